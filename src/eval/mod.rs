@@ -1,0 +1,7 @@
+//! Trees to values with origins: what Terraform and CloudFormation make of what is written.
+
+mod resource;
+mod value;
+
+pub use resource::{Language, Resource};
+pub use value::{Map, Unknown, Value, ValueKind, number_text};

@@ -1,0 +1,38 @@
+//! What evaluation hands to the model: the resources of all projects of the workspace.
+
+use std::sync::Arc;
+
+use super::Value;
+use crate::source::{Span, Trail};
+
+/// The language that a resource is written in; it selects the rows of the resource catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Language {
+    /// Terraform, in native syntax or JSON.
+    Terraform,
+    /// CloudFormation, in YAML or JSON.
+    CloudFormation,
+}
+
+/// A resource, or a call of a module that is not in the workspace, with its evaluated properties.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// The language it is written in.
+    pub language: Language,
+    /// The root module's folder or the template's path, relative to the workspace root: what is deployed together.
+    pub project: Arc<str>,
+    /// The full address within the project, instance key included: `module.web["a"].aws_instance.this[0]`.
+    pub address: Arc<str>,
+    /// The type: `aws_instance`, `AWS::EC2::Instance`, or `module` for a call of a module that is not here.
+    pub kind: Arc<str>,
+    /// The source of the module, for a module call.
+    pub module_source: Option<Arc<str>>,
+    /// Which account and Region it goes to, as far as the source tells: the provider configuration.
+    pub provider: Arc<str>,
+    /// The header line of the block, or the key of the resource.
+    pub header: Span,
+    /// The module calls and repetitions through which it comes into being.
+    pub trail: Trail,
+    /// The properties as one map; nested blocks are lists of maps.
+    pub properties: Value,
+}

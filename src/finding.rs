@@ -1,0 +1,218 @@
+//! Findings, their labels, and problems: plain data that rules make and reports show.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::source::Span;
+
+/// How bad a finding is. The order is by weight: `Error` is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Bad on one branch, or certain but without an agent in sight.
+    Warning,
+    /// Certain, and an agent that needs the service is seen or required.
+    Error,
+}
+
+impl Severity {
+    /// The name used in every format and in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// How sure the linter is. The order is by weight: `High` is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    /// A guess by convention.
+    Low,
+    /// True on one of several branches that the repository itself gives.
+    Medium,
+    /// Certain.
+    High,
+}
+
+impl Confidence {
+    /// The name used in every format.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A place and what there is to say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// What the place has to do with the finding; lower case, no full stop.
+    pub message: String,
+}
+
+/// What hides a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// Where the suppression is written.
+    pub kind: SuppressionKind,
+    /// The reason that its author gave, if any.
+    pub reason: Option<String>,
+}
+
+/// Where a suppression is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuppressionKind {
+    /// In the file that it hides a finding of.
+    Inline,
+    /// In the configuration.
+    Config,
+}
+
+impl SuppressionKind {
+    /// The name used in the JSON report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Config => "config",
+        }
+    }
+}
+
+/// A fault of a described host, image or account, with the proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's id, such as `IMDS101`.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// What is wrong; lower case, no full stop.
+    pub message: String,
+    /// Why it is wrong.
+    pub note: String,
+    /// What to do about it, every step.
+    pub help: String,
+    /// The place to edit.
+    pub primary: Label,
+    /// The steps between that place and the subject, in the order of the value's way.
+    pub related: Vec<Label>,
+    /// The hosts or images that the finding is about, sorted; never empty.
+    pub subjects: Vec<String>,
+    /// The agents that suffer, sorted.
+    pub agents: Vec<String>,
+    /// What tells this finding from another one of the same rule about the same subject.
+    pub discriminator: String,
+    /// What hides the finding, if anything does.
+    pub suppressed: Option<Suppression>,
+}
+
+impl Finding {
+    /// All labels, the primary one first.
+    pub fn labels(&self) -> impl Iterator<Item = &Label> {
+        std::iter::once(&self.primary).chain(&self.related)
+    }
+}
+
+/// What kind of trouble a problem is. Codes are part of the JSON report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProblemCode {
+    /// The file could not be read.
+    Unreadable,
+    /// The path lies outside the workspace root.
+    OutsideRoot,
+    /// The file has bytes that are not valid UTF-8.
+    Encoding,
+    /// The text could not be parsed.
+    Syntax,
+    /// A file, module, parameter or name that something refers to does not exist.
+    Missing,
+    /// A value has the wrong type, or an expression cannot have a value.
+    Evaluation,
+    /// A value, a module or a file depends on itself.
+    Cycle,
+    /// A limit of the program was reached.
+    Limit,
+}
+
+impl ProblemCode {
+    /// The name used in every format.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::OutsideRoot => "outside-root",
+            Self::Encoding => "encoding",
+            Self::Syntax => "syntax",
+            Self::Missing => "missing",
+            Self::Evaluation => "evaluation",
+            Self::Cycle => "cycle",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+/// Where a problem is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A range of a file that was read.
+    Span(Span),
+    /// A path relative to the workspace root, of something that could not be read.
+    Path(Arc<str>),
+}
+
+/// Input that could not be read, parsed or evaluated. It never stops the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of trouble it is.
+    pub code: ProblemCode,
+    /// `Error` when input was lost (exit code 3), `Warning` when only a value became unknown.
+    pub severity: Severity,
+    /// Where it is.
+    pub place: Place,
+    /// What is wrong and what to do; lower case, no full stop.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem that lost input at `span`.
+    #[must_use]
+    pub fn error(code: ProblemCode, span: Span, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Error, place: Place::Span(span), message: message.into() }
+    }
+
+    /// A problem at `span` that made a value unknown but lost no input.
+    #[must_use]
+    pub fn warning(code: ProblemCode, span: Span, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warning, place: Place::Span(span), message: message.into() }
+    }
+
+    /// A problem with the file or folder `path`, relative to the workspace root, of which nothing was read.
+    #[must_use]
+    pub fn unread(code: ProblemCode, path: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Error, place: Place::Path(path.into()), message: message.into() }
+    }
+}

@@ -1,0 +1,43 @@
+//! Every limit of the program in one place, so that hostile input meets a number and not a surprise.
+
+/// What one run may read, nest and expand. Bytes, nodes and steps are counted, never time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest file that is read, in bytes.
+    pub file_bytes: u64,
+    /// The most files that one run reads.
+    pub files: usize,
+    /// The deepest nesting of expressions, collections and function calls that is followed.
+    pub depth: usize,
+    /// The deepest nesting of module calls that is followed.
+    pub module_depth: usize,
+    /// The most module calls, resources and blocks that one root expands to.
+    pub instances: usize,
+    /// The most elements that one collection may get by evaluation (`for`, `range`, `split`, …).
+    pub elements: usize,
+    /// The most evaluation steps for one root.
+    pub steps: u64,
+    /// The longest text that evaluation builds, in bytes.
+    pub text_bytes: usize,
+    /// The most alternatives that a value keeps before it counts as unknown.
+    pub alternatives: usize,
+    /// The most problems that are reported for one file.
+    pub problems_per_file: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 4 << 20,
+            files: 200_000,
+            depth: 200,
+            module_depth: 32,
+            instances: 20_000,
+            elements: 20_000,
+            steps: 20_000_000,
+            text_bytes: 4 << 20,
+            alternatives: 16,
+            problems_per_file: 20,
+        }
+    }
+}
