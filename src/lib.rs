@@ -3,5 +3,6 @@
 
 pub mod eval;
 pub mod finding;
+pub mod report;
 pub mod source;
 pub mod syntax;
