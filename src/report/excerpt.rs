@@ -101,7 +101,8 @@ impl Excerpt {
     ) {
         let begin = self.text.len();
         let line = file.lines().range_of(file.text(), number);
-        let next = file.lines().start_of(number + 1).unwrap_or(line.end + 1);
+        // What lies in the line break, or behind the end of the file, is shown at the end of the line.
+        let next = file.lines().start_of(number + 1).unwrap_or(file.text().len() + 1);
         let mut ends: BTreeSet<usize> = ranges
             .iter()
             .flat_map(|range| [range.start, range.end])

@@ -74,7 +74,7 @@ fn statistics(report: &Report) -> String {
     let width = rows.first().map_or(0, |(_, count)| count.to_string().len());
     let line = |(rule, count): (&str, usize)| {
         let name = report.rule(rule).map_or("", |(_, rule)| &rule.name);
-        format!("{count:>width$}  {rule}  {name}\n")
+        format!("{}\n", format!("{count:>width$}  {rule}  {name}").trim_end())
     };
     rows.into_iter().map(line).collect()
 }
@@ -244,7 +244,7 @@ fn wrap_into(out: &mut String, text: &str, column: &mut usize, indent: usize, wi
             out.push_str(line);
             continue;
         }
-        for (position, word) in line.split(' ').enumerate() {
+        for (position, word) in line.trim_end().split(' ').enumerate() {
             let wide = word.width();
             if position > 0 && *column + 1 + wide > width {
                 break_line(out, column, indent, word);
