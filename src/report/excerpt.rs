@@ -1,0 +1,218 @@
+//! The lines of one file that a snippet shows, for miette, which draws them.
+//!
+//! The lines are a harmless copy: control characters are visible, lines are cut to a width that can be read. Offsets
+//! are therefore offsets into the copy. Only the lines that are shown are ever looked at, so that a finding costs the
+//! same in a large file as in a small one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+use super::escape::{Escaper, one_line, visible};
+use crate::source::SourceFile;
+
+/// How many lines are shown before and after a label.
+pub(super) const CONTEXT_LINES: usize = 1;
+
+/// A label that spans more lines is shown by its first one.
+const LONGEST_LABEL: usize = 8;
+
+/// Longer lines are cut to this many characters around their labels.
+const LONGEST_LINE: usize = 200;
+
+/// How many characters of a cut line stand before its first label.
+const BEFORE_LABEL: usize = 40;
+
+/// What stands for the part of a line that is cut away.
+const CUT: &str = "...";
+
+/// A label as it goes in.
+pub(super) struct ExcerptLabel<'a> {
+    /// The bytes of the file; they may lie anywhere.
+    pub(super) range: Range<usize>,
+    /// What is said of them.
+    pub(super) message: &'a str,
+    /// Whether the snippet is named after its position.
+    pub(super) primary: bool,
+}
+
+/// The lines to show.
+#[derive(Debug)]
+pub(super) struct Excerpt {
+    name: String,
+    text: String,
+    lines: Vec<Line>,
+    labels: Vec<LabeledSpan>,
+    /// For the start of each label the 0-based column in characters of the file.
+    columns: BTreeMap<usize, usize>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// The 0-based number in the file.
+    number: usize,
+    /// The bytes of the excerpt, with the line break.
+    range: Range<usize>,
+}
+
+impl Excerpt {
+    /// The lines of `file`, shown as `name`, around `labels`.
+    pub(super) fn new(file: &SourceFile, name: &str, labels: &[ExcerptLabel<'_>]) -> Self {
+        let ranges: Vec<_> = labels.iter().map(|label| shown_part(file, &label.range)).collect();
+        let mut excerpt = Self {
+            name: one_line(name),
+            text: String::new(),
+            lines: Vec::new(),
+            labels: Vec::new(),
+            columns: BTreeMap::new(),
+        };
+        let mut shown_at = BTreeMap::new();
+        for number in shown_lines(file, &ranges) {
+            excerpt.push_line(file, number, &ranges, &mut shown_at);
+        }
+        for (label, range) in labels.iter().zip(&ranges) {
+            let at = |offset| shown_at.get(&offset).copied().unwrap_or(excerpt.text.len());
+            let (start, end) = (at(range.start), at(range.end));
+            let message = Some(visible(label.message)).filter(|message| !message.is_empty());
+            let span = SourceSpan::from((start, end.saturating_sub(start)));
+            excerpt.labels.push(match label.primary {
+                true => LabeledSpan::new_primary_with_span(message, span),
+                false => LabeledSpan::new_with_span(message, span),
+            });
+            let column = file.lines().position(file.text(), range.start).character_column;
+            excerpt.columns.entry(start).or_insert(column);
+        }
+        excerpt
+    }
+
+    /// The labels, placed in the excerpt.
+    pub(super) fn labels(&self) -> &[LabeledSpan] {
+        &self.labels
+    }
+
+    /// Adds the line `number` of `file`, and to `shown_at` where the ends of `ranges` in it are shown.
+    fn push_line(
+        &mut self,
+        file: &SourceFile,
+        number: usize,
+        ranges: &[Range<usize>],
+        shown_at: &mut BTreeMap<usize, usize>,
+    ) {
+        let begin = self.text.len();
+        let line = file.lines().range_of(file.text(), number);
+        // What lies in the line break, or behind the end of the file, is shown at the end of the line.
+        let next = file.lines().start_of(number + 1).unwrap_or(file.text().len() + 1);
+        let mut ends: BTreeSet<usize> = ranges
+            .iter()
+            .flat_map(|range| [range.start, range.end])
+            .filter(|end| (line.start..next).contains(end))
+            .collect();
+
+        let content = file.slice(file.span(line.clone()));
+        let window = window(content, ends.first().map(|first| first - line.start));
+        if window.start > 0 {
+            self.text.push_str(CUT);
+        }
+        let mut escaper = Escaper::default();
+        for (at, character) in content.get(window.clone()).unwrap_or("").char_indices() {
+            let offset = line.start + window.start + at;
+            while ends.first().is_some_and(|end| *end <= offset) {
+                shown_at.extend(ends.pop_first().map(|end| (end, self.text.len())));
+            }
+            if offset > 0 || character != '\u{feff}' {
+                escaper.push(character, &mut self.text);
+            }
+        }
+        shown_at.extend(ends.into_iter().map(|end| (end, self.text.len())));
+        if window.end < content.len() {
+            self.text.push_str(CUT);
+        }
+        self.text.push('\n');
+        self.lines.push(Line { number, range: begin..self.text.len() });
+    }
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        context_lines_before: usize,
+        context_lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let last_byte = (span.offset() + span.len()).saturating_sub(1).max(span.offset());
+        let line_of = |offset| self.lines.partition_point(|line| line.range.end <= offset);
+        let (mut first, mut last) = (line_of(span.offset()), line_of(last_byte));
+        let follows = |line: usize| {
+            let (before, after) = (self.lines.get(line.wrapping_sub(1)), self.lines.get(line));
+            before.zip(after).is_some_and(|(before, after)| before.number + 1 == after.number)
+        };
+        for _ in 0..context_lines_before {
+            first -= usize::from(follows(first));
+        }
+        for _ in 0..context_lines_after {
+            last += usize::from(follows(last + 1));
+        }
+        let (Some(first_line), Some(last_line)) = (self.lines.get(first), self.lines.get(last)) else {
+            return Err(MietteError::OutOfBounds);
+        };
+        let range = first_line.range.start..last_line.range.end;
+        let data = self.text.get(range.clone()).ok_or(MietteError::OutOfBounds)?;
+        // Without context miette asks for the position of a label, with context for whole lines.
+        let asks_for_position = context_lines_before == 0 && context_lines_after == 0;
+        let column = if asks_for_position { self.columns.get(&span.offset()).copied().unwrap_or(0) } else { 0 };
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            data.as_bytes(),
+            SourceSpan::from((range.start, range.len())),
+            first_line.number,
+            column,
+            last - first + 1,
+        )))
+    }
+}
+
+/// The part of `range` that is shown: within the file, on few lines, and not reaching into a line that it only touches.
+fn shown_part(file: &SourceFile, range: &Range<usize>) -> Range<usize> {
+    let (text, lines) = (file.text(), file.lines());
+    let mut end = text.floor_char_boundary(range.end);
+    let start = text.floor_char_boundary(range.start.min(end));
+    let first = lines.line_of(start);
+    let last = lines.line_of(end);
+    if end > start && lines.start_of(last) == Some(end) {
+        end = lines.range_of(text, last - 1).end.max(start);
+    }
+    if lines.line_of(end) >= first + LONGEST_LABEL {
+        end = lines.range_of(text, first).end.max(start);
+    }
+    start..end
+}
+
+/// The 0-based numbers of the lines of `ranges` and of those around them.
+fn shown_lines(file: &SourceFile, ranges: &[Range<usize>]) -> BTreeSet<usize> {
+    let lines = file.lines();
+    let mut shown = BTreeSet::new();
+    for range in ranges {
+        let (first, last) = (lines.line_of(range.start), lines.line_of(range.end));
+        shown.extend(first.saturating_sub(CONTEXT_LINES)..(last + CONTEXT_LINES + 1).min(lines.count()));
+        // The empty line after the last line break is not a line to a reader, unless a label stands there.
+        if last + 1 == lines.count().saturating_sub(1) && lines.start_of(last + 1) == Some(file.text().len()) {
+            shown.remove(&(last + 1));
+        }
+    }
+    shown.extend(ranges.iter().flat_map(|range| [lines.line_of(range.start), lines.line_of(range.end)]));
+    shown
+}
+
+/// The bytes of the line `content` that are shown when its first label begins at the byte `label`.
+fn window(content: &str, label: Option<usize>) -> Range<usize> {
+    if content.len() <= LONGEST_LINE || content.chars().count() <= LONGEST_LINE {
+        return 0..content.len();
+    }
+    let label = content.floor_char_boundary(label.unwrap_or(0));
+    let (before, after) = content.split_at(label);
+    let start = before.char_indices().rev().take(BEFORE_LABEL).last().map_or(label, |(at, _)| at);
+    let left = LONGEST_LINE - before.get(start..).unwrap_or("").chars().count();
+    let end = after.char_indices().nth(left).map_or(content.len(), |(at, _)| label + at);
+    start..end
+}
