@@ -1,8 +1,164 @@
 //! HCL: Terraform files, variables files and templates, in native syntax and in JSON.
+//!
+//! A text is scanned first (comments, open brackets and quotes), then parsed by `hcl::edit` from a copy in which
+//! a few bytes are replaced where that parser differs from HCL, and lowered to the tree of this module, whose texts
+//! are read from the source again. What cannot be parsed is left out and reported; the rest stays.
 
 mod ast;
+mod json;
+mod lower;
+mod message;
+mod reader;
+mod recover;
+mod scan;
+mod template;
+
+use std::ops::Range;
+
+use hcl::edit::parser::{parse_expr, parse_template as parse_whole_template};
 
 pub use ast::{
     Attribute, BinaryOperator, Block, Body, Call, Conditional, Expression, ExpressionKind, ForExpression, ForTemplate,
     IfTemplate, Name, ObjectItem, Template, TemplatePart, Traversal, TraversalStep, UnaryOperator,
 };
+pub use json::{from_json, variables_from_json};
+
+use self::lower::Lowering;
+use self::message::{Explanation, explain_error, explain_fault};
+use self::reader::Reader;
+use self::recover::{Recovery, blank, edited};
+use self::scan::{FaultKind, Scan, Start, scan};
+use self::template::Style;
+use super::Comment;
+use crate::finding::{Problem, ProblemCode};
+use crate::source::{Limits, SourceFile, Span, Text};
+
+/// How many faulty sequences of a template are hidden from the parser before the whole template counts as unknown.
+const MOST_FAULTY_SEQUENCES: usize = 20;
+
+/// A file in native syntax.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// Its attributes and blocks, without the statements that could not be parsed.
+    pub body: Body,
+    /// Its comments in the order of the source.
+    pub comments: Vec<Comment>,
+    /// What could not be parsed, in the order of the source.
+    pub problems: Vec<Problem>,
+}
+
+/// Parses a file of attributes and blocks: `*.tf`, `*.tfvars`, `*.pkr.hcl`.
+#[must_use]
+pub fn parse(file: &SourceFile, limits: &Limits) -> Parsed {
+    let scanned = scan(file.text(), Start::Body);
+    let (body, problems) = Recovery::new(Reader::of_file(file), limits.problems_per_file).run(&scanned);
+    Parsed { body, comments: comments(file, &scanned), problems }
+}
+
+fn comments(file: &SourceFile, scanned: &Scan) -> Vec<Comment> {
+    let comment = |range: &Range<usize>| {
+        let written = file.text().get(range.clone()).unwrap_or("");
+        let text = match written.strip_prefix("/*") {
+            Some(block) => block.trim_end_matches("*/"),
+            None => written.strip_prefix("//").or_else(|| written.strip_prefix('#')).unwrap_or(written),
+        };
+        let before = file.text().get(..range.start).unwrap_or("");
+        let line = before.rsplit('\n').next().unwrap_or("");
+        let alone = line.trim_start_matches('\u{feff}').trim().is_empty();
+        Comment { span: file.span(range.clone()), text: text.to_owned(), alone }
+    };
+    scanned.comments.iter().map(comment).collect()
+}
+
+/// Parses a template: the content of a template file, or a template that is a string already.
+///
+/// A sequence that cannot be parsed becomes a hole, and everything else stays.
+#[must_use]
+pub fn parse_template(text: &Text) -> (Template, Vec<Problem>) {
+    let mut reader = Reader::of_text(text);
+    let whole = 0..text.len();
+    let mut problems = Vec::new();
+    while problems.len() <= MOST_FAULTY_SEQUENCES {
+        let mut input = reader.text.to_owned();
+        for hidden in &reader.hidden {
+            blank(&mut input, hidden.clone());
+        }
+        let scanned = scan(&input, Start::Template);
+        let hard_fault = scanned.faults.iter().find(|fault| fault.kind != FaultKind::Close);
+        let failure = match (hard_fault, parse_whole_template(&edited(&input, &scanned))) {
+            (None, Ok(parsed)) => {
+                let template = Lowering { reader: &reader }.template(&parsed, Style::Lines, whole);
+                return (template, problems);
+            }
+            (Some(fault), _) => explain_fault(&input, fault),
+            (None, Err(error)) => explain_error(&input, &scanned, error.message(), error.location().offset()),
+        };
+        let sequence = faulty_sequence(&input, &scanned, &failure);
+        problems.push(template_problem(&reader, &failure, &sequence));
+        if sequence.is_empty() {
+            break;
+        }
+        reader.hidden.push(sequence);
+        reader.hidden.sort_by_key(|hidden| hidden.start);
+    }
+    let span = reader.span(whole);
+    let hole = Text::hole(span, "a template that could not be parsed");
+    (Template { parts: vec![TemplatePart::Literal(hole)], span }, problems)
+}
+
+/// The outermost sequence of the template that `failure` lies in; empty when there is none.
+fn faulty_sequence(text: &str, scanned: &Scan, failure: &Explanation) -> Range<usize> {
+    let at = failure.range.start;
+    let is_sequence = |open: usize| text.get(open..).is_some_and(|rest| rest.starts_with("${") || rest.starts_with("%{"));
+    let around = scanned.pairs.iter().filter(|pair| pair.open <= at && at <= pair.close && is_sequence(pair.open));
+    if let Some(pair) = around.min_by_key(|pair| pair.open) {
+        return pair.open..pair.close + 1;
+    }
+    let before = text.get(..failure.range.end).unwrap_or("");
+    match before.rfind("${").max(before.rfind("%{")) {
+        Some(start) => start..failure.range.end.max(start + 2),
+        None => 0..0,
+    }
+}
+
+fn template_problem(reader: &Reader, failure: &Explanation, sequence: &Range<usize>) -> Problem {
+    if reader.has_holes(sequence.clone()) {
+        let span = reader.span(sequence.clone());
+        let message = "this part of the template is not known, so what it stands for is not known either";
+        return Problem::warning(ProblemCode::Evaluation, span, message);
+    }
+    Problem::error(failure.code, reader.span(failure.range.clone()), failure.message.clone())
+}
+
+/// Parses an expression, such as a variable's value on the command line. White space around it does not count.
+///
+/// # Errors
+///
+/// What is wrong with it, when it is not exactly one expression.
+pub fn parse_expression(text: &Text) -> Result<Expression, Problem> {
+    let text = text.trim_matches(char::is_whitespace);
+    let reader = Reader::of_text(&text);
+    let scanned = scan(reader.text, Start::Expression);
+    let failure = match scanned.faults.iter().find(|fault| fault.kind != FaultKind::Close) {
+        Some(fault) => explain_fault(reader.text, fault),
+        None => match parse_expr(&edited(reader.text, &scanned)) {
+            Ok(parsed) => return Ok(Lowering { reader: &reader }.expression(&parsed)),
+            Err(error) => explain_error(reader.text, &scanned, error.message(), error.location().offset()),
+        },
+    };
+    Err(Problem::error(failure.code, reader.span(failure.range), failure.message))
+}
+
+/// The spans of all attributes and blocks of `body`, nested ones included, each before those inside it.
+#[must_use]
+pub fn statements(body: &Body) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut bodies = vec![body];
+    while let Some(body) = bodies.pop() {
+        spans.extend(body.attributes.iter().map(|attribute| attribute.span));
+        spans.extend(body.blocks.iter().map(|block| block.span));
+        bodies.extend(body.blocks.iter().map(|block| &block.body));
+    }
+    spans.sort_by_key(|span| (span.file, span.start, std::cmp::Reverse(span.end)));
+    spans
+}
