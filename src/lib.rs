@@ -2,6 +2,7 @@
 //! repository describes can reach the instance metadata service.
 
 pub mod catalog;
+pub mod discover;
 pub mod eval;
 pub mod finding;
 pub mod report;

@@ -1,0 +1,156 @@
+//! What kind of input a file is: by its name, or by a cheap look at its bytes.
+
+use std::fmt;
+
+use super::template::is_template;
+
+/// What a file of ours is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Terraform in its native syntax, `*.tf`.
+    Terraform,
+    /// Terraform in JSON, `*.tf.json`.
+    TerraformJson,
+    /// Values of Terraform variables, `*.tfvars`.
+    TerraformVariables,
+    /// Values of Terraform variables in JSON, `*.tfvars.json`.
+    TerraformVariablesJson,
+    /// A CloudFormation template in YAML or JSON.
+    CloudFormation,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::Terraform,
+        Self::TerraformJson,
+        Self::TerraformVariables,
+        Self::TerraformVariablesJson,
+        Self::CloudFormation,
+    ];
+
+    /// The name that `imdslint files` shows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terraform => "terraform",
+            Self::TerraformJson => "terraform-json",
+            Self::TerraformVariables => "terraform-variables",
+            Self::TerraformVariablesJson => "terraform-variables-json",
+            Self::CloudFormation => "cloudformation",
+        }
+    }
+
+    /// Whether the file is part of a Terraform module.
+    #[must_use]
+    pub fn is_terraform_module(self) -> bool {
+        matches!(self, Self::Terraform | Self::TerraformJson)
+    }
+
+    /// Whether the file gives values to Terraform variables.
+    #[must_use]
+    pub fn is_terraform_variables(self) -> bool {
+        matches!(self, Self::TerraformVariables | Self::TerraformVariablesJson)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Why a file is of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its name ends so.
+    Ending(&'static str),
+    /// It has the top-level key `AWSTemplateFormatVersion`.
+    FormatVersion,
+    /// It has top-level `Resources`, one of which has a CloudFormation type.
+    ResourceType,
+    /// The user said so.
+    Given,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ending(ending) => write!(formatter, "ends in {ending}"),
+            Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
+            Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
+            Self::Given => formatter.write_str("given by --kind"),
+        }
+    }
+}
+
+/// What a file's name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByName {
+    /// The name decides.
+    Ours(Kind, Reason),
+    /// The content decides.
+    Perhaps,
+    /// Not ours, whatever it holds.
+    Never,
+}
+
+/// Longer endings stand before the ones that they end in.
+const ENDINGS: [(&str, Kind); 4] = [
+    (".tf.json", Kind::TerraformJson),
+    (".tfvars.json", Kind::TerraformVariablesJson),
+    (".tf", Kind::Terraform),
+    (".tfvars", Kind::TerraformVariables),
+];
+
+const TEMPLATE_ENDINGS: [&str; 4] = [".yaml", ".yml", ".json", ".template"];
+
+/// What `name`, the last part of a path, says about the file.
+pub(super) fn by_name(name: &str) -> ByName {
+    if let Some((ending, kind)) = ENDINGS.into_iter().find(|(ending, _)| name.ends_with(ending)) {
+        // Terraform itself passes over hidden files and the leavings of editors, such as `.#main.tf`.
+        let left_by_an_editor = name.starts_with('.') || name.starts_with('#');
+        if left_by_an_editor && kind.is_terraform_module() {
+            return ByName::Never;
+        }
+        return ByName::Ours(kind, Reason::Ending(ending));
+    }
+    if TEMPLATE_ENDINGS.iter().any(|ending| name.ends_with(ending)) { ByName::Perhaps } else { ByName::Never }
+}
+
+/// What the bytes of a file whose name does not decide say.
+pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
+    is_template(&text).map(|reason| (Kind::CloudFormation, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_decide_where_they_can() {
+        let kind = |name| match by_name(name) {
+            ByName::Ours(kind, _) => Some(kind),
+            ByName::Perhaps | ByName::Never => None,
+        };
+        assert_eq!(kind("main.tf"), Some(Kind::Terraform));
+        assert_eq!(kind("main.tf.json"), Some(Kind::TerraformJson));
+        assert_eq!(kind("prod.auto.tfvars"), Some(Kind::TerraformVariables));
+        assert_eq!(kind("prod.tfvars.json"), Some(Kind::TerraformVariablesJson));
+        for name in
+            ["x.tftest.hcl", ".terraform.lock.hcl", "terragrunt.hcl", "x.pkr.hcl", "x.tfstate", ".#main.tf", "a"]
+        {
+            assert_eq!(by_name(name), ByName::Never, "{name}");
+        }
+        for name in ["a.yaml", "a.yml", "a.json", "a.template"] {
+            assert_eq!(by_name(name), ByName::Perhaps, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_kind_has_its_own_name() {
+        let names: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+    }
+}

@@ -1,0 +1,466 @@
+//! The workspace: its root, the files that are ours and their kinds, and unsaved buffers laid over files.
+//!
+//! This is the only reader of files. Nothing but regular files inside the root is read, whatever a link, a path in
+//! the input or a strange kind of file suggests, and nothing larger than the limits allow.
+
+mod kind;
+mod literal;
+mod read;
+mod references;
+mod root;
+mod template;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rayon::prelude::*;
+
+use crate::finding::{Place, Problem, ProblemCode};
+use crate::source::{FileId, Limits, SourceFile};
+
+pub use kind::{Kind, Reason};
+pub use read::LoadError;
+pub use root::{CONFIGURATION_NAMES, OpenError, find_configuration, read_configuration};
+
+use kind::{ByName, by_content, by_name};
+use read::{Reader, lies_in, normalise, relative, split};
+use references::References;
+use root::{Named, current_folder, repository_above};
+use walk::{Passing, Rules, Walked, walk};
+
+/// What to look at, as the user said it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Files and folders as given. Without any, and without a buffer, it is the working directory.
+    pub paths: Vec<PathBuf>,
+    /// The workspace root as given, if it was.
+    pub root: Option<PathBuf>,
+    /// Globs as in a `.gitignore` file at the root: what they match is read where it is needed, but not linted.
+    pub exclude: Vec<String>,
+    /// Whether the excludes also hold for files that are named.
+    pub force_exclude: bool,
+    /// An unsaved buffer; it counts as a named file.
+    pub overlay: Option<Overlay>,
+    /// The kind of the named files and the buffer, whatever their names and content say.
+    pub kind: Option<Kind>,
+    /// What may be read.
+    pub limits: Limits,
+}
+
+/// An unsaved buffer that is read in place of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// The file's path as given. The file need not exist.
+    pub path: PathBuf,
+    /// The buffer's content.
+    pub bytes: Vec<u8>,
+}
+
+/// A file of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The path relative to the workspace root, with `/` between the parts.
+    pub path: Arc<str>,
+    /// How spans name the file.
+    pub id: FileId,
+    /// What it is read as.
+    pub kind: Kind,
+    /// Why it is of that kind.
+    pub reason: Reason,
+    /// Whether it is to be linted: it is named or lies below a named folder, and is not excluded.
+    pub selected: bool,
+}
+
+/// A tree of files, and which of them are to be linted.
+#[derive(Debug)]
+pub struct Workspace {
+    reader: Reader,
+    current: PathBuf,
+    named: Named,
+    overlay_name: String,
+    excluded: Gitignore,
+    force_exclude: bool,
+    entries: Vec<Entry>,
+    /// What each entry holds, in the same order; filled when it is first asked for.
+    contents: Vec<OnceLock<Content>>,
+    problems: Vec<Problem>,
+    loaded: Mutex<Loaded>,
+    references: OnceLock<References>,
+}
+
+#[derive(Debug)]
+struct Content {
+    file: Arc<SourceFile>,
+    error: Option<LoadError>,
+}
+
+/// The files beside the entries that were asked for.
+#[derive(Debug, Default)]
+struct Loaded {
+    by_path: BTreeMap<String, Result<Arc<SourceFile>, LoadError>>,
+    /// In the order of their ids, which follow those of the entries.
+    files: Vec<Arc<SourceFile>>,
+    virtual_names: BTreeSet<String>,
+}
+
+/// A file that turned out to be ours, and its content if that was read already.
+struct Examined {
+    path: String,
+    kind: Kind,
+    reason: Reason,
+    content: Option<Result<Vec<u8>, LoadError>>,
+}
+
+impl Workspace {
+    /// Finds the root and all files of ours below it, and reads those that are to be linted.
+    ///
+    /// # Errors
+    ///
+    /// When a given path or the root does not exist, a path lies outside the root, or a glob is malformed.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        Self::open_in(options, current_folder()?)
+    }
+
+    fn open_in(options: &Options, current: PathBuf) -> Result<Self, OpenError> {
+        let named = Named::find(options, &current)?;
+        let overlay = named.overlay.clone().zip(options.overlay.as_ref());
+        let mut workspace = Self {
+            reader: Reader {
+                root: named.root.clone(),
+                limits: options.limits,
+                overlay: overlay.map(|(path, overlay)| (path, overlay.bytes.clone())),
+            },
+            current,
+            overlay_name: options
+                .overlay
+                .as_ref()
+                .map_or_else(String::new, |it| it.path.to_string_lossy().into_owned()),
+            excluded: excludes(&options.exclude)?,
+            force_exclude: options.force_exclude,
+            named,
+            entries: Vec::new(),
+            contents: Vec::new(),
+            problems: Vec::new(),
+            loaded: Mutex::default(),
+            references: OnceLock::new(),
+        };
+        let candidates = workspace.candidates();
+        // The order is kept, so that ids and entries are in the order of the paths.
+        let examined: Vec<_> =
+            candidates.into_par_iter().filter_map(|path| workspace.examine(path, options.kind).transpose()).collect();
+        for result in examined {
+            match result {
+                Ok(examined) => workspace.add_entry(examined),
+                Err(problem) => workspace.problems.push(problem),
+            }
+        }
+        Ok(workspace)
+    }
+
+    /// The files whose names say that they may be ours, sorted: all in the workspace, and those named.
+    fn candidates(&mut self) -> BTreeSet<String> {
+        let wanted = |name: &str| by_name(name) != ByName::Never;
+        let above = repository_above(self.root()).iter().rev().fold(None, |above, folder| {
+            let text = read_configuration(&folder.join(".gitignore"), &self.reader.limits).unwrap_or_default();
+            Rules::new(folder, &[text], above)
+        });
+        let mut walked = walk(&self.reader, "", Passing::Ignored, above, wanted);
+        for folder in &self.named.folders {
+            // A folder that is passed over because it is ignored is entered when it is named.
+            if !walked.folders.iter().any(|path| path == folder) {
+                let Walked { files, folders, unreadable, cut_short } =
+                    walk(&self.reader, folder, Passing::Ignored, None, wanted);
+                walked.files.extend(files);
+                walked.folders.extend(folders);
+                walked.unreadable.extend(unreadable);
+                walked.cut_short |= cut_short;
+            }
+        }
+        for (path, why) in walked.unreadable {
+            if self.is_selected(&path) {
+                let message = format!("this cannot be read: {why}; grant access, or exclude it");
+                self.problems.push(Problem::unread(ProblemCode::Unreadable, path, message));
+            }
+        }
+        let mut candidates: BTreeSet<String> = walked.files.into_iter().chain(self.named.files.clone()).collect();
+        let limit = self.reader.limits.files;
+        if walked.cut_short || candidates.len() > limit {
+            let message = format!(
+                "the workspace has more than {limit} files, of which the rest is not read; name a smaller --root"
+            );
+            self.problems.push(Problem::unread(ProblemCode::Limit, ".", message));
+            candidates = candidates.into_iter().take(limit).collect();
+        }
+        candidates
+    }
+
+    /// What the candidate `path` is, and its content if that was needed to tell or is to be linted.
+    fn examine(&self, path: String, given: Option<Kind>) -> Result<Option<Examined>, Problem> {
+        let selected = self.is_selected(&path);
+        let by_name = match given {
+            Some(kind) if self.named.files.contains(&path) => ByName::Ours(kind, Reason::Given),
+            _ => by_name(split(&path).1),
+        };
+        match by_name {
+            ByName::Never => Ok(None),
+            ByName::Ours(kind, reason) => {
+                let content = selected.then(|| self.reader.read(&path));
+                Ok(Some(Examined { path, kind, reason, content }))
+            }
+            ByName::Perhaps => match self.reader.read(&path) {
+                Ok(bytes) => Ok(by_content(&bytes).map(|(kind, reason)| Examined {
+                    path,
+                    kind,
+                    reason,
+                    content: Some(Ok(bytes)),
+                })),
+                // It may be ours. One that is too large or no regular file is hardly a template.
+                Err(error @ LoadError::Unreadable(_)) if selected => {
+                    Err(Problem::unread(error.code(), path, error.to_string()))
+                }
+                Err(_) => Ok(None),
+            },
+        }
+    }
+
+    fn add_entry(&mut self, examined: Examined) {
+        let Examined { path, kind, reason, content } = examined;
+        let id = file_id(self.entries.len());
+        let selected = self.is_selected(&path);
+        let path: Arc<str> = path.into();
+        let content = content.map(|bytes| Content::new(id, &path, bytes));
+        self.contents.push(content.map_or_else(OnceLock::new, OnceLock::from));
+        self.entries.push(Entry { path, id, kind, reason, selected });
+    }
+
+    /// The workspace root, absolute and without links.
+    pub fn root(&self) -> &Path {
+        &self.reader.root
+    }
+
+    /// Every file of ours, sorted by path. Git-ignored ones are among them only when they are named.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of `path`, relative to the root.
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.entries.binary_search_by(|entry| (*entry.path).cmp(path)).ok().and_then(|index| self.entries.get(index))
+    }
+
+    /// Whether `path`, relative to the root, is named or lies below a named folder, and is not excluded.
+    ///
+    /// This also tells about files that are not ours by themselves, such as scripts.
+    pub fn is_selected(&self, path: &str) -> bool {
+        let excluded = || self.excluded.matched_path_or_any_parents(path, false).is_ignore();
+        if self.named.files.contains(path) {
+            return !(self.force_exclude && excluded());
+        }
+        self.named.folders.iter().any(|folder| lies_in(path, folder)) && !excluded()
+    }
+
+    /// Whether only files were named, so that it is no mistake when none of them is ours.
+    pub fn named_files_only(&self) -> bool {
+        self.named.folders.is_empty()
+    }
+
+    /// What went wrong with the files that were read so far, sorted by place. All selected files are read at once.
+    ///
+    /// The bytes of a loaded file that is not ours need not be text, so their encoding is no problem here.
+    pub fn problems(&self) -> Vec<Problem> {
+        let read = self.contents.iter().filter_map(|content| content.get()?.problem());
+        let mut problems: Vec<_> = self.problems.iter().cloned().chain(read).collect();
+        problems.sort_by_cached_key(|problem| {
+            let (path, start) = match &problem.place {
+                Place::Path(path) => (path.clone(), 0),
+                Place::Span(span) => (self.source(span.file).path.clone(), span.start),
+            };
+            (path, start, problem.code, problem.message.clone())
+        });
+        problems
+    }
+
+    /// The file `id`; an empty one when it could not be read, which is a problem then.
+    pub fn source(&self, id: FileId) -> Arc<SourceFile> {
+        let index = id.0 as usize;
+        if let Some(content) = self.content(index) {
+            return content.file.clone();
+        }
+        let file = self.loaded().files.get(index - self.entries.len()).cloned();
+        file.unwrap_or_else(|| Arc::new(SourceFile::new(id, "", Vec::new())))
+    }
+
+    /// The regular file at `path`, relative to the root with `/` between the parts; git-ignored ones too.
+    ///
+    /// Two paths that lead to one file through linked folders give the same file.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it lies outside the root, or cannot be read.
+    pub fn load(&self, path: &str) -> Result<Arc<SourceFile>, LoadError> {
+        let path = normalise(path).ok_or(LoadError::OutsideRoot)?;
+        if let Some(known) = self.known(&path) {
+            return known;
+        }
+        let result = self.reader.real_path(&path).and_then(|real| {
+            self.known(&real).unwrap_or_else(|| {
+                let bytes = self.reader.read(&real)?;
+                self.remember(&real, bytes)
+            })
+        });
+        self.loaded().by_path.entry(path).or_insert(result).clone()
+    }
+
+    /// What is known already of the file at the normalised `path`.
+    fn known(&self, path: &str) -> Option<Result<Arc<SourceFile>, LoadError>> {
+        if let Some(content) = self.entry(path).and_then(|entry| self.content(entry.id.0 as usize)) {
+            return Some(content.error.clone().map_or_else(|| Ok(content.file.clone()), Err));
+        }
+        if let Some(known) = self.loaded().by_path.get(path) {
+            return Some(known.clone());
+        }
+        // The buffer's folder need not exist, so its links cannot be resolved.
+        let is_overlay = self.named.overlay.as_deref() == Some(path);
+        is_overlay.then(|| self.reader.read(path).and_then(|bytes| self.remember(path, bytes)))
+    }
+
+    fn remember(&self, path: &str, bytes: Vec<u8>) -> Result<Arc<SourceFile>, LoadError> {
+        let mut loaded = self.loaded();
+        if let Some(known) = loaded.by_path.get(path) {
+            return known.clone();
+        }
+        let limit = self.reader.limits.files;
+        let count = self.entries.len() + loaded.files.len();
+        if count >= limit {
+            return Err(LoadError::Unreadable(format!("more than {limit} files were read; check a smaller part")));
+        }
+        let file = Arc::new(SourceFile::new(file_id(count), path, bytes));
+        loaded.files.push(file.clone());
+        loaded.by_path.insert(path.to_owned(), Ok(file.clone()));
+        Ok(file)
+    }
+
+    /// The names of the regular files directly in `folder`, relative to the root, sorted; git-ignored ones too.
+    ///
+    /// A folder that does not exist, or lies outside the root, is empty.
+    pub fn list(&self, folder: &str) -> Vec<String> {
+        let Some(real) = self.real_folder(folder) else { return Vec::new() };
+        let regular = |entry: std::fs::DirEntry| {
+            let file_type = entry.file_type().ok()?;
+            let is_file = file_type.is_file() || file_type.is_symlink() && entry.path().is_file();
+            if is_file { entry.file_name().into_string().ok() } else { None }
+        };
+        let entries = self.root().join(&real).read_dir().into_iter().flatten().flatten();
+        let mut names: BTreeSet<_> = entries.filter_map(regular).take(self.reader.limits.files).collect();
+        names.extend(self.overlay_below(&real).filter(|name| !name.contains('/')));
+        names.into_iter().collect()
+    }
+
+    /// The paths, relative to `folder`, of the files at any depth below it, sorted; git-ignored ones too, but not
+    /// those in `.git` or in linked folders. At most [`Limits::files`] are given.
+    pub fn files_below(&self, folder: &str) -> Vec<String> {
+        let Some(real) = self.real_folder(folder) else { return Vec::new() };
+        let walked = walk(&self.reader, &real, Passing::Nothing, None, |_| true);
+        let strip = |path: String| path.strip_prefix(&*real).map(|rest| rest.trim_start_matches('/').to_owned());
+        let paths: BTreeSet<_> = walked.files.into_iter().filter_map(strip).chain(self.overlay_below(&real)).collect();
+        paths.into_iter().take(self.reader.limits.files).collect()
+    }
+
+    /// The path of `folder` without links in it, if it lies inside the root; it need not exist.
+    pub fn real_folder(&self, folder: &str) -> Option<String> {
+        let folder = normalise(folder)?;
+        match self.reader.real_folder(&folder) {
+            Err(LoadError::Missing) => Some(folder),
+            result => result.ok(),
+        }
+    }
+
+    /// The path of the unsaved buffer relative to `folder`, if it lies below it.
+    fn overlay_below(&self, folder: &str) -> impl Iterator<Item = String> {
+        let path = self.named.overlay.as_deref().filter(|path| lies_in(path, folder));
+        path.and_then(|path| Some(path.strip_prefix(folder)?.trim_start_matches('/').to_owned())).into_iter()
+    }
+
+    /// A text that is in no file, such as values given on the command line, under a `name` such as `<command line>`.
+    pub fn add_virtual(&self, name: &str, text: String) -> Arc<SourceFile> {
+        let mut loaded = self.loaded();
+        let id = file_id(self.entries.len() + loaded.files.len());
+        let file = Arc::new(SourceFile::new(id, name, text.into_bytes()));
+        loaded.files.push(file.clone());
+        loaded.virtual_names.insert(name.to_owned());
+        file
+    }
+
+    /// What to call `path`, relative to the root, in a report: the path relative to the working directory, with `/`.
+    ///
+    /// The unsaved buffer and virtual files are called as they were given.
+    pub fn display_path(&self, path: &str) -> String {
+        if self.named.overlay.as_deref() == Some(path) {
+            return self.overlay_name.clone();
+        }
+        if self.loaded().virtual_names.contains(path) {
+            return path.to_owned();
+        }
+        let absolute = self.root().join(path);
+        for (steps, folder) in self.current.ancestors().enumerate() {
+            if let Some(below) = relative(folder, &absolute) {
+                let parts = std::iter::repeat_n("..", steps).chain(below.split('/')).filter(|part| !part.is_empty());
+                let shown = parts.collect::<Vec<_>>().join("/");
+                return if shown.is_empty() { ".".to_owned() } else { shown };
+            }
+        }
+        absolute.to_string_lossy().into_owned()
+    }
+
+    fn content(&self, index: usize) -> Option<&Content> {
+        let entry = self.entries.get(index)?;
+        let read = || Content::new(entry.id, &entry.path, self.reader.read(&entry.path));
+        Some(self.contents.get(index)?.get_or_init(read))
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    fn new(id: FileId, path: &Arc<str>, bytes: Result<Vec<u8>, LoadError>) -> Self {
+        let (bytes, error) = match bytes {
+            Ok(bytes) => (bytes, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        Self { file: Arc::new(SourceFile::new(id, path.clone(), bytes)), error }
+    }
+
+    fn problem(&self) -> Option<Problem> {
+        let file = &self.file;
+        if let Some(error) = &self.error {
+            return Some(Problem::unread(error.code(), file.path.clone(), error.to_string()));
+        }
+        let first = *file.invalid_utf8().first()?;
+        let count = file.invalid_utf8().len();
+        let message = format!("{count} bytes, of which this is the first, are not valid UTF-8; save the file as UTF-8");
+        Some(Problem::error(ProblemCode::Encoding, file.span(first..first + 1), message))
+    }
+}
+
+fn file_id(index: usize) -> FileId {
+    FileId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+fn excludes(globs: &[String]) -> Result<Gitignore, OpenError> {
+    let mut builder = GitignoreBuilder::new("");
+    builder.allow_unclosed_class(false);
+    let malformed =
+        |glob: &str, error: &ignore::Error| OpenError::Glob { glob: glob.to_owned(), message: error.to_string() };
+    for glob in globs {
+        builder.add_line(None, glob).map_err(|error| malformed(glob, &error))?;
+    }
+    builder.build().map_err(|error| malformed(&globs.join(", "), &error))
+}
+
+#[cfg(test)]
+mod tests;
