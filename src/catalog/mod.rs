@@ -2,9 +2,15 @@
 //!
 //! The build script turns the files into JSON that is part of the program; each table is read when it is first asked.
 
+mod agents;
 mod path;
 mod resources;
 
+pub use agents::{
+    Action, ActionKind, Agent, AgentSetting, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
+    InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
+    agents, schema_agent,
+};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Encoding, Link, ModuleDefaults, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, meaning, module,
