@@ -2,9 +2,17 @@
 //!
 //! The build script turns the files into JSON that is part of the program; each table is read when it is first asked.
 
+mod agents;
+mod pages;
 mod path;
 mod resources;
 
+pub use agents::{
+    Action, ActionKind, Agent, AgentSetting, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
+    InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
+    agents, schema_agent,
+};
+pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Encoding, Link, ModuleDefaults, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, meaning, module,
