@@ -41,6 +41,17 @@ impl Path {
     }
 }
 
+impl Path {
+    /// The name that it begins with, if it begins with one.
+    #[must_use]
+    pub fn first_name(&self) -> Option<&str> {
+        match self.steps.first() {
+            Some(PathStep::Name(name)) => Some(name),
+            Some(PathStep::Each) | None => None,
+        }
+    }
+}
+
 impl TryFrom<String> for Path {
     type Error = PathError;
 

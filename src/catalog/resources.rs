@@ -65,6 +65,45 @@ pub struct ModuleRow {
     pub unverified: bool,
 }
 
+impl ResourceRow {
+    /// The names of the properties that anything in the row looks at, each once.
+    #[must_use]
+    pub fn properties(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        for settings in &self.settings {
+            settings.properties(&mut names);
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl Settings {
+    fn properties<'a>(&'a self, names: &mut Vec<&'a str>) {
+        let single = [&self.endpoint, &self.tokens, &self.hop_limit, &self.ipv6, &self.image];
+        let links = self.inherits.iter().filter_map(|link| link.path.as_ref());
+        let own = single.into_iter().flatten().chain(self.user_data.iter().map(|data| &data.path)).chain(links);
+        match &self.each {
+            Some(each) => names.extend(each.first_name()),
+            None => {
+                names.extend(own.filter_map(Path::first_name));
+                names.extend(
+                    self.inherits
+                        .iter()
+                        .filter(|link| link.path.is_none())
+                        .flat_map(|link| &link.by)
+                        .map(String::as_str),
+                );
+                for overriding in &self.overrides {
+                    overriding.properties(names);
+                }
+            }
+        }
+        names.extend(self.fallbacks.iter().filter_map(Path::first_name));
+    }
+}
+
 /// What a resource or module is to hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

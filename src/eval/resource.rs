@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Value;
+use crate::finding::Problem;
 use crate::source::{Span, Trail};
 
 /// The language that a resource is written in; it selects the rows of the resource catalogue.
@@ -35,4 +36,13 @@ pub struct Resource {
     pub trail: Trail,
     /// The properties as one map; nested blocks are lists of maps.
     pub properties: Value,
+}
+
+/// What evaluation made of a root module, a template, or all of them.
+#[derive(Debug, Default)]
+pub struct Evaluation {
+    /// The resources, in the order of the source.
+    pub resources: Vec<Resource>,
+    /// The problems met.
+    pub problems: Vec<Problem>,
 }

@@ -60,6 +60,10 @@ pub enum Unknown {
     Remote(Arc<str>),
     /// The result of something whose value changes or that is not evaluated: a time, a random number.
     NotEvaluated(Arc<str>),
+    /// It is written, but it is no value that the setting can have.
+    Invalid(Arc<str>),
+    /// A part of the string that it is made of is not known; the reason of that part.
+    Hole(Arc<str>),
     /// Too many alternatives, elements or steps.
     Limit(Arc<str>),
     /// A problem was reported where it comes from.
@@ -79,6 +83,8 @@ impl fmt::Display for Unknown {
             }
             Self::Remote(source) => write!(formatter, "the module `{source}` is not in this workspace"),
             Self::NotEvaluated(what) => write!(formatter, "`{what}` is not evaluated"),
+            Self::Invalid(text) => write!(formatter, "`{text}` is no value of this setting"),
+            Self::Hole(reason) => formatter.write_str(reason),
             Self::Limit(what) => write!(formatter, "the limit of {what} was reached"),
             Self::Faulty => formatter.write_str("a problem was reported where it comes from"),
         }

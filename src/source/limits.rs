@@ -7,14 +7,18 @@ pub struct Limits {
     pub file_bytes: u64,
     /// The most files that one run reads.
     pub files: usize,
-    /// The deepest nesting of expressions, collections and function calls that is followed.
+    /// The deepest nesting of YAML and JSON collections and of intrinsic functions that is followed.
     pub depth: usize,
+    /// The deepest nesting of expressions that are evaluated, references to other values included.
+    pub evaluation_depth: usize,
     /// The deepest nesting of module calls that is followed.
     pub module_depth: usize,
     /// The most module calls, resources and blocks that one root expands to.
     pub instances: usize,
     /// The most elements that one collection may get by evaluation (`for`, `range`, `split`, …).
     pub elements: usize,
+    /// The most values that one value may hold at all depths together to be converted, compared or encoded.
+    pub nodes: usize,
     /// The most evaluation steps for one root.
     pub steps: u64,
     /// The longest text that evaluation builds, in bytes.
@@ -31,9 +35,11 @@ impl Default for Limits {
             file_bytes: 4 << 20,
             files: 200_000,
             depth: 200,
+            evaluation_depth: 1_000,
             module_depth: 32,
             instances: 20_000,
             elements: 20_000,
+            nodes: 500_000,
             steps: 20_000_000,
             text_bytes: 4 << 20,
             alternatives: 16,

@@ -109,7 +109,8 @@ pub fn parse_template(text: &Text) -> (Template, Vec<Problem>) {
 /// The outermost sequence of the template that `failure` lies in; empty when there is none.
 fn faulty_sequence(text: &str, scanned: &Scan, failure: &Explanation) -> Range<usize> {
     let at = failure.range.start;
-    let is_sequence = |open: usize| text.get(open..).is_some_and(|rest| rest.starts_with("${") || rest.starts_with("%{"));
+    let is_sequence =
+        |open: usize| text.get(open..).is_some_and(|rest| rest.starts_with("${") || rest.starts_with("%{"));
     let around = scanned.pairs.iter().filter(|pair| pair.open <= at && at <= pair.close && is_sequence(pair.open));
     if let Some(pair) = around.min_by_key(|pair| pair.open) {
         return pair.open..pair.close + 1;

@@ -188,7 +188,8 @@ pub(super) fn edited(text: &str, scanned: &Scan) -> String {
 /// Overwrites a range with spaces; line breaks stay.
 pub(super) fn blank(text: &mut String, range: Range<usize>) {
     let Some(part) = text.get(range.clone()) else { return };
-    let spaces: String = part.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { byte.into() } else { ' ' }).collect();
+    let spaces: String =
+        part.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { byte.into() } else { ' ' }).collect();
     text.replace_range(range, &spaces);
 }
 
@@ -200,7 +201,8 @@ fn rename_key(text: &mut String, at: usize, count: usize) -> bool {
     let Some(start) = line.find(|character: char| character.is_ascii_alphanumeric() || character == '_') else {
         return false;
     };
-    let length = line.get(start..).unwrap_or("").bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let length =
+        line.get(start..).unwrap_or("").bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let length = length.count();
     const DIGITS: &[u8] = b"ZYXWVUTSRQPONMLKJIHGFEDCBA";
     let mut number = count;
@@ -243,7 +245,8 @@ fn regions(text: &str, scanned: &Scan, failure: &Explanation) -> Vec<Region> {
     let closed = close_over(line.clone());
     regions.push(Region { is_closed: closed == line, range: line });
     regions.push(Region { range: closed, is_closed: true });
-    let around = scanned.pairs.iter().filter(|pair| pair.open <= failure.range.start && failure.range.start <= pair.close);
+    let around =
+        scanned.pairs.iter().filter(|pair| pair.open <= failure.range.start && failure.range.start <= pair.close);
     for pair in around {
         regions.push(Region { range: close_over(line_start(pair.open)..line_end(pair.close)), is_closed: true });
     }

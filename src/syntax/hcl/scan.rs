@@ -76,8 +76,22 @@ pub(super) enum Start {
 /// The words that begin top-level blocks of Terraform and Packer files. At the start of a line, such a block shows
 /// that brackets before it stand open by mistake.
 const TOP_LEVEL_BLOCKS: [&str; 16] = [
-    "build", "check", "data", "ephemeral", "import", "locals", "module", "moved", "output", "packer", "provider",
-    "removed", "resource", "source", "terraform", "variable",
+    "build",
+    "check",
+    "data",
+    "ephemeral",
+    "import",
+    "locals",
+    "module",
+    "moved",
+    "output",
+    "packer",
+    "provider",
+    "removed",
+    "resource",
+    "source",
+    "terraform",
+    "variable",
 ];
 
 /// The parser's work for objects grows with the square of their number of keys; this bounds the sum of the squares.
@@ -99,7 +113,9 @@ enum Kind {
     /// `%{ … }`.
     Directive,
     /// A heredoc's content, to where its closing marker ends.
-    Heredoc { marker_end: usize },
+    Heredoc {
+        marker_end: usize,
+    },
     /// A template that is no heredoc.
     Template,
 }
@@ -250,9 +266,11 @@ impl<'a> Scanner<'a> {
             b')' | b']' | b'}' => self.close(byte),
             b'=' | b':' => {
                 let is_operator = self.bytes.get(self.at + 1).is_some_and(|next| matches!(next, b'=' | b'>'))
-                    || self.at.checked_sub(1).and_then(|before| self.bytes.get(before)).is_some_and(|before| {
-                        matches!(before, b'=' | b'!' | b'<' | b'>')
-                    });
+                    || self
+                        .at
+                        .checked_sub(1)
+                        .and_then(|before| self.bytes.get(before))
+                        .is_some_and(|before| matches!(before, b'=' | b'!' | b'<' | b'>'));
                 if let Some(frame) = self.frames.last_mut()
                     && !is_operator
                 {

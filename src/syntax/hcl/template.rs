@@ -413,9 +413,30 @@ mod tests {
     }
 
     fn piece(heredoc: bool) -> impl Strategy<Value = &'static str> {
-        let shared = ["a", "  ", "\u{1f600}", "\u{e9}", "$${x}", "%%{", "$", "%", "${1}", "${~ 2 ~}", "${\"q\\n\"}",
-            "%{ if true }", "%{~ else ~}", "%{ endif ~}", "%{ for x in [1, 2] ~}", "%{ endfor }", "\t"];
-        let own: &[&str] = if heredoc { &["\n", "\r\n", "\n  ", "\"", "\\n", "#", "\n\n"] } else { &["\\n", "\\\"", "\\u00e9", "\\\\"] };
+        let shared = [
+            "a",
+            "  ",
+            "\u{1f600}",
+            "\u{e9}",
+            "$${x}",
+            "%%{",
+            "$",
+            "%",
+            "${1}",
+            "${~ 2 ~}",
+            "${\"q\\n\"}",
+            "%{ if true }",
+            "%{~ else ~}",
+            "%{ endif ~}",
+            "%{ for x in [1, 2] ~}",
+            "%{ endfor }",
+            "\t",
+        ];
+        let own: &[&str] = if heredoc {
+            &["\n", "\r\n", "\n  ", "\"", "\\n", "#", "\n\n"]
+        } else {
+            &["\\n", "\\\"", "\\u00e9", "\\\\"]
+        };
         let all: Vec<&'static str> = shared.iter().chain(own).copied().collect();
         prop::sample::select(all)
     }

@@ -1,0 +1,296 @@
+//! The evaluator of one root module: its limits, its problems, and the names that a traversal begins with.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::expression::attribute_of;
+use super::inputs::RootInputs;
+use super::instance::Instance;
+use super::scope::Scope;
+use super::store::ModuleStore;
+use crate::discover::Workspace;
+use crate::eval::{Unknown, Value};
+use crate::finding::{Problem, ProblemCode};
+use crate::source::{Limits, Span};
+use crate::syntax::hcl::{Expression, ExpressionKind, TraversalStep};
+
+/// Why an expression has no value. It becomes a problem, unless `try` or `can` expects it.
+pub(super) type Fault = Box<Problem>;
+
+/// The value of an expression, or why it has none.
+pub(super) type Evaluated = Result<Value, Fault>;
+
+/// A fault at `span`. Nothing is lost by it but the value, so it is a warning.
+pub(super) fn fault(code: ProblemCode, span: Span, message: impl Into<String>) -> Fault {
+    Box::new(Problem::warning(code, span, message))
+}
+
+/// Evaluates one root module with everything that it calls.
+pub(super) struct Evaluator<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) store: &'a ModuleStore<'a>,
+    pub(super) inputs: &'a RootInputs,
+    pub(super) limits: &'a Limits,
+    problems: RefCell<Vec<Problem>>,
+    steps: Cell<u64>,
+    depth: Cell<usize>,
+    trying: Cell<bool>,
+    instances: Cell<usize>,
+}
+
+/// Counts one level of nesting for as long as it lives.
+pub(super) struct Level<'a>(&'a Cell<usize>);
+
+impl Drop for Level<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        store: &'a ModuleStore<'a>,
+        inputs: &'a RootInputs,
+        limits: &'a Limits,
+    ) -> Self {
+        Self {
+            workspace,
+            store,
+            inputs,
+            limits,
+            problems: RefCell::default(),
+            steps: Cell::new(0),
+            depth: Cell::new(0),
+            trying: Cell::new(false),
+            instances: Cell::new(0),
+        }
+    }
+
+    /// The problems found so far, each once, in the order of their discovery.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
+    /// Enters an expression: one more step, one more level.
+    pub(super) fn enter(&self, span: Span) -> Result<Level<'_>, Fault> {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > self.limits.steps {
+            let message =
+                format!("evaluation stops after {} steps; the rest of this root is unknown", self.limits.steps);
+            return Err(fault(ProblemCode::Limit, span, message));
+        }
+        if self.depth.get() >= self.limits.evaluation_depth {
+            let message = format!("expressions are followed {} levels deep; this one is unknown", self.depth.get());
+            return Err(fault(ProblemCode::Limit, span, message));
+        }
+        self.depth.set(self.depth.get() + 1);
+        Ok(Level(&self.depth))
+    }
+
+    /// Counts one more block or module instance; false when there are too many.
+    pub(super) fn count_instance(&self, span: Span) -> bool {
+        self.instances.set(self.instances.get() + 1);
+        if self.instances.get() == self.limits.instances + 1 {
+            let message = format!("more than {} instances in one root; the rest is left out", self.limits.instances);
+            self.report(Problem::error(ProblemCode::Limit, span, message));
+        }
+        self.instances.get() <= self.limits.instances
+    }
+
+    /// Reports a module source that leads out of the workspace root.
+    pub(super) fn report_outside(&self, span: Span) {
+        let message =
+            "this module lies outside the workspace root, where nothing is read; name a wider root with --root";
+        self.report(Problem::warning(ProblemCode::OutsideRoot, span, message));
+    }
+
+    /// Reports a problem once.
+    pub(super) fn report(&self, problem: Problem) {
+        let mut problems = self.problems.borrow_mut();
+        let same_limit = |other: &Problem| problem.code == ProblemCode::Limit && other.message == problem.message;
+        if !problems.iter().any(|other| *other == problem || same_limit(other)) {
+            problems.push(problem);
+        }
+    }
+
+    /// The value of `result`; a fault is reported and makes it unknown.
+    pub(super) fn settle(&self, result: Evaluated, span: Span) -> Value {
+        result.unwrap_or_else(|problem| {
+            self.report(*problem);
+            Value::unknown(Unknown::Faulty, span)
+        })
+    }
+
+    /// Whether a fault is expected by a `try` or `can` around.
+    pub(super) fn is_trying(&self) -> bool {
+        self.trying.get()
+    }
+
+    /// Runs `evaluation` with faults expected.
+    pub(super) fn trying(&self, evaluation: impl FnOnce() -> Evaluated) -> Evaluated {
+        let outer = self.trying.replace(true);
+        let result = evaluation();
+        self.trying.set(outer);
+        result
+    }
+
+    /// Evaluates something that stands by itself (a local value, a variable): its faults are its own, whoever asks.
+    pub(super) fn apart(&self, span: Span, evaluation: impl FnOnce() -> Evaluated) -> Value {
+        let outer = self.trying.replace(false);
+        let value = self.settle(evaluation(), span);
+        self.trying.set(outer);
+        value
+    }
+
+    /// The text of `span`, shortened to what fits into a message.
+    pub(super) fn source_text(&self, span: Span) -> Arc<str> {
+        const LONGEST: usize = 60;
+        let source = self.workspace.source(span.file);
+        let text = source.slice(span).split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.chars().count() <= LONGEST {
+            return text.into();
+        }
+        text.chars().take(LONGEST - 1).chain(['…']).collect::<String>().into()
+    }
+
+    /// The value of a traversal that begins with `base`.
+    pub(super) fn evaluate_traversal(
+        &self,
+        base: &Expression,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let ExpressionKind::Variable(name) = &base.kind else {
+            let value = self.evaluate(base, scope)?;
+            return self.traverse(value, steps, scope);
+        };
+        if let Some(value) = scope.bound(&name.text) {
+            return self.traverse(value.clone(), steps, scope);
+        }
+        let Some(instance) = &scope.instance else {
+            let message = format!("the template uses `{}`, which is not among the variables given to it", name.text);
+            return Err(fault(ProblemCode::Missing, name.span, message));
+        };
+        let first = match steps.first() {
+            Some((TraversalStep::Attribute(first), _)) => Some(first),
+            _ => None,
+        };
+        let rest = steps.get(1..).unwrap_or_default();
+        match (&*name.text, first) {
+            ("var", Some(variable)) => {
+                let value = self.variable(instance, &variable.text, span)?;
+                self.traverse(value, rest, scope)
+            }
+            ("local", Some(local)) => {
+                let value = self.local(instance, &local.text, span)?;
+                self.traverse(value, rest, scope)
+            }
+            ("each" | "count", Some(attribute)) => {
+                let value = self.repetition_value(&name.text, &attribute.text, scope, span)?;
+                self.traverse(value, rest, scope)
+            }
+            ("path", Some(attribute)) => self.path_value(instance, &attribute.text, span),
+            ("terraform", Some(attribute)) => {
+                Ok(Value::unknown(Unknown::RunTime(format!("terraform.{}", attribute.text).into()), span))
+            }
+            ("module", Some(call)) => self.module_value(instance, &call.text, rest, scope, span),
+            ("data", Some(kind)) => match rest.split_first() {
+                Some(((TraversalStep::Attribute(name), _), rest)) => {
+                    self.data_value(instance, &kind.text, &name.text, rest, scope, span)
+                }
+                _ => Err(fault(ProblemCode::Evaluation, span, "a data source is named `data.TYPE.NAME`")),
+            },
+            ("self" | "ephemeral", _) => {
+                Ok(Value::unknown(Unknown::Computed(Arc::clone(&name.text), Arc::default()), span))
+            }
+            (_, Some(resource)) => self.resource_value(instance, &name.text, &resource.text, rest, scope, span),
+            (_, None) => {
+                let message = format!("`{}` does not name anything that can be used here", name.text);
+                Err(fault(ProblemCode::Missing, name.span, message))
+            }
+        }
+    }
+
+    fn repetition_value(&self, name: &str, attribute: &str, scope: &Scope, span: Span) -> Evaluated {
+        let repetition = &scope.repetition;
+        let value = match (name, attribute) {
+            ("each", "key") => repetition.each.as_ref().map(|(key, _)| key.clone()),
+            ("each", "value") => repetition.each.as_ref().map(|(_, value)| value.clone()),
+            ("count", "index") => repetition.count_index.clone(),
+            _ => None,
+        };
+        value.ok_or_else(|| {
+            let argument = if name == "each" { "for_each" } else { "count" };
+            let message = format!("`{name}.{attribute}` is used in a block without `{argument}`");
+            fault(ProblemCode::Evaluation, span, message)
+        })
+    }
+
+    /// `path.module` and `path.root` as Terraform gives them when it runs in the root module's folder. The working
+    /// directory is taken to be that folder as well.
+    fn path_value(&self, instance: &Rc<Instance>, attribute: &str, span: Span) -> Evaluated {
+        match attribute {
+            "module" => Ok(Value::encoded(path_between(&self.inputs.folder, &instance.module.folder), span)),
+            "root" | "cwd" => Ok(Value::encoded(".", span)),
+            _ => Err(fault(ProblemCode::Missing, span, format!("there is no `path.{attribute}`"))),
+        }
+    }
+
+    /// The rest of a traversal, given how it goes on from an object whose attributes can be had one by one.
+    pub(super) fn lazily(
+        &self,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        attribute: impl FnOnce(&str, Span) -> Evaluated,
+        whole: impl FnOnce() -> Evaluated,
+    ) -> Evaluated {
+        match steps.split_first() {
+            Some(((TraversalStep::Attribute(name), span), rest)) => {
+                let value = attribute(&name.text, *span)?;
+                self.traverse(value, rest, scope)
+            }
+            Some(((TraversalStep::Index(index), span), rest)) => {
+                let index = self.evaluate(index, scope)?;
+                match index.as_str().map(str::to_owned) {
+                    Some(name) => {
+                        let value = attribute(&name, *span)?;
+                        self.traverse(value, rest, scope)
+                    }
+                    None => self.traverse(whole()?, steps, scope),
+                }
+            }
+            _ => self.traverse(whole()?, steps, scope),
+        }
+    }
+}
+
+/// The path to `folder` as seen from the folder `from`, both relative to the workspace root; `.` when they are one.
+fn path_between(from: &str, folder: &str) -> String {
+    let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let (from, to) = (parts(from), parts(folder));
+    let common = from.iter().zip(&to).take_while(|(left, right)| left == right).count();
+    let up = from.iter().skip(common).map(|_| "..".to_owned());
+    let path: Vec<_> = up.chain(to.into_iter().skip(common)).collect();
+    if path.is_empty() { ".".into() } else { path.join("/") }
+}
+
+/// The attribute `name` of an object of which only the cloud knows the rest.
+pub(super) fn computed(resource: &str, name: &str, span: Span) -> Value {
+    let whole = Value::unknown(Unknown::Computed(resource.into(), Arc::default()), span);
+    attribute_of(&whole, name, span).unwrap_or(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn module_paths_are_relative_to_the_root_module() {
+        assert_eq!(path_between("live/web", "modules/fleet"), "../../modules/fleet");
+        assert_eq!(path_between("", "modules/fleet"), "modules/fleet");
+        assert_eq!(path_between("a", "a"), ".");
+    }
+}

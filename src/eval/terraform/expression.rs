@@ -1,0 +1,562 @@
+//! Expressions to values: everything HCL has, with unknown and alternative values kept as far as they go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::evaluator::{Evaluated, Evaluator, Fault, fault};
+use super::scope::Scope;
+use super::{functions, operators};
+use crate::eval::{Map, Unknown, Value, ValueKind};
+use crate::finding::ProblemCode;
+use crate::source::{Span, Step, StepRole, Text};
+use crate::syntax::hcl::{
+    Call, Conditional, Expression, ExpressionKind, ForExpression, ObjectItem, Template, TemplatePart, Traversal,
+    TraversalStep,
+};
+
+impl Evaluator<'_> {
+    /// The value of `expression` as seen from `scope`, or the fault that keeps it from having one.
+    pub(super) fn evaluate(&self, expression: &Expression, scope: &Scope) -> Evaluated {
+        let _step = self.enter(expression.span)?;
+        let span = expression.span;
+        match &expression.kind {
+            ExpressionKind::Null => Ok(Value::null(span)),
+            ExpressionKind::Bool(value) => Ok(Value::bool(*value, span)),
+            ExpressionKind::Number(value) => Ok(Value::number(*value, span)),
+            ExpressionKind::Literal(text) => Ok(Value::text(text.clone(), span)),
+            ExpressionKind::Template(template) => self.evaluate_quoted(template, scope, span),
+            ExpressionKind::Array(items) => {
+                let values = items.iter().map(|item| self.tolerate(item, scope)).collect::<Result<_, _>>()?;
+                Ok(Value::list(values, span))
+            }
+            ExpressionKind::Object(items) => self.evaluate_object(items, scope, span),
+            ExpressionKind::Variable(_) => self.evaluate_traversal(expression, &[], scope, span),
+            ExpressionKind::Traversal(traversal) => {
+                let Traversal { base, steps } = &**traversal;
+                self.evaluate_traversal(base, steps, scope, span)
+            }
+            ExpressionKind::Call(call) => self.evaluate_call(call, scope, span),
+            ExpressionKind::Conditional(conditional) => self.evaluate_conditional(conditional, scope, span),
+            ExpressionKind::Unary(operator, operand) => {
+                let operand = self.evaluate(operand, scope)?;
+                self.each_alternative(&operand, |operand| {
+                    operators::unary(*operator, operand, span)
+                        .map_err(|message| fault(ProblemCode::Evaluation, span, message))
+                })
+            }
+            ExpressionKind::Binary(operator, left, right) => {
+                let left = self.evaluate(left, scope)?;
+                let right = self.evaluate(right, scope)?;
+                self.each_alternative(&left, |left| {
+                    self.each_alternative(&right, |right| {
+                        operators::binary(*operator, left, right, span)
+                            .map_err(|message| fault(ProblemCode::Evaluation, span, message))
+                    })
+                })
+            }
+            ExpressionKind::For(for_expression) => self.evaluate_for(for_expression, scope, span),
+            ExpressionKind::Parenthesis(inner) => self.evaluate(inner, scope),
+        }
+    }
+
+    /// The value of a part of a collection. Outside `try` and `can`, a fault in one part leaves the others: it is
+    /// reported and the part is unknown.
+    pub(super) fn tolerate(&self, expression: &Expression, scope: &Scope) -> Evaluated {
+        let result = self.evaluate(expression, scope);
+        if self.is_trying() { result } else { Ok(self.settle(result, expression.span)) }
+    }
+
+    /// Applies `function` to each possible value; the alternatives for which it has a fault are left out as long as
+    /// one remains. Unknown values are given to it as they are.
+    pub(super) fn each_alternative(&self, value: &Value, function: impl Fn(&Value) -> Evaluated) -> Evaluated {
+        let ValueKind::OneOf(_) = value.kind else { return function(value) };
+        let mut results = Vec::new();
+        let mut first_fault = None;
+        for alternative in value.alternatives() {
+            match function(&alternative) {
+                Ok(result) => results.push(result),
+                Err(problem) => first_fault = first_fault.or(Some(problem)),
+            }
+        }
+        match first_fault {
+            Some(problem) if results.is_empty() => Err(problem),
+            _ => Ok(Value::one_of(results, self.limits.alternatives, value.origin.span)),
+        }
+    }
+
+    fn evaluate_object(&self, items: &[ObjectItem], scope: &Scope, span: Span) -> Evaluated {
+        let mut entries = BTreeMap::new();
+        for item in items {
+            let key = self.evaluate(&item.key, scope)?;
+            if let Some(why) = key.as_unknown() {
+                return Ok(Value::unknown(why.clone(), span));
+            }
+            let Some(text) = key.to_text() else {
+                let message = format!("an object's key must be a string, but this is {}", key.type_name());
+                return Err(fault(ProblemCode::Evaluation, item.key.span, message));
+            };
+            let Some(name) = text.known() else {
+                let why = Unknown::NotEvaluated("a key with unknown parts".into());
+                return Ok(Value::unknown(why, span));
+            };
+            entries.insert(Arc::from(name), self.tolerate(&item.value, scope)?);
+        }
+        Ok(Value::map(entries, span))
+    }
+
+    fn evaluate_conditional(&self, conditional: &Conditional, scope: &Scope, span: Span) -> Evaluated {
+        let condition = self.evaluate(&conditional.condition, scope)?;
+        let chosen = |branch: &Expression, decided_by: &Value| -> Evaluated {
+            let step = Step {
+                span: conditional.condition.span,
+                role: StepRole::Branch,
+                name: self.source_text(conditional.condition.span),
+            };
+            Ok(self.evaluate(branch, scope)?.through(&decided_by.origin.trail).then(step))
+        };
+        self.each_alternative(&condition, |condition| {
+            if let Some(value) = condition.as_bool() {
+                let branch = if value { &conditional.when_true } else { &conditional.when_false };
+                return chosen(branch, condition);
+            }
+            let why = match &condition.kind {
+                ValueKind::Unknown(why) => why.clone(),
+                ValueKind::String(text) if text.has_holes() => Unknown::NotEvaluated("a partly known string".into()),
+                _ => {
+                    let message = format!("a condition must be a boolean, but this is {}", condition.type_name());
+                    return Err(fault(ProblemCode::Evaluation, conditional.condition.span, message));
+                }
+            };
+            let when_true = self.tolerate(&conditional.when_true, scope)?;
+            let when_false = self.tolerate(&conditional.when_false, scope)?;
+            if matches!(why, Unknown::RunTime(_)) && when_true.same_as(&when_false) != Some(true) {
+                let both =
+                    vec![chosen(&conditional.when_true, condition)?, chosen(&conditional.when_false, condition)?];
+                return Ok(Value::one_of(both, self.limits.alternatives, span));
+            }
+            Ok(either(&when_true, &when_false, &why, span))
+        })
+    }
+
+    fn evaluate_for(&self, for_expression: &ForExpression, scope: &Scope, span: Span) -> Evaluated {
+        let collection = self.evaluate(&for_expression.collection, scope)?;
+        self.each_alternative(&collection, |collection| {
+            let elements = match elements_of(collection) {
+                Ok(elements) => elements,
+                Err(Some(why)) => return Ok(Value::unknown(why, span)),
+                Err(None) => {
+                    let message = format!("`for` needs a collection, but this is {}", collection.type_name());
+                    return Err(fault(ProblemCode::Evaluation, for_expression.collection.span, message));
+                }
+            };
+            match &for_expression.key {
+                None => self.for_list(for_expression, &elements, scope, span),
+                Some(key) => self.for_map(for_expression, key, &elements, scope, span),
+            }
+        })
+    }
+
+    /// Whether the element takes part, or why that is not known.
+    fn takes_part(&self, for_expression: &ForExpression, scope: &Scope) -> Result<Result<bool, Unknown>, Fault> {
+        let Some(condition) = &for_expression.condition else { return Ok(Ok(true)) };
+        let value = self.evaluate(condition, scope)?;
+        match (&value.kind, value.as_bool()) {
+            (_, Some(decided)) => Ok(Ok(decided)),
+            (ValueKind::Unknown(why), _) => Ok(Err(why.clone())),
+            (ValueKind::OneOf(_), _) => Ok(Err(Unknown::NotEvaluated("a condition with several values".into()))),
+            (ValueKind::String(text), _) if text.has_holes() => {
+                Ok(Err(Unknown::NotEvaluated("a partly known string".into())))
+            }
+            _ => {
+                let message = format!("`if` needs a boolean, but this is {}", value.type_name());
+                Err(fault(ProblemCode::Evaluation, condition.span, message))
+            }
+        }
+    }
+
+    fn for_list(
+        &self,
+        for_expression: &ForExpression,
+        elements: &[(Value, Value)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let mut values = Vec::new();
+        for (key, element) in elements {
+            let scope = scope.bind_element(for_expression.key_name.as_ref(), &for_expression.value_name, key, element);
+            match self.takes_part(for_expression, &scope)? {
+                Ok(true) => values.push(self.tolerate(&for_expression.value, &scope)?),
+                Ok(false) => {}
+                Err(why) => return Ok(Value::unknown(why, span)),
+            }
+        }
+        Ok(Value::list(values, span))
+    }
+
+    fn for_map(
+        &self,
+        for_expression: &ForExpression,
+        key_expression: &Expression,
+        elements: &[(Value, Value)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let mut groups: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
+        for (key, element) in elements {
+            let scope = scope.bind_element(for_expression.key_name.as_ref(), &for_expression.value_name, key, element);
+            match self.takes_part(for_expression, &scope)? {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(why) => return Ok(Value::unknown(why, span)),
+            }
+            let name = self.evaluate(key_expression, &scope)?;
+            if let Some(why) = name.as_unknown() {
+                return Ok(Value::unknown(why.clone(), span));
+            }
+            let text = name.to_text();
+            let Some(name) = text.as_ref().and_then(Text::known) else {
+                if text.is_some() {
+                    return Ok(Value::unknown(Unknown::NotEvaluated("a key with unknown parts".into()), span));
+                }
+                let message = format!("a key must be a string, but this is {}", name.type_name());
+                return Err(fault(ProblemCode::Evaluation, key_expression.span, message));
+            };
+            groups.entry(Arc::from(name)).or_default().push(self.tolerate(&for_expression.value, &scope)?);
+        }
+        let last = |mut values: Vec<Value>| values.pop().unwrap_or_else(|| Value::null(span));
+        let entry = |(key, values)| {
+            let value = if for_expression.groups { Value::list(values, span) } else { last(values) };
+            (key, value)
+        };
+        Ok(Value::map(groups.into_iter().map(entry).collect(), span))
+    }
+
+    fn evaluate_call(&self, call: &Call, scope: &Scope, span: Span) -> Evaluated {
+        let name = &*call.name.text;
+        match name {
+            "try" => return self.evaluate_try(call, scope, span),
+            "can" => return self.evaluate_can(call, scope, span),
+            _ => {}
+        }
+        let mut arguments = Vec::with_capacity(call.arguments.len());
+        for argument in &call.arguments {
+            arguments.push(self.evaluate(argument, scope)?);
+        }
+        if call.expands_last
+            && let Some(last) = arguments.pop()
+        {
+            match &last.kind {
+                ValueKind::List(values) | ValueKind::Set(values) => arguments.extend(values.iter().cloned()),
+                ValueKind::Unknown(why) => return Ok(Value::unknown(why.clone(), span)),
+                ValueKind::OneOf(_) => {
+                    let why = Unknown::NotEvaluated("arguments with several possible values".into());
+                    return Ok(Value::unknown(why, span));
+                }
+                _ => {
+                    let message = format!("`...` needs a list, but this is {}", last.type_name());
+                    return Err(fault(ProblemCode::Evaluation, span, message));
+                }
+            }
+        }
+        if let Some(result) = self.call_file_function(name, &arguments, span) {
+            return result;
+        }
+        match functions::call(name, &arguments, span, self.limits) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(message)) => Err(fault(ProblemCode::Evaluation, span, format!("`{name}`: {message}"))),
+            None => Ok(Value::unknown(Unknown::NotEvaluated(format!("{name}()").into()), span)),
+        }
+    }
+
+    /// The first argument that has no fault. An unknown one is the answer as well: whether it would fail is open.
+    fn evaluate_try(&self, call: &Call, scope: &Scope, span: Span) -> Evaluated {
+        let mut last = fault(ProblemCode::Evaluation, span, "`try` needs at least one argument");
+        for argument in &call.arguments {
+            match self.trying(|| self.evaluate(argument, scope)) {
+                Ok(value) => return Ok(value),
+                Err(problem) if problem.code == ProblemCode::Limit => return Err(problem),
+                Err(problem) => last = problem,
+            }
+        }
+        Err(last)
+    }
+
+    fn evaluate_can(&self, call: &Call, scope: &Scope, span: Span) -> Evaluated {
+        let Some(argument) = call.arguments.first() else {
+            return Err(fault(ProblemCode::Evaluation, span, "`can` needs one argument"));
+        };
+        match self.trying(|| self.evaluate(argument, scope)) {
+            Ok(Value { kind: ValueKind::Unknown(why), .. }) => Ok(Value::unknown(why, span)),
+            Ok(_) => Ok(Value::bool(true, span)),
+            Err(problem) if problem.code == ProblemCode::Limit => Err(problem),
+            Err(_) => Ok(Value::bool(false, span)),
+        }
+    }
+
+    /// A quoted string or heredoc. One that is nothing but an interpolation passes its value on as it is.
+    fn evaluate_quoted(&self, template: &Template, scope: &Scope, span: Span) -> Evaluated {
+        if let [TemplatePart::Interpolation(inner)] = template.parts.as_slice() {
+            return self.evaluate(inner, scope);
+        }
+        self.render(template, scope, span)
+    }
+
+    /// The text that `template` renders to; parts that are not known become holes.
+    pub(super) fn render(&self, template: &Template, scope: &Scope, span: Span) -> Evaluated {
+        let mut texts = vec![Text::new()];
+        self.render_parts(template, scope, &mut texts)?;
+        let values = texts.into_iter().map(|text| Value::text(text, span)).collect();
+        Ok(Value::one_of(values, self.limits.alternatives, span))
+    }
+
+    /// Adds what `template` renders to to each of `texts`; a part with several possible values multiplies them.
+    fn render_parts(&self, template: &Template, scope: &Scope, texts: &mut Vec<Text>) -> Result<(), Fault> {
+        for part in &template.parts {
+            match part {
+                TemplatePart::Literal(literal) => texts.iter_mut().for_each(|text| text.push_text(literal)),
+                TemplatePart::Interpolation(expression) => {
+                    let value = self.evaluate(expression, scope)?;
+                    self.render_value(&value, expression.span, texts)?;
+                }
+                TemplatePart::If(directive) => {
+                    let condition = self.evaluate(&directive.condition, scope)?;
+                    match condition.as_bool() {
+                        Some(true) => self.render_parts(&directive.when_true, scope, texts)?,
+                        Some(false) => self.render_parts(&directive.when_false, scope, texts)?,
+                        None => push_hole(texts, directive.condition.span, &condition),
+                    }
+                }
+                TemplatePart::For(directive) => {
+                    let collection = self.evaluate(&directive.collection, scope)?;
+                    match elements_of(&collection) {
+                        Ok(elements) => {
+                            for (key, element) in &elements {
+                                let names = (directive.key_name.as_ref(), &directive.value_name);
+                                let scope = scope.bind_element(names.0, names.1, key, element);
+                                self.render_parts(&directive.body, &scope, texts)?;
+                            }
+                        }
+                        Err(Some(_)) => push_hole(texts, directive.collection.span, &collection),
+                        Err(None) => {
+                            let message = format!("`for` needs a collection, but this is {}", collection.type_name());
+                            return Err(fault(ProblemCode::Evaluation, directive.collection.span, message));
+                        }
+                    }
+                }
+            }
+            if texts.iter().any(|text| text.len() > self.limits.text_bytes) {
+                let message = format!("this text would be longer than {} bytes", self.limits.text_bytes);
+                return Err(fault(ProblemCode::Limit, template.span, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn render_value(&self, value: &Value, span: Span, texts: &mut Vec<Text>) -> Result<(), Fault> {
+        let alternatives = value.alternatives();
+        if alternatives.len() * texts.len() > self.limits.alternatives {
+            push_hole(texts, span, value);
+            return Ok(());
+        }
+        let mut rendered = Vec::with_capacity(alternatives.len() * texts.len());
+        for alternative in &alternatives {
+            let Some(addition) = alternative.to_text() else {
+                let message = format!("{} cannot be part of a string", alternative.type_name());
+                return Err(fault(ProblemCode::Evaluation, span, message));
+            };
+            for text in texts.iter() {
+                let mut text = text.clone();
+                text.push_text(&addition);
+                rendered.push(text);
+            }
+        }
+        *texts = rendered;
+        Ok(())
+    }
+
+    /// Takes the steps of a traversal from `value`.
+    pub(super) fn traverse(&self, value: Value, steps: &[(TraversalStep, Span)], scope: &Scope) -> Evaluated {
+        let Some(((step, span), rest)) = steps.split_first() else { return Ok(value) };
+        match step {
+            TraversalStep::Attribute(name) => {
+                let next = self.each_alternative(&value, |value| attribute_of(value, &name.text, *span))?;
+                self.traverse(next, rest, scope)
+            }
+            TraversalStep::Index(index) => {
+                let index = self.evaluate(index, scope)?;
+                let next = self.each_alternative(&value, |value| {
+                    self.each_alternative(&index, |index| self.index_of(value, index, *span))
+                })?;
+                self.traverse(next, rest, scope)
+            }
+            TraversalStep::AttributeSplat => {
+                let attributes = |(step, _): &&(TraversalStep, Span)| matches!(step, TraversalStep::Attribute(_));
+                let repeated = rest.iter().take_while(attributes).count();
+                let (repeated, rest) = rest.split_at(repeated);
+                let list = self.splat(&value, repeated, scope, *span)?;
+                self.traverse(list, rest, scope)
+            }
+            TraversalStep::FullSplat => self.splat(&value, rest, scope, *span),
+        }
+    }
+
+    fn splat(&self, value: &Value, steps: &[(TraversalStep, Span)], scope: &Scope, span: Span) -> Evaluated {
+        self.each_alternative(value, |value| {
+            let elements: Vec<Value> = match &value.kind {
+                ValueKind::Null => Vec::new(),
+                ValueKind::Unknown(_) => return Ok(value.clone()),
+                ValueKind::List(values) | ValueKind::Set(values) => values.to_vec(),
+                _ => vec![value.clone()],
+            };
+            let results: Result<Vec<_>, _> =
+                elements.into_iter().map(|element| self.traverse(element, steps, scope)).collect();
+            Ok(Value::list(results?, span).through(&value.origin.trail))
+        })
+    }
+
+    fn index_of(&self, value: &Value, index: &Value, span: Span) -> Evaluated {
+        let found = match (&value.kind, &index.kind) {
+            (ValueKind::Unknown(_), _) => return Ok(value.clone()),
+            (ValueKind::Map(map), ValueKind::Unknown(why)) => {
+                return Ok(self.any_of(map.entries.values(), why, index, value, span));
+            }
+            (ValueKind::List(values) | ValueKind::Set(values), ValueKind::Unknown(why)) => {
+                return Ok(self.any_of(values.iter(), why, index, value, span));
+            }
+            (ValueKind::Map(_), _) => {
+                let name = index.to_text();
+                match name.as_ref().map(Text::known) {
+                    Some(Some(name)) => return attribute_of(value, name, span),
+                    Some(None) => {
+                        let why = Unknown::NotEvaluated("a key with unknown parts".into());
+                        return Ok(Value::unknown(why, span));
+                    }
+                    None => None,
+                }
+            }
+            (ValueKind::List(values), _) => index.as_number().and_then(|number| element_at(values, number)),
+            _ => None,
+        };
+        match found {
+            Some(element) => Ok(element.clone().through(&value.origin.trail)),
+            None => {
+                let what = index.to_text().map_or_else(|| index.type_name().into(), |text| text.as_str().to_owned());
+                let message = format!("{} has no element `{what}`", value.type_name());
+                Err(fault(ProblemCode::Evaluation, span, message))
+            }
+        }
+    }
+
+    /// The value of a table at a key that is not known: any of its values when the key is known only at run time,
+    /// nothing that can be known when the key is a free choice.
+    fn any_of<'v>(
+        &self,
+        values: impl Iterator<Item = &'v Value>,
+        why: &Unknown,
+        index: &Value,
+        table: &Value,
+        span: Span,
+    ) -> Value {
+        let step = |name: Arc<str>| Step { span, role: StepRole::Lookup, name };
+        let values: Vec<Value> = values.map(|value| value.clone().through(&table.origin.trail)).collect();
+        match why {
+            Unknown::RunTime(name) if !values.is_empty() => {
+                let stepped = values.into_iter().map(|value| value.then(step(Arc::clone(name)))).collect();
+                Value::one_of(stepped, self.limits.alternatives, span)
+            }
+            _ => match values.split_first() {
+                Some((first, rest)) if rest.iter().all(|value| value.same_as(first) == Some(true)) => first.clone(),
+                _ => Value::unknown(why.clone(), index.origin.span),
+            },
+        }
+    }
+}
+
+/// The attribute or key `name` of a known value.
+pub(super) fn attribute_of(value: &Value, name: &str, span: Span) -> Evaluated {
+    match &value.kind {
+        ValueKind::Unknown(Unknown::Computed(resource, attribute)) if attribute.is_empty() => {
+            Ok(Value::unknown(Unknown::Computed(Arc::clone(resource), name.into()), span))
+        }
+        ValueKind::Unknown(_) => Ok(value.clone()),
+        ValueKind::Map(map) => match (map.entries.get(name), &map.computed_by) {
+            (Some(found), _) => Ok(found.clone().through(&value.origin.trail)),
+            (None, Some(resource)) => Ok(Value::unknown(Unknown::Computed(Arc::clone(resource), name.into()), span)),
+            (None, None) => Err(fault(ProblemCode::Evaluation, span, missing_attribute(map, name))),
+        },
+        _ => {
+            let message = format!("{} has no attribute `{name}`", value.type_name());
+            Err(fault(ProblemCode::Evaluation, span, message))
+        }
+    }
+}
+
+fn missing_attribute(map: &Map, name: &str) -> String {
+    const SHOWN: usize = 8;
+    let names: Vec<_> = map.entries.keys().take(SHOWN).map(|key| format!("`{key}`")).collect();
+    match names.len() {
+        0 => format!("there is no attribute `{name}`: this object is empty"),
+        SHOWN => format!("there is no attribute `{name}`; this object has {}, …", names.join(", ")),
+        _ => format!("there is no attribute `{name}`; this object has {}", names.join(", ")),
+    }
+}
+
+fn element_at(values: &[Value], index: f64) -> Option<&Value> {
+    #[expect(clippy::cast_precision_loss, reason = "limits keep lists far below 2^52 elements")]
+    let position = (0..values.len()).find(|position| (*position as f64 - index).abs() < f64::EPSILON);
+    position.and_then(|position| values.get(position))
+}
+
+/// The elements of a collection with their keys or indexes; `Err(None)` when it is none, `Err(Some(why))` when it is
+/// not known.
+pub(super) fn elements_of(collection: &Value) -> Result<Vec<(Value, Value)>, Option<Unknown>> {
+    let span = collection.origin.span;
+    let through = |value: &Value| value.clone().through(&collection.origin.trail);
+    match &collection.kind {
+        #[expect(clippy::cast_precision_loss, reason = "limits keep lists far below 2^52 elements")]
+        ValueKind::List(values) => Ok(values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (Value::number(index as f64, span), through(value)))
+            .collect()),
+        ValueKind::Set(values) => Ok(values.iter().map(|value| (through(value), through(value))).collect()),
+        ValueKind::Map(map) if map.computed_by.is_none() => Ok(map
+            .entries
+            .iter()
+            .map(|(key, value)| (Value::encoded(&**key, value.origin.span), through(value)))
+            .collect()),
+        ValueKind::Map(map) => {
+            Err(Some(Unknown::Computed(map.computed_by.clone().unwrap_or_default(), Arc::default())))
+        }
+        ValueKind::Unknown(why) => Err(Some(why.clone())),
+        ValueKind::OneOf(_) => Err(Some(Unknown::NotEvaluated("a collection with several values".into()))),
+        ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::String(_) => Err(None),
+    }
+}
+
+/// What is certain of a value that is `left` or `right`, nobody knows which: equal values, and the equal entries of
+/// objects with the same keys.
+fn either(left: &Value, right: &Value, why: &Unknown, span: Span) -> Value {
+    if left.same_as(right) == Some(true) {
+        return left.clone();
+    }
+    if let (ValueKind::Map(left_map), ValueKind::Map(right_map)) = (&left.kind, &right.kind)
+        && left_map.computed_by.is_none()
+        && left_map.entries.keys().eq(right_map.entries.keys())
+    {
+        let entries = left_map.entries.iter().zip(right_map.entries.values());
+        let entries = entries.map(|((key, left), right)| (Arc::clone(key), either(left, right, why, span)));
+        return Value::map(entries.collect(), span);
+    }
+    Value::unknown(why.clone(), span)
+}
+
+fn push_hole(texts: &mut [Text], span: Span, value: &Value) {
+    let reason = match &value.kind {
+        ValueKind::Unknown(why) => why.to_string(),
+        _ => "it has several possible values".into(),
+    };
+    for text in texts {
+        text.push_text(&Text::hole(span, reason.as_str()));
+    }
+}

@@ -1,0 +1,157 @@
+//! The functions that read files of the workspace. Nothing outside its root is read.
+
+use std::sync::Arc;
+
+use super::evaluator::{Evaluated, Evaluator, Fault, fault};
+use super::functions;
+use super::module::join_path;
+use super::scope::Scope;
+use crate::discover::LoadError;
+use crate::eval::{Unknown, Value, ValueKind};
+use crate::finding::ProblemCode;
+use crate::source::{SourceFile, Span, Step, StepRole, Text};
+use crate::syntax::hcl;
+
+impl Evaluator<'_> {
+    /// The result of a function that reads files, or `None` when `name` is no such function.
+    pub(super) fn call_file_function(&self, name: &str, arguments: &[Value], span: Span) -> Option<Evaluated> {
+        let of_content = |function: &'static str| {
+            self.with_path(name, arguments, span, |path| {
+                let content = self.read(name, path, span)?;
+                self.pure(function, &[content], span)
+            })
+        };
+        let result = match name {
+            "file" => self.with_path(name, arguments, span, |path| self.read(name, path, span)),
+            "filebase64" => of_content("base64encode"),
+            "filemd5" => of_content("md5"),
+            "filesha1" => of_content("sha1"),
+            "filesha256" => of_content("sha256"),
+            "filesha512" => of_content("sha512"),
+            "filebase64sha256" => of_content("base64sha256"),
+            "filebase64sha512" => of_content("base64sha512"),
+            "fileexists" => self.with_path(name, arguments, span, |path| match self.find(path) {
+                Ok(_) => Ok(Value::bool(true, span)),
+                Err(LoadError::Missing) => Ok(Value::bool(false, span)),
+                Err(error) => Err(self.unread(name, path, &error, span)),
+            }),
+            "fileset" => self.with_path(name, arguments, span, |path| self.fileset(path, arguments, span)),
+            "templatefile" => self.with_path(name, arguments, span, |path| {
+                let content = self.read(name, path, span)?;
+                self.render_text(name, &content, arguments.get(1), span)
+            }),
+            "templatestring" => match arguments.first() {
+                Some(template) => {
+                    self.each_alternative(template, |template| self.render_text(name, template, arguments.get(1), span))
+                }
+                None => Err(fault(ProblemCode::Evaluation, span, "`templatestring` needs a template")),
+            },
+            "abspath" | "pathexpand" => Ok(Value::unknown(Unknown::NotEvaluated(format!("{name}()").into()), span)),
+            "basename" | "dirname" => self.with_path(name, arguments, span, |path| {
+                let (folder, file) = path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", path));
+                Ok(Value::encoded(if name == "basename" { file } else { folder }, span))
+            }),
+            _ => return None,
+        };
+        Some(result)
+    }
+
+    fn pure(&self, name: &str, arguments: &[Value], span: Span) -> Evaluated {
+        match functions::call(name, arguments, span, self.limits) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(message)) => Err(fault(ProblemCode::Evaluation, span, message)),
+            None => Ok(Value::unknown(Unknown::NotEvaluated(name.into()), span)),
+        }
+    }
+
+    /// Applies `function` to the path that is the first argument.
+    fn with_path(
+        &self,
+        name: &str,
+        arguments: &[Value],
+        span: Span,
+        function: impl Fn(&str) -> Evaluated,
+    ) -> Evaluated {
+        let Some(path) = arguments.first() else {
+            return Err(fault(ProblemCode::Evaluation, span, format!("`{name}` needs a path")));
+        };
+        self.each_alternative(path, |path| match &path.kind {
+            ValueKind::Unknown(why) => Ok(Value::unknown(why.clone(), span)),
+            ValueKind::String(text) => match text.known() {
+                Some(path) => function(path),
+                None => Ok(Value::unknown(Unknown::NotEvaluated("a path with unknown parts".into()), span)),
+            },
+            _ => {
+                let message = format!("`{name}` needs a path, but this is {}", path.type_name());
+                Err(fault(ProblemCode::Evaluation, span, message))
+            }
+        })
+    }
+
+    /// The path as Terraform sees it, relative to the root module's folder, from the workspace root.
+    fn find(&self, path: &str) -> Result<Arc<SourceFile>, LoadError> {
+        if path.starts_with('/') || path.starts_with('~') {
+            return Err(LoadError::OutsideRoot);
+        }
+        let path = join_path(&self.inputs.folder, path).ok_or(LoadError::OutsideRoot)?;
+        self.workspace.load(&path)
+    }
+
+    fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
+        let file = self.find(path).map_err(|error| self.unread(function, path, &error, span))?;
+        let start = file.byte_order_mark_length();
+        let whole = file.span(start..file.text().len());
+        let step = Step { span, role: StepRole::File, name: format!("{function}()").into() };
+        let text = Text::verbatim(file.slice(whole), whole);
+        Ok(Value::text(text, whole).then(step))
+    }
+
+    fn unread(&self, function: &str, path: &str, error: &LoadError, span: Span) -> Fault {
+        fault(error.code(), span, format!("`{function}` cannot read `{path}`: {error}"))
+    }
+
+    /// What the template `content` renders to with `variables`.
+    fn render_text(&self, function: &str, content: &Value, variables: Option<&Value>, span: Span) -> Evaluated {
+        let ValueKind::String(text) = &content.kind else { return Ok(content.clone()) };
+        let (template, problems) = hcl::parse_template(text);
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(Box::new(problem));
+        }
+        let Some(variables) = variables else {
+            return Err(fault(ProblemCode::Evaluation, span, format!("`{function}` needs the template's variables")));
+        };
+        self.each_alternative(variables, |variables| {
+            let mut scope = Scope::of_template();
+            match &variables.kind {
+                ValueKind::Map(map) => {
+                    for (name, value) in &map.entries {
+                        scope = scope.bind(name, &value.clone().through(&variables.origin.trail));
+                    }
+                }
+                ValueKind::Unknown(why) => return Ok(Value::unknown(why.clone(), span)),
+                _ => {
+                    let message = format!("the template's variables must be a map, not {}", variables.type_name());
+                    return Err(fault(ProblemCode::Evaluation, span, message));
+                }
+            }
+            let rendered = self.render(&template, &scope, span)?;
+            Ok(rendered.through(&content.origin.trail))
+        })
+    }
+
+    fn fileset(&self, folder: &str, arguments: &[Value], span: Span) -> Evaluated {
+        let pattern = arguments.get(1).and_then(Value::as_str);
+        let (Some(pattern), Some(folder)) = (pattern, join_path(&self.inputs.folder, folder)) else {
+            return Ok(Value::unknown(Unknown::NotEvaluated("fileset()".into()), span));
+        };
+        let Ok(glob) = ignore::overrides::OverrideBuilder::new("/").add(pattern).and_then(|builder| builder.build())
+        else {
+            let message = format!("`fileset` does not understand the pattern `{pattern}`");
+            return Err(fault(ProblemCode::Evaluation, span, message));
+        };
+        let names = self.workspace.files_below(&folder).into_iter();
+        let matching = names.filter(|name| glob.matched(name, false).is_whitelist());
+        let values = matching.map(|name| Value::encoded(name, span)).collect();
+        Ok(Value::new(ValueKind::Set(Arc::new(values)), span))
+    }
+}

@@ -1,0 +1,225 @@
+//! The values that a root module's variables get from variables files and from the command line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::evaluator::{Evaluated, Evaluator, Fault};
+use super::module::Module;
+use super::scope::Scope;
+use super::store::{ModuleStore, parse_variables_file};
+use crate::discover::Workspace;
+use crate::eval::Value;
+use crate::finding::Problem;
+use crate::source::{Limits, SourceFile, Step, StepRole, Text};
+use crate::syntax::hcl::{self, Body};
+
+/// What the command line says about variables; it holds for every root module.
+#[derive(Debug, Default)]
+pub struct CommandLine {
+    /// `--var NAME=VALUE`: the name and a file that holds the value as it was typed.
+    pub variables: Vec<(String, Arc<SourceFile>)>,
+    /// `--var-file`: the files in the order given.
+    pub files: Vec<Arc<SourceFile>>,
+}
+
+type Assignments = BTreeMap<Arc<str>, Value>;
+
+/// The values given to the variables of one root module.
+#[derive(Debug, Default)]
+pub(super) struct RootInputs {
+    /// The root module's folder, which file paths are relative to.
+    pub(super) folder: Arc<str>,
+    /// The command line, which beats everything.
+    commanded: Assignments,
+    /// `terraform.tfvars` and `*.auto.tfvars`, which Terraform reads by itself.
+    automatic: Assignments,
+    /// Each other variables file of the root module: one of them is named when it is deployed.
+    sets: Vec<Assignments>,
+}
+
+impl RootInputs {
+    /// Reads the variables files of the root module `module`.
+    pub(super) fn read(
+        module: &Module,
+        command_line: &CommandLine,
+        workspace: &Workspace,
+        store: &ModuleStore,
+        limits: &Limits,
+    ) -> (Self, Vec<Problem>) {
+        let mut inputs = Self { folder: Arc::clone(&module.folder), ..Self::default() };
+        let reader = Reader { module, workspace, store, limits, problems: Vec::new() };
+        let problems = reader.read(&mut inputs, command_line);
+        (inputs, problems)
+    }
+
+    /// What is given for the variable `name`, if anything is. Where only some of the variables files give it, its
+    /// default is one of the alternatives.
+    pub(super) fn given(
+        &self,
+        name: &Arc<str>,
+        default: &dyn Fn() -> Evaluated,
+        limits: &Limits,
+    ) -> Result<Option<Value>, Fault> {
+        if let Some(value) = self.commanded.get(name) {
+            return Ok(Some(value.clone()));
+        }
+        let automatic = self.automatic.get(name);
+        if !self.sets.iter().any(|set| set.contains_key(name)) {
+            return Ok(automatic.cloned());
+        }
+        let mut alternatives = Vec::with_capacity(self.sets.len());
+        for set in &self.sets {
+            alternatives.push(match set.get(name).or(automatic) {
+                Some(value) => value.clone(),
+                None => default()?,
+            });
+        }
+        let span = alternatives.first().map(|value| value.origin.span);
+        Ok(span.map(|span| Value::one_of(alternatives, limits.alternatives, span)))
+    }
+}
+
+struct Reader<'a> {
+    module: &'a Module,
+    workspace: &'a Workspace,
+    store: &'a ModuleStore<'a>,
+    limits: &'a Limits,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn read(mut self, inputs: &mut RootInputs, command_line: &CommandLine) -> Vec<Problem> {
+        let names = self.workspace.list(&self.module.folder);
+        let (automatic, others): (Vec<_>, Vec<_>) =
+            names.into_iter().filter(|name| is_variables_file(name)).partition(|name| is_automatic(name));
+        let (mut first, rest): (Vec<_>, Vec<_>) =
+            automatic.into_iter().partition(|name| name.starts_with("terraform.tfvars"));
+        first.extend(rest);
+        for name in first {
+            if let Some(file) = self.load(&self.in_folder(&name)) {
+                let assignments = self.assignments(&file);
+                inputs.automatic.extend(assignments);
+            }
+        }
+        for file in &command_line.files {
+            let assignments = self.assignments(file);
+            inputs.commanded.extend(assignments);
+        }
+        for (name, file) in &command_line.variables {
+            let value = self.commanded(name, file);
+            inputs.commanded.insert(name.as_str().into(), value);
+        }
+        // Whoever names files on the command line has chosen among the others.
+        if command_line.files.is_empty() {
+            let others: BTreeSet<String> = others.iter().map(|name| self.in_folder(name)).collect();
+            let below = self.files_below();
+            for path in others.union(&below) {
+                let Some(file) = self.load(path) else { continue };
+                let assignments = self.assignments(&file);
+                if assignments.keys().any(|name| self.module.variables.contains_key(name)) {
+                    inputs.sets.push(assignments);
+                }
+            }
+        }
+        self.problems
+    }
+
+    fn in_folder(&self, name: &str) -> String {
+        if self.module.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", self.module.folder) }
+    }
+
+    /// The variables files in folders below, unless a module between has a better claim to them.
+    fn files_below(&self) -> BTreeSet<String> {
+        let is_ours = |path: &str| {
+            let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            while *folder != *self.module.folder {
+                if self.store.is_module(folder) || folder.is_empty() {
+                    return false;
+                }
+                folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+            }
+            true
+        };
+        let entries = self.workspace.entries().iter().filter(|entry| entry.kind.is_terraform_variables());
+        let paths = entries.map(|entry| &entry.path).filter(|path| {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            *folder != *self.module.folder && is_ours(path)
+        });
+        paths.map(|path| (**path).to_owned()).collect()
+    }
+
+    /// A variables file of the workspace; one that cannot be read is a problem of the workspace, which has it already.
+    fn load(&self, path: &str) -> Option<Arc<SourceFile>> {
+        self.workspace.load(path).ok()
+    }
+
+    fn assignments(&mut self, file: &Arc<SourceFile>) -> Assignments {
+        let parsed = parse_variables_file(file, self.limits);
+        self.problems.extend(parsed.problems);
+        self.evaluate(&parsed.body)
+    }
+
+    fn evaluate(&mut self, body: &Body) -> Assignments {
+        let inputs = RootInputs { folder: Arc::clone(&self.module.folder), ..RootInputs::default() };
+        let evaluator = Evaluator::new(self.workspace, self.store, &inputs, self.limits);
+        let scope = Scope::of_template();
+        let assignment = |attribute: &hcl::Attribute| {
+            let name = &attribute.name.text;
+            let value = evaluator.settle(evaluator.evaluate(&attribute.value, &scope), attribute.value.span);
+            let step =
+                Step { span: attribute.name.span, role: StepRole::Assignment, name: format!("var.{name}").into() };
+            (Arc::clone(name), value.then(step))
+        };
+        let assignments = body.attributes.iter().map(assignment).collect();
+        self.problems.extend(evaluator.into_problems());
+        assignments
+    }
+
+    /// The value of `--var`: a literal string for a variable of type string, an expression otherwise.
+    fn commanded(&mut self, name: &str, file: &Arc<SourceFile>) -> Value {
+        let span = file.span(0..file.text().len());
+        let text = Text::verbatim(file.text(), span);
+        let typed = self.module.variables.get(name).is_some_and(|block| {
+            let is_string = |attribute: &hcl::Attribute| matches!(&attribute.value.kind, hcl::ExpressionKind::Variable(name) if &*name.text == "string");
+            block.body.attribute("type").is_some_and(|attribute| !is_string(attribute))
+        });
+        let step = Step { span, role: StepRole::Assignment, name: format!("var.{name}").into() };
+        if !typed {
+            return Value::text(text, span).then(step);
+        }
+        match hcl::parse_expression(&text) {
+            Ok(value) => {
+                let name = hcl::Name { text: name.into(), span };
+                let body = Body { attributes: vec![hcl::Attribute { name, value, span }], blocks: Vec::new(), span };
+                let value = self.evaluate(&body).into_values().next();
+                value.unwrap_or_else(|| Value::text(text, span)).then(step)
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                Value::text(text, span).then(step)
+            }
+        }
+    }
+}
+
+fn is_variables_file(name: &str) -> bool {
+    name.ends_with(".tfvars") || name.ends_with(".tfvars.json")
+}
+
+/// Whether Terraform reads the variables file by itself.
+fn is_automatic(name: &str) -> bool {
+    matches!(name, "terraform.tfvars" | "terraform.tfvars.json")
+        || name.ends_with(".auto.tfvars")
+        || name.ends_with(".auto.tfvars.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_reads_some_variables_files_by_itself() {
+        assert!(is_automatic("terraform.tfvars") && is_automatic("a.auto.tfvars.json"));
+        assert!(!is_automatic("prod.tfvars") && !is_automatic("auto.tfvars"));
+    }
+}

@@ -1,0 +1,399 @@
+//! One use of a module: its inputs, and what its names stand for there. Everything is evaluated on demand and once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use super::body::Wanted;
+use super::evaluator::{Evaluated, Evaluator, Fault, computed, fault};
+use super::expression::attribute_of;
+use super::module::{Module, ModuleSource, block_type};
+use super::scope::{InstanceKey, Repetition, Scope};
+use super::types;
+use crate::eval::{Map, Unknown, Value, ValueKind};
+use crate::finding::{Problem, ProblemCode};
+use crate::source::{Span, Step, StepRole, Trail};
+use crate::syntax::hcl::{Block, TraversalStep};
+
+/// One use of a module.
+pub(super) struct Instance {
+    pub(super) module: Arc<Module>,
+    /// `module.web["a"].module.fleet`; empty for the root.
+    pub(super) address: String,
+    /// The calls that lead here, outermost first.
+    pub(super) trail: Trail,
+    /// Who calls, and how; absent for the root.
+    pub(super) caller: Option<Caller>,
+    memory: RefCell<BTreeMap<Name, Slot>>,
+    /// Empty for a call while it is being expanded: a call cannot depend on its own instances.
+    children: RefCell<BTreeMap<Arc<str>, Rc<[Rc<Instance>]>>>,
+}
+
+/// The call that an instance comes from.
+pub(super) struct Caller {
+    instance: Weak<Instance>,
+    pub(super) call: Arc<str>,
+    repetition: Repetition,
+}
+
+/// A name that is evaluated once for each instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    Variable(Arc<str>),
+    Local(Arc<str>),
+    Output(Arc<str>),
+    /// All that is written of the block with this address.
+    Block(Arc<str>),
+    /// What is written of one attribute of the block with this address.
+    Attribute(Arc<str>, Arc<str>),
+}
+
+enum Slot {
+    InProgress,
+    Done(Value),
+}
+
+impl Instance {
+    pub(super) fn root(module: Arc<Module>) -> Rc<Self> {
+        Rc::new(Self::new(module, String::new(), Trail::default(), None))
+    }
+
+    fn new(module: Arc<Module>, address: String, trail: Trail, caller: Option<Caller>) -> Self {
+        Self { module, address, trail, caller, memory: RefCell::default(), children: RefCell::default() }
+    }
+
+    /// The instance that calls this one.
+    pub(super) fn parent(&self) -> Option<Rc<Self>> {
+        self.caller.as_ref().and_then(|caller| caller.instance.upgrade())
+    }
+
+    /// `address` of something declared here, seen from the root.
+    pub(super) fn absolute(&self, address: &str) -> String {
+        if self.address.is_empty() { address.to_owned() } else { format!("{}.{address}", self.address) }
+    }
+
+    /// Whether this instance or one that it is called by is of the module in `folder`.
+    fn is_within(&self, folder: &str) -> bool {
+        *self.module.folder == *folder || self.parent().is_some_and(|parent| parent.is_within(folder))
+    }
+
+    fn depth(&self) -> usize {
+        self.parent().map_or(0, |parent| parent.depth() + 1)
+    }
+}
+
+impl Evaluator<'_> {
+    pub(super) fn variable(&self, instance: &Rc<Instance>, name: &str, span: Span) -> Evaluated {
+        let Some((name, block)) = instance.module.variables.get_key_value(name) else {
+            return Err(fault(ProblemCode::Missing, span, format!("no variable `{name}` is declared in this module")));
+        };
+        self.once(instance, Name::Variable(Arc::clone(name)), span, || self.variable_value(instance, name, block))
+    }
+
+    pub(super) fn local(&self, instance: &Rc<Instance>, name: &str, span: Span) -> Evaluated {
+        let Some((name, attribute)) = instance.module.locals.get_key_value(name) else {
+            let message = format!("no local value `{name}` is declared in this module");
+            return Err(fault(ProblemCode::Missing, span, message));
+        };
+        self.once(instance, Name::Local(Arc::clone(name)), span, || {
+            let value = self.evaluate(&attribute.value, &Scope::of(instance))?;
+            let step = Step { span: attribute.name.span, role: StepRole::Local, name: format!("local.{name}").into() };
+            Ok(arrive(value, attribute.span, step))
+        })
+    }
+
+    fn output(&self, instance: &Rc<Instance>, name: &str, span: Span) -> Evaluated {
+        let Some((name, block)) = instance.module.outputs.get_key_value(name) else {
+            let message = format!("the module `{}` has no output `{name}`", instance.module.folder);
+            return Err(fault(ProblemCode::Missing, span, message));
+        };
+        self.once(instance, Name::Output(Arc::clone(name)), span, || {
+            let Some(attribute) = block.body.attribute("value") else { return Ok(Value::null(block.header)) };
+            let value = self.evaluate(&attribute.value, &Scope::of(instance))?;
+            let step = Step { span: block.header, role: StepRole::Output, name: instance.absolute(name).into() };
+            Ok(arrive(value, attribute.span, step))
+        })
+    }
+
+    /// The value of a name, evaluated at its first use.
+    fn once(
+        &self,
+        instance: &Rc<Instance>,
+        name: Name,
+        span: Span,
+        evaluation: impl FnOnce() -> Evaluated,
+    ) -> Evaluated {
+        match instance.memory.borrow().get(&name) {
+            Some(Slot::Done(value)) => return Ok(value.clone()),
+            Some(Slot::InProgress) => {
+                let message = "this value depends on itself; break the circle of references";
+                return Err(fault(ProblemCode::Cycle, span, message));
+            }
+            None => {}
+        }
+        instance.memory.borrow_mut().insert(name.clone(), Slot::InProgress);
+        let value = self.apart(span, evaluation);
+        instance.memory.borrow_mut().insert(name, Slot::Done(value.clone()));
+        Ok(value)
+    }
+
+    fn variable_value(&self, instance: &Rc<Instance>, name: &Arc<str>, block: &Block) -> Evaluated {
+        let constraint = match block.body.attribute("type") {
+            Some(attribute) => {
+                let mut default =
+                    |expression: &_| self.settle(self.evaluate(expression, &Scope::of(instance)), attribute.span);
+                types::parse_type(&attribute.value, &mut default).map_err(Box::new)?
+            }
+            None => types::Type::Any,
+        };
+        let converted = |value: Value| {
+            types::convert(&value, &constraint, self.limits).map_err(|error| {
+                let message = format!("the value of the variable `{name}` does not fit its type: {error}");
+                fault(ProblemCode::Evaluation, error.span, message)
+            })
+        };
+        let default = || match block.body.attribute("default") {
+            Some(attribute) => {
+                let value = self.evaluate(&attribute.value, &Scope::of(instance))?;
+                let step = Step { span: block.header, role: StepRole::Default, name: format!("var.{name}").into() };
+                converted(value).map(|value| value.then(step))
+            }
+            None => {
+                Ok(Value::unknown(Unknown::NotGiven(format!("var.{}", instance.absolute(name)).into()), block.header))
+            }
+        };
+        let given = match &instance.caller {
+            None => self.inputs.given(name, &default, self.limits)?,
+            Some(caller) => self.argument(instance, caller, name)?,
+        };
+        let Some(given) = given else { return default() };
+        let nullable = block.body.attribute("nullable").is_none_or(|attribute| {
+            self.evaluate(&attribute.value, &Scope::of(instance)).ok().and_then(|value| value.as_bool()) != Some(false)
+        });
+        let has_default = block.body.attribute("default").is_some();
+        self.each_alternative(&given, |given| {
+            if given.is_null() && !nullable && has_default { default() } else { converted(given.clone()) }
+        })
+    }
+
+    /// What the caller passes for a variable.
+    fn argument(&self, instance: &Instance, caller: &Caller, name: &Arc<str>) -> Result<Option<Value>, Fault> {
+        let Some(parent) = instance.parent() else { return Ok(None) };
+        let Some(call) = parent.module.calls.get(&caller.call) else { return Ok(None) };
+        let Some(attribute) = call.block.body.attribute(name) else { return Ok(None) };
+        let scope = Scope::of(&parent).repeated(caller.repetition.clone());
+        let value = self.evaluate(&attribute.value, &scope)?;
+        let step = Step {
+            span: attribute.name.span,
+            role: StepRole::ModuleArgument,
+            name: format!("module.{}.{name}", caller.call).into(),
+        };
+        Ok(Some(value.then(step)))
+    }
+
+    /// The value that `module.name` and the steps after it stand for.
+    pub(super) fn module_value(
+        &self,
+        instance: &Rc<Instance>,
+        name: &str,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let Some((name, call)) = instance.module.calls.get_key_value(name) else {
+            return Err(fault(ProblemCode::Missing, span, format!("no module call `{name}` is in this module")));
+        };
+        let source = match &call.source {
+            ModuleSource::Local { folder, .. } if self.store.module(folder).is_some() => None,
+            ModuleSource::Local { folder, .. } => Some(Arc::clone(folder)),
+            ModuleSource::Remote(source) => Some(Arc::clone(source)),
+            ModuleSource::Outside(_) | ModuleSource::None => Some("?".into()),
+        };
+        if let Some(source) = source {
+            return Ok(Value::unknown(Unknown::Remote(source), span));
+        }
+        let children = self.children(instance, name);
+        let outputs = |child: &Rc<Instance>| {
+            let value = |output: &Arc<str>| (Arc::clone(output), self.settle(self.output(child, output, span), span));
+            Value::map(child.module.outputs.keys().map(value).collect(), span)
+        };
+        let repeated = call.block.body.attribute("count").is_some() || call.block.body.attribute("for_each").is_some();
+        if let ([child], false) = (&*children, repeated) {
+            return self.lazily(steps, scope, |name, span| self.output(child, name, span), || Ok(outputs(child)));
+        }
+        let keyed = children.iter().map(|child| {
+            let key = child.caller.as_ref().map(|caller| caller.repetition.key.clone()).unwrap_or_default();
+            (key, outputs(child))
+        });
+        let address = instance.absolute(&format!("module.{name}"));
+        self.traverse(collect(keyed.collect(), &address, span), steps, scope)
+    }
+
+    /// The instances that a call of a local module makes, in the order of their keys.
+    pub(super) fn children(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Rc<[Rc<Instance>]> {
+        if let Some(children) = instance.children.borrow().get(name) {
+            return Rc::clone(children);
+        }
+        instance.children.borrow_mut().insert(Arc::clone(name), Rc::default());
+        let children: Rc<[_]> = self.call_module(instance, name).into();
+        instance.children.borrow_mut().insert(Arc::clone(name), Rc::clone(&children));
+        children
+    }
+
+    fn call_module(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Vec<Rc<Instance>> {
+        let Some(call) = instance.module.calls.get(name) else { return Vec::new() };
+        let ModuleSource::Local { folder, span } = &call.source else { return Vec::new() };
+        if instance.is_within(folder) {
+            let message = format!("the module in `{folder}` calls itself; it is not followed any further");
+            self.report(Problem::warning(ProblemCode::Cycle, *span, message));
+            return Vec::new();
+        }
+        if instance.depth() >= self.limits.module_depth {
+            let message = format!("module calls are followed {} levels deep", self.limits.module_depth);
+            self.report(Problem::warning(ProblemCode::Limit, *span, message));
+            return Vec::new();
+        }
+        let Some(module) = self.store.module(folder) else {
+            let message = format!("there are no Terraform files in `{folder}`; check the path of the module");
+            self.report(Problem::warning(ProblemCode::Missing, *span, message));
+            return Vec::new();
+        };
+        let mut children = Vec::new();
+        for repetition in self.repetitions(&call.block, &Scope::of(instance)) {
+            if !self.count_instance(call.block.header) {
+                break;
+            }
+            let address = instance.absolute(&repetition.key.apply(&format!("module.{name}")));
+            let step = Step { span: call.block.header, role: StepRole::ModuleCall, name: address.as_str().into() };
+            let caller = Caller { instance: Rc::downgrade(instance), call: Arc::clone(name), repetition };
+            let trail = instance.trail.then(step);
+            children.push(Rc::new(Instance::new(Arc::clone(&module), address, trail, Some(caller))));
+        }
+        children
+    }
+
+    /// The value that a resource's name and the steps after it stand for.
+    pub(super) fn resource_value(
+        &self,
+        instance: &Rc<Instance>,
+        kind: &str,
+        name: &str,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let Some(block) = instance.module.resources.get(&(Arc::from(kind), Arc::from(name))) else {
+            let message = format!("no resource `{kind}.{name}` is declared in this module");
+            return Err(fault(ProblemCode::Missing, span, message));
+        };
+        let address = instance.absolute(&format!("{kind}.{name}"));
+        self.block_value(instance, block, &address, steps, scope, span)
+    }
+
+    /// The value that a data source's name and the steps after it stand for. What only a cloud can answer is unknown.
+    pub(super) fn data_value(
+        &self,
+        instance: &Rc<Instance>,
+        kind: &str,
+        name: &str,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let Some(block) = instance.module.data.get(&(Arc::from(kind), Arc::from(name))) else {
+            let message = format!("no data source `data.{kind}.{name}` is declared in this module");
+            return Err(fault(ProblemCode::Missing, span, message));
+        };
+        let address = instance.absolute(&format!("data.{kind}.{name}"));
+        // Which Region or account it is shows only when it runs, but tables in the source have a row for each.
+        if matches!(kind, "aws_region" | "aws_caller_identity" | "aws_partition" | "aws_availability_zone") {
+            return Ok(Value::unknown(Unknown::RunTime(address.into()), span));
+        }
+        self.block_value(instance, block, &address, steps, scope, span)
+    }
+
+    fn block_value(
+        &self,
+        instance: &Rc<Instance>,
+        block: &Block,
+        address: &str,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        let own = Scope::of(instance);
+        let repeated = block.body.attribute("count").is_some() || block.body.attribute("for_each").is_some();
+        if !repeated {
+            let attribute = |name: &str, span| self.written_attribute(instance, block, address, name, span);
+            let whole = || self.whole_block(instance, block, &own, address, span);
+            return self.lazily(steps, scope, attribute, whole);
+        }
+        let mut copies = Vec::new();
+        for repetition in self.repetitions(block, &own) {
+            let address = repetition.key.apply(address);
+            let key = repetition.key.clone();
+            copies.push((key, self.whole_block(instance, block, &own.repeated(repetition), &address, span)?));
+        }
+        self.traverse(collect(copies, address, span), steps, scope)
+    }
+
+    /// An attribute of a block that is not repeated: what is written there, or what only the cloud knows.
+    fn written_attribute(
+        &self,
+        instance: &Rc<Instance>,
+        block: &Block,
+        address: &str,
+        name: &str,
+        span: Span,
+    ) -> Evaluated {
+        let is_block = block.body.blocks.iter().any(|nested| **block_type(nested) == *name);
+        let attribute = block.body.attribute(name);
+        if attribute.is_none() && !is_block {
+            return Ok(computed(address, name, span));
+        }
+        self.once(instance, Name::Attribute(address.into(), name.into()), span, || {
+            let scope = Scope::of(instance);
+            match attribute {
+                Some(attribute) => self.evaluate(&attribute.value, &scope),
+                None => attribute_of(&self.body_value(&block.body, &scope, &Wanted::Only(&[name])), name, span),
+            }
+        })
+    }
+
+    fn whole_block(
+        &self,
+        instance: &Rc<Instance>,
+        block: &Block,
+        scope: &Scope,
+        address: &str,
+        span: Span,
+    ) -> Evaluated {
+        self.once(instance, Name::Block(address.into()), span, || {
+            let written = self.body_value(&block.body, scope, &Wanted::Properties);
+            let entries = written.as_map().map(|map| map.entries.clone()).unwrap_or_default();
+            Ok(Value::new(ValueKind::Map(Arc::new(Map { entries, computed_by: Some(address.into()) })), span))
+        })
+    }
+}
+
+/// `value` after `step`, unless it was written at `place` itself: then there is nothing to follow.
+pub(super) fn arrive(value: Value, place: Span, step: Step) -> Value {
+    if place.contains(value.origin.span) { value } else { value.then(step) }
+}
+
+/// The copies of a repeated block as the list or map that its name stands for. A copy without a key is one of which
+/// it is not known how often it is repeated.
+fn collect(copies: Vec<(InstanceKey, Value)>, address: &str, span: Span) -> Value {
+    if copies.iter().any(|(key, _)| *key == InstanceKey::None) {
+        return Value::unknown(Unknown::Computed(address.into(), Arc::default()), span);
+    }
+    if copies.iter().any(|(key, _)| matches!(key, InstanceKey::Key(_))) {
+        let entry = |(key, value)| match key {
+            InstanceKey::Key(key) => Some((key, value)),
+            InstanceKey::None | InstanceKey::Index(_) => None,
+        };
+        return Value::map(copies.into_iter().filter_map(entry).collect(), span);
+    }
+    Value::list(copies.into_iter().map(|(_, value)| value).collect(), span)
+}

@@ -1,0 +1,165 @@
+//! Terraform: modules with their callers' inputs, evaluated on demand.
+//!
+//! Folders become [`Module`]s, modules that nobody calls become roots, and each root is evaluated from the resources
+//! and remote module calls that the catalogue knows: only what they refer to is looked at.
+
+mod body;
+mod evaluator;
+mod expression;
+mod files;
+pub mod functions;
+mod inputs;
+mod instance;
+mod module;
+mod operators;
+mod providers;
+mod scope;
+mod store;
+pub mod types;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use self::body::Wanted;
+use self::evaluator::Evaluator;
+use self::instance::Instance;
+use self::module::{ModuleCall, ModuleSource, ResourceName};
+use self::scope::Scope;
+use super::resource::{Evaluation, Language, Resource};
+use crate::catalog;
+use crate::discover::Workspace;
+use crate::source::{Limits, Step, StepRole};
+use crate::syntax::hcl::Block;
+
+pub use self::inputs::CommandLine;
+pub use self::module::{Module, ModuleFile};
+pub use self::store::{ModuleStore, ParsedFile, parse_module_file, parse_variables_file};
+
+/// The arguments of a module call that are not read; the version is, since a module's defaults change with it.
+const CALL_ARGUMENTS: [&str; 5] = ["source", "providers", "count", "for_each", "depends_on"];
+
+/// Evaluates every root module of `store`, in parallel. The result is in the order of their folders.
+#[must_use]
+pub fn evaluate(workspace: &Workspace, store: ModuleStore, command_line: &CommandLine, limits: &Limits) -> Evaluation {
+    let roots = store.roots();
+    let relevant = store.relevant();
+    let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
+    let evaluations: Vec<_> = roots.par_iter().map(evaluate).collect();
+    let mut whole = Evaluation::default();
+    for evaluation in evaluations {
+        whole.resources.extend(evaluation.resources);
+        whole.problems.extend(evaluation.problems);
+    }
+    whole.problems.extend(store.into_problems());
+    whole
+}
+
+fn evaluate_root(
+    root: &Arc<Module>,
+    relevant: &BTreeSet<Arc<str>>,
+    workspace: &Workspace,
+    store: &ModuleStore,
+    command_line: &CommandLine,
+    limits: &Limits,
+) -> Evaluation {
+    if !relevant.contains(&root.folder) {
+        return Evaluation::default();
+    }
+    let (inputs, mut problems) = inputs::RootInputs::read(root, command_line, workspace, store, limits);
+    let evaluator = Evaluator::new(workspace, store, &inputs, limits);
+    let mut expansion = Expansion { evaluator: &evaluator, relevant, project: &root.folder, resources: Vec::new() };
+    expansion.expand(&Instance::root(Arc::clone(root)));
+    let resources = expansion.resources;
+    problems.extend(evaluator.into_problems());
+    Evaluation { resources, problems }
+}
+
+/// Walks the tree of module instances and gathers the resources that the catalogue knows.
+struct Expansion<'a> {
+    evaluator: &'a Evaluator<'a>,
+    relevant: &'a BTreeSet<Arc<str>>,
+    project: &'a Arc<str>,
+    resources: Vec<Resource>,
+}
+
+impl Expansion<'_> {
+    fn expand(&mut self, instance: &Rc<Instance>) {
+        for (name, block) in &instance.module.resources {
+            self.expand_resource(instance, name, block);
+        }
+        for (name, call) in &instance.module.calls {
+            match &call.source {
+                ModuleSource::Local { folder, .. } => {
+                    // A folder that is no module of the walk may be one that git ignores.
+                    if self.relevant.contains(folder) || !self.evaluator.store.is_module(folder) {
+                        for child in &*self.evaluator.children(instance, name) {
+                            self.expand(child);
+                        }
+                    }
+                }
+                ModuleSource::Remote(source) => self.expand_remote(instance, name, call, source),
+                ModuleSource::Outside(span) => self.evaluator.report_outside(*span),
+                ModuleSource::None => {}
+            }
+        }
+    }
+
+    fn expand_resource(&mut self, instance: &Rc<Instance>, (kind, name): &ResourceName, block: &Block) {
+        let Some(row) = catalog::resource(kind) else { return };
+        let wanted = row.properties();
+        let provider = self.evaluator.provider(instance, kind, block);
+        let scope = Scope::of(instance);
+        for repetition in self.evaluator.repetitions(block, &scope) {
+            if !self.evaluator.count_instance(block.header) {
+                return;
+            }
+            let address = repetition.key.apply(&format!("{kind}.{name}"));
+            let properties =
+                self.evaluator.body_value(&block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            self.resources.push(Resource {
+                language: Language::Terraform,
+                project: Arc::clone(self.project),
+                address: instance.absolute(&address).into(),
+                kind: Arc::clone(kind),
+                module_source: None,
+                provider: Arc::clone(&provider),
+                header: block.header,
+                trail: instance.trail.clone(),
+                properties,
+            });
+        }
+    }
+
+    fn expand_remote(&mut self, instance: &Rc<Instance>, name: &Arc<str>, call: &ModuleCall, source: &Arc<str>) {
+        if catalog::module(source).is_none() {
+            return;
+        }
+        let inputs = call.block.body.attributes.iter().map(|attribute| &*attribute.name.text);
+        let wanted: Vec<_> = inputs.filter(|name| !CALL_ARGUMENTS.contains(name)).collect();
+        let provider = self.evaluator.provider(instance, "aws", &call.block);
+        let scope = Scope::of(instance);
+        for repetition in self.evaluator.repetitions(&call.block, &scope) {
+            if !self.evaluator.count_instance(call.block.header) {
+                return;
+            }
+            let address = instance.absolute(&repetition.key.apply(&format!("module.{name}")));
+            let step = Step { span: call.block.header, role: StepRole::ModuleCall, name: address.as_str().into() };
+            let properties =
+                self.evaluator.body_value(&call.block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            self.resources.push(Resource {
+                language: Language::Terraform,
+                project: Arc::clone(self.project),
+                address: address.into(),
+                kind: "module".into(),
+                module_source: Some(Arc::clone(source)),
+                provider: Arc::clone(&provider),
+                header: call.block.header,
+                trail: instance.trail.then(step),
+                properties,
+            });
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A Terraform module: what the files of one folder declare, merged as Terraform merges them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::finding::{Problem, ProblemCode};
+use crate::source::Span;
+use crate::syntax::hcl::{Attribute, Block, Body, ExpressionKind};
+
+/// The type and the name of a resource or data source.
+pub(super) type ResourceName = (Arc<str>, Arc<str>);
+
+/// What the files of one folder declare.
+#[derive(Debug, Default)]
+pub struct Module {
+    /// The folder, relative to the workspace root; empty for the root itself.
+    pub folder: Arc<str>,
+    pub(super) variables: BTreeMap<Arc<str>, Block>,
+    pub(super) locals: BTreeMap<Arc<str>, Attribute>,
+    pub(super) outputs: BTreeMap<Arc<str>, Block>,
+    pub(super) resources: BTreeMap<ResourceName, Block>,
+    pub(super) data: BTreeMap<ResourceName, Block>,
+    pub(super) calls: BTreeMap<Arc<str>, ModuleCall>,
+}
+
+/// A call of another module.
+#[derive(Debug)]
+pub(super) struct ModuleCall {
+    pub(super) block: Block,
+    pub(super) source: ModuleSource,
+}
+
+/// Where a called module is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ModuleSource {
+    /// A folder of the workspace, relative to its root.
+    Local { folder: Arc<str>, span: Span },
+    /// A registry address, a git address, an archive: not in the workspace.
+    Remote(Arc<str>),
+    /// A path that leaves the workspace root.
+    Outside(Span),
+    /// No source, or one that is not a literal string.
+    None,
+}
+
+/// The content of one file of a module.
+#[derive(Debug)]
+pub struct ModuleFile {
+    /// The file's path; only its last part matters.
+    pub name: String,
+    /// What it declares.
+    pub body: Body,
+}
+
+impl Module {
+    /// Merges the files of `folder`, given in the order of their names. Override files (`override.tf`,
+    /// `*_override.tf`) are laid over the rest. What is declared twice is a problem; the first declaration counts.
+    #[must_use]
+    pub fn new(folder: Arc<str>, files: Vec<ModuleFile>) -> (Self, Vec<Problem>) {
+        let mut module = Self { folder, ..Self::default() };
+        let mut problems = Vec::new();
+        let (overrides, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_override(&file.name));
+        for file in files {
+            for block in file.body.blocks {
+                module.declare(block, &mut problems);
+            }
+        }
+        for file in overrides {
+            for block in file.body.blocks {
+                module.lay_over(block);
+            }
+        }
+        (module, problems)
+    }
+
+    /// The folders of the workspace that this module calls, sorted.
+    #[must_use]
+    pub fn called_folders(&self) -> Vec<Arc<str>> {
+        let local = |call: &ModuleCall| match &call.source {
+            ModuleSource::Local { folder, .. } => Some(Arc::clone(folder)),
+            _ => None,
+        };
+        self.calls.values().filter_map(local).collect()
+    }
+
+    fn declare(&mut self, block: Block, problems: &mut Vec<Problem>) {
+        let twice = |block: &Block| {
+            let labels: Vec<_> = block.labels.iter().map(|label| &*label.text).collect();
+            let message = format!(
+                "{} `{}` is declared twice in this module; only the first declaration is used",
+                block.kind.text,
+                labels.join(".")
+            );
+            Problem::warning(ProblemCode::Evaluation, block.header, message)
+        };
+        match (&*block.kind.text, block.labels.len()) {
+            ("locals", 0) => {
+                for attribute in block.body.attributes {
+                    self.locals.entry(Arc::clone(&attribute.name.text)).or_insert(attribute);
+                }
+            }
+            ("variable", 1) => insert(&mut self.variables, block, twice, problems),
+            ("output", 1) => insert(&mut self.outputs, block, twice, problems),
+            ("resource", 2) => insert_resource(&mut self.resources, block, twice, problems),
+            ("data", 2) => insert_resource(&mut self.data, block, twice, problems),
+            ("module", 1) => {
+                let name = Arc::clone(&block.labels[0].text);
+                if self.calls.contains_key(&name) {
+                    problems.push(twice(&block));
+                } else {
+                    let source = module_source(&block, &self.folder);
+                    self.calls.insert(name, ModuleCall { block, source });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn lay_over(&mut self, block: Block) {
+        let target = match (&*block.kind.text, block.labels.as_slice()) {
+            ("locals", []) => {
+                for attribute in block.body.attributes {
+                    self.locals.insert(Arc::clone(&attribute.name.text), attribute);
+                }
+                return;
+            }
+            ("variable", [name]) => self.variables.get_mut(&name.text),
+            ("output", [name]) => self.outputs.get_mut(&name.text),
+            ("resource", [kind, name]) => self.resources.get_mut(&(Arc::clone(&kind.text), Arc::clone(&name.text))),
+            ("data", [kind, name]) => self.data.get_mut(&(Arc::clone(&kind.text), Arc::clone(&name.text))),
+            ("module", [name]) => {
+                if let Some(call) = self.calls.get_mut(&name.text) {
+                    override_body(&mut call.block.body, block.body);
+                    call.source = module_source(&call.block, &self.folder);
+                }
+                return;
+            }
+            _ => return,
+        };
+        if let Some(target) = target {
+            override_body(&mut target.body, block.body);
+        }
+    }
+}
+
+fn is_override(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let stem = stem.strip_suffix(".tf").unwrap_or(stem);
+    stem == "override" || stem.ends_with("_override")
+}
+
+fn insert(
+    declared: &mut BTreeMap<Arc<str>, Block>,
+    block: Block,
+    twice: impl Fn(&Block) -> Problem,
+    problems: &mut Vec<Problem>,
+) {
+    let name = Arc::clone(&block.labels[0].text);
+    if declared.contains_key(&name) {
+        problems.push(twice(&block));
+    } else {
+        declared.insert(name, block);
+    }
+}
+
+fn insert_resource(
+    declared: &mut BTreeMap<ResourceName, Block>,
+    block: Block,
+    twice: impl Fn(&Block) -> Problem,
+    problems: &mut Vec<Problem>,
+) {
+    let name = (Arc::clone(&block.labels[0].text), Arc::clone(&block.labels[1].text));
+    if declared.contains_key(&name) {
+        problems.push(twice(&block));
+    } else {
+        declared.insert(name, block);
+    }
+}
+
+/// Lays `over` over `body`: attributes one by one, nested blocks by type as a whole.
+fn override_body(body: &mut Body, over: Body) {
+    for attribute in over.attributes {
+        body.attributes.retain(|other| other.name.text != attribute.name.text);
+        body.attributes.push(attribute);
+    }
+    let overridden = |block: &Block| {
+        let kind = block_type(block);
+        over.blocks.iter().any(|other| block_type(other) == kind)
+    };
+    body.blocks.retain(|block| !overridden(block));
+    body.blocks.extend(over.blocks);
+}
+
+/// The type that a block has in the resource: the label of a dynamic block, else its own type.
+pub(super) fn block_type(block: &Block) -> &Arc<str> {
+    match block.labels.first() {
+        Some(label) if &*block.kind.text == "dynamic" => &label.text,
+        _ => &block.kind.text,
+    }
+}
+
+fn module_source(block: &Block, folder: &str) -> ModuleSource {
+    let Some(attribute) = block.body.attribute("source") else { return ModuleSource::None };
+    let ExpressionKind::Literal(text) = &attribute.value.kind else { return ModuleSource::None };
+    let source = text.as_str();
+    let is_local = source == "." || source == ".." || source.starts_with("./") || source.starts_with("../");
+    if !is_local {
+        return ModuleSource::Remote(source.into());
+    }
+    match join_path(folder, source) {
+        Some(folder) => ModuleSource::Local { folder: folder.into(), span: attribute.value.span },
+        None => ModuleSource::Outside(attribute.value.span),
+    }
+}
+
+/// The path `relative` as seen from `folder`, both with `/`, without `.` and `..`; `None` when it leaves the root.
+pub(super) fn join_path(folder: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_inside_the_root() {
+        assert_eq!(join_path("a/b", "../c/./d").as_deref(), Some("a/c/d"));
+        assert_eq!(join_path("a", "..").as_deref(), Some(""));
+        assert_eq!(join_path("a", "../.."), None);
+    }
+
+    #[test]
+    fn override_files_are_known_by_name() {
+        assert!(is_override("override.tf") && is_override("web_override.tf") && is_override("web_override.tf.json"));
+        assert!(!is_override("overrides.tf") && !is_override("main.tf"));
+    }
+}

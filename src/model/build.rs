@@ -1,0 +1,309 @@
+//! Builds the estate: descriptions of hosts out of resources, then the links and what is inherited over them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::links::{Register, Target};
+use super::read::{value_at, values_at};
+use super::settings::{Inheritance, declared, effective, inheriting};
+use super::{AccountDefault, Estate, Host, Metadata, Subject, Written};
+use crate::catalog::{self, ModuleDefaults, ModuleRow, ResourceRow, Role, SettingName, Settings};
+use crate::eval::{Resource, Value};
+use crate::source::{Limits, Origin};
+
+/// What a resource or a call of a known module says about one kind of host.
+struct Description<'a> {
+    resource: usize,
+    role: Role,
+    settings: &'static Settings,
+    value: Value,
+    /// What tells it from the other descriptions of the same resource.
+    suffix: String,
+    fallbacks: Vec<Value>,
+    module: Option<&'static ModuleRow>,
+    resources: &'a [Resource],
+}
+
+/// What is written for the settings of one description.
+struct Declared {
+    endpoint: Vec<Written>,
+    tokens: Vec<Written>,
+    hop_limit: Vec<Written>,
+    ipv6: Vec<Written>,
+}
+
+/// Builds the estate of the evaluated `resources`; those of which the catalogue knows nothing are left out.
+#[must_use]
+pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
+    let descriptions = describe(resources, limits);
+    let declared: Vec<Declared> = descriptions.iter().map(|description| description.declared(limits)).collect();
+    let register = Register::new(resources, row_of, limits);
+    let targets: Vec<Target> = descriptions
+        .iter()
+        .map(|description| {
+            let project = &description.resource().project;
+            register.follow(project, &description.value, &description.settings.inherits, limits)
+        })
+        .collect();
+
+    let account_defaults: Vec<AccountDefault> = descriptions
+        .iter()
+        .zip(&declared)
+        .filter(|(description, _)| description.role == Role::AccountDefault)
+        .map(|(description, declared)| AccountDefault {
+            subject: description.subject(),
+            provider: Arc::clone(&description.resource().provider),
+            endpoint: declared.endpoint.clone(),
+            tokens: declared.tokens.clone(),
+            hop_limit: declared.hop_limit.clone(),
+        })
+        .collect();
+
+    // A launch template is one description of its resource, so an index of a resource leads to it.
+    let mut description_of: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, description) in descriptions.iter().enumerate() {
+        description_of.entry(description.resource).or_insert(index);
+    }
+    let mut launches: BTreeMap<usize, Vec<Subject>> = BTreeMap::new();
+    for (description, target) in descriptions.iter().zip(&targets) {
+        for resource in &target.resources {
+            launches.entry(*resource).or_default().push(description.subject());
+        }
+    }
+
+    let mut hosts = Vec::new();
+    for ((description, own), target) in descriptions.iter().zip(&declared).zip(&targets) {
+        if !description.is_host(own) {
+            continue;
+        }
+        let parents: Vec<usize> =
+            target.resources.iter().filter_map(|resource| description_of.get(resource)).copied().collect();
+        let account = account_defaults.iter().find(|account| {
+            account.subject.project == description.resource().project
+                && account.provider == description.resource().provider
+        });
+        let sources = Sources {
+            description,
+            own,
+            target,
+            parents: &parents,
+            descriptions: &descriptions,
+            declared: &declared,
+            account,
+        };
+        hosts.push(Host {
+            subject: description.subject(),
+            language: description.resource().language,
+            role: description.role,
+            provider: Arc::clone(&description.resource().provider),
+            metadata: Metadata {
+                endpoint: sources.setting(
+                    |declared| &declared.endpoint,
+                    |default| default.endpoint.clone(),
+                    |account| &account.endpoint,
+                ),
+                tokens: sources.setting(
+                    |declared| &declared.tokens,
+                    |default| default.tokens.clone(),
+                    |account| &account.tokens,
+                ),
+                hop_limit: sources.setting(
+                    |declared| &declared.hop_limit,
+                    |default| default.hop_limit.map(|limit| limit.to_string()),
+                    |account| &account.hop_limit,
+                ),
+                ipv6: sources.setting(|declared| &declared.ipv6, |_| None, |_| &[]),
+            },
+            user_data: description.user_data(&parents, &descriptions, limits),
+            image: description.image(&parents, &descriptions, limits),
+            launches: launches.get(&description.resource).cloned().unwrap_or_default(),
+        });
+    }
+    hosts.sort_by(|left, right| {
+        let key = |host: &Host| (Arc::clone(&host.subject.project), Arc::clone(&host.subject.address));
+        key(left).cmp(&key(right))
+    });
+    Estate { hosts, account_defaults }
+}
+
+fn row_of(resource: &Resource) -> Option<&'static ResourceRow> {
+    catalog::resource(&resource.kind)
+}
+
+fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'a>> {
+    let mut descriptions = Vec::new();
+    for (index, resource) in resources.iter().enumerate() {
+        let module = resource.module_source.as_deref().and_then(catalog::module);
+        let (role, settings) = match (module, row_of(resource)) {
+            (Some(module), _) => (module.role, &module.settings),
+            (None, Some(row)) => (row.role, &row.settings),
+            (None, None) => continue,
+        };
+        let whole = Description {
+            resource: index,
+            role,
+            settings: match settings.first() {
+                Some(settings) => settings,
+                None => continue,
+            },
+            value: resource.properties.clone(),
+            suffix: String::new(),
+            fallbacks: Vec::new(),
+            module,
+            resources,
+        };
+        for settings in settings {
+            whole.describe(settings, limits, &mut descriptions);
+        }
+    }
+    descriptions
+}
+
+impl<'a> Description<'a> {
+    fn resource(&self) -> &'a Resource {
+        &self.resources[self.resource]
+    }
+
+    /// Adds what `settings` finds below this description, with its overrides.
+    fn describe(&self, settings: &'static Settings, limits: &Limits, descriptions: &mut Vec<Self>) {
+        let values = match &settings.each {
+            Some(path) => values_at(&self.value, path, limits),
+            None => vec![(String::new(), self.value.clone())],
+        };
+        for (suffix, value) in values {
+            let fallbacks =
+                settings.fallbacks.iter().map(|path| value_at(&self.resource().properties, path, limits)).collect();
+            let below = Description { settings, value, suffix: format!("{}{suffix}", self.suffix), fallbacks, ..*self };
+            for overriding in &settings.overrides {
+                below.describe(overriding, limits, descriptions);
+            }
+            descriptions.push(below);
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        let resource = self.resource();
+        Subject {
+            project: Arc::clone(&resource.project),
+            address: format!("{}{}", resource.address, self.suffix).into(),
+            header: resource.header,
+            calls: resource.trail.clone(),
+        }
+    }
+
+    fn declared(&self, limits: &Limits) -> Declared {
+        let read = |setting, path: &Option<_>| declared(setting, path.as_ref(), &self.value, &self.fallbacks, limits);
+        let settings = self.settings;
+        Declared {
+            endpoint: read(SettingName::Endpoint, &settings.endpoint),
+            tokens: read(SettingName::Tokens, &settings.tokens),
+            hop_limit: read(SettingName::HopLimit, &settings.hop_limit),
+            ipv6: read(SettingName::Ipv6, &settings.ipv6),
+        }
+    }
+
+    /// Whether hosts are described here. A group that only says which launch template it uses describes none.
+    fn is_host(&self, declared: &Declared) -> bool {
+        match self.role {
+            Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
+            Role::AccountDefault => false,
+            Role::Group => {
+                self.settings.endpoint.is_some() && (self.module.is_some() || declared.endpoint != [Written::Unset])
+            }
+        }
+    }
+
+    /// What the module sets when its inputs are not given, for the version that is called.
+    fn module_defaults(&self) -> Option<&'static ModuleDefaults> {
+        let module = self.module?;
+        let version = self.resource().properties.as_map().and_then(|map| map.entries.get("version"));
+        let called = version.and_then(Value::as_str).map(lowest_version);
+        module.defaults.iter().find(|defaults| match (&called, &defaults.since) {
+            (Some(called), Some(since)) => lowest_version(since) <= *called,
+            _ => true,
+        })
+    }
+
+    fn user_data(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Vec<Value> {
+        let own: Vec<Value> = self
+            .settings
+            .user_data
+            .iter()
+            .map(|user_data| value_at(&self.value, &user_data.path, limits))
+            .filter(|value| !value.is_null())
+            .collect();
+        if !own.is_empty() {
+            return own;
+        }
+        parents
+            .iter()
+            .filter_map(|parent| descriptions.get(*parent))
+            .flat_map(|parent| parent.user_data(&[], descriptions, limits))
+            .collect()
+    }
+
+    fn image(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Value {
+        let absent = || Value::null(self.resource().header);
+        let own = self.settings.image.as_ref().map_or_else(absent, |path| value_at(&self.value, path, limits));
+        if !own.is_null() {
+            return own;
+        }
+        let inherited = parents.iter().filter_map(|parent| descriptions.get(*parent));
+        inherited.map(|parent| parent.image(&[], descriptions, limits)).find(|image| !image.is_null()).unwrap_or(own)
+    }
+}
+
+/// Everything that one host's settings can come from.
+struct Sources<'s, 'a> {
+    description: &'s Description<'a>,
+    own: &'s Declared,
+    target: &'s Target,
+    parents: &'s [usize],
+    descriptions: &'s [Description<'a>],
+    declared: &'s [Declared],
+    account: Option<&'s AccountDefault>,
+}
+
+impl Sources<'_, '_> {
+    /// One setting, given where each source keeps it.
+    fn setting(
+        &self,
+        of_declared: impl Fn(&Declared) -> &Vec<Written>,
+        of_module: impl Fn(&ModuleDefaults) -> Option<String>,
+        of_account: impl Fn(&AccountDefault) -> &[Written],
+    ) -> super::Setting {
+        let subject = self.description.subject();
+        let own = of_declared(self.own).clone();
+        let templates = self.parents.iter().filter_map(|parent| {
+            let description = self.descriptions.get(*parent)?;
+            Some((description.subject().address, of_declared(self.declared.get(*parent)?).clone()))
+        });
+        let inheritance = Inheritance {
+            templates: templates.collect(),
+            unresolved: self.target.unresolved.clone(),
+            module_default: self.description.module_defaults().and_then(of_module).map(Arc::from),
+            account: self.account.map(|account| (account, of_account(account))),
+            step: inheriting(&subject.address, subject.header),
+        };
+        effective(own, &inheritance, &Origin::at(subject.header))
+    }
+}
+
+/// The numbers of the lowest version that a version or a constraint such as `~> 20.8` allows.
+fn lowest_version(constraint: &str) -> Vec<u64> {
+    let first = constraint.split(',').find(|part| !part.trim_start().starts_with(['<', '!'])).unwrap_or_default();
+    let digits = first.trim_start_matches(|character: char| !character.is_ascii_digit());
+    digits.split('.').map_while(|part| part.trim().parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_constraints_have_a_lowest_version() {
+        assert_eq!(lowest_version("~> 20.8"), [20, 8]);
+        assert_eq!(lowest_version(">= 5.0.1, < 6"), [5, 0, 1]);
+        assert!(lowest_version("5.10.0") > lowest_version("5.9"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Values to hosts: what the resources of the workspace say about machines, with the settings of the metadata
+//! service as they are written and as they take effect, and the links between them.
+//!
+//! Where a type keeps what is a row of `rules/resources/`; this room knows no type by name.
+
+mod build;
+mod links;
+mod read;
+mod settings;
+
+use std::sync::Arc;
+
+use crate::catalog::Role;
+use crate::eval::{Language, Unknown, Value};
+use crate::source::{Origin, Span, Trail};
+
+pub use build::build;
+
+/// All hosts and account defaults that the workspace describes.
+#[derive(Clone, Debug, Default)]
+pub struct Estate {
+    /// What hosts are made of or launched from, in the order of their projects and addresses.
+    pub hosts: Vec<Host>,
+    /// What hosts get where nothing else is said.
+    pub account_defaults: Vec<AccountDefault>,
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// What is deployed together with it: a root module's folder or a template's path, relative to the workspace root.
+    pub project: Arc<str>,
+    /// The address within the project, keys of instances included.
+    pub address: Arc<str>,
+    /// The header line of the block, or the key of the resource.
+    pub header: Span,
+    /// The module calls that lead to it, outermost first.
+    pub calls: Trail,
+}
+
+/// A machine, or what machines are launched from.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// What to call it and where it is.
+    pub subject: Subject,
+    /// The language it is written in.
+    pub language: Language,
+    /// What it is: one host, or a template for some.
+    pub role: Role,
+    /// The account and Region, as far as the source tells.
+    pub provider: Arc<str>,
+    /// The settings of the metadata service.
+    pub metadata: Metadata,
+    /// The user data, in the order in which it runs.
+    pub user_data: Vec<Value>,
+    /// The image that it is launched from; null when it is not written.
+    pub image: Value,
+    /// The groups and instances that are launched from it.
+    pub launches: Vec<Subject>,
+}
+
+/// The settings of the metadata service of one host.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// Whether it answers: `enabled` or `disabled`.
+    pub endpoint: Setting,
+    /// Whether it wants session tokens: `required` or `optional`.
+    pub tokens: Setting,
+    /// How many hops a token's response may take: a number.
+    pub hop_limit: Setting,
+    /// Whether it answers over IPv6: `enabled` or `disabled`.
+    pub ipv6: Setting,
+}
+
+/// A setting as it is written and as it takes effect. Several entries are alternatives that the repository itself
+/// gives; there is always at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// What is written for the host itself.
+    pub declared: Vec<Written>,
+    /// What holds after everything that it inherits.
+    pub effective: Vec<Effective>,
+}
+
+/// What is written for a setting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// Nothing.
+    Unset,
+    /// A value with a known meaning.
+    Known {
+        /// What it means, as in `rules/resources/spellings.yaml`, or the number.
+        meaning: Arc<str>,
+        /// Where it is written, and its way here.
+        origin: Origin,
+    },
+    /// Something of which the value is not known.
+    Unknown {
+        /// Why it is not known.
+        why: Unknown,
+        /// Where the reason is.
+        origin: Origin,
+    },
+}
+
+/// A setting that takes effect, and what decided it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effective {
+    /// The setting; [`Written::Unset`] when the service decides.
+    pub written: Written,
+    /// Who decided.
+    pub decided_by: Decider,
+}
+
+/// Who decided a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// The host itself.
+    Host,
+    /// The launch template or launch configuration with this address.
+    Template(Arc<str>),
+    /// The account default with this address.
+    Account(Arc<str>),
+    /// The default of the module that describes the host.
+    Module,
+    /// The service.
+    Service,
+}
+
+/// What hosts of an account and Region get where nothing else is said.
+#[derive(Clone, Debug)]
+pub struct AccountDefault {
+    /// What to call it and where it is.
+    pub subject: Subject,
+    /// The account and Region, as far as the source tells.
+    pub provider: Arc<str>,
+    /// Whether the metadata service answers; the declared alternatives.
+    pub endpoint: Vec<Written>,
+    /// The same for tokens.
+    pub tokens: Vec<Written>,
+    /// The same for the hop limit.
+    pub hop_limit: Vec<Written>,
+}
+
+impl Setting {
+    /// The one value that is written, if there is exactly one and it is known.
+    #[must_use]
+    pub fn only_declared(&self) -> Option<&Written> {
+        match self.declared.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The one value that takes effect, if there is exactly one.
+    #[must_use]
+    pub fn only_effective(&self) -> Option<&Effective> {
+        match self.effective.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
+impl Written {
+    /// What it means, when that is known.
+    #[must_use]
+    pub fn meaning(&self) -> Option<&str> {
+        match self {
+            Self::Known { meaning, .. } => Some(meaning),
+            Self::Unset | Self::Unknown { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Reads values out of a resource's properties by the paths of the catalogue.
+
+use std::sync::Arc;
+
+use crate::catalog::{Path, PathStep};
+use crate::eval::{Value, ValueKind, number_text};
+use crate::source::Limits;
+
+/// The value at `path`: null when nothing is there, one of several where an alternative lies on the way.
+pub(super) fn value_at(value: &Value, path: &Path, limits: &Limits) -> Value {
+    value_at_steps(value, path.steps(), limits)
+}
+
+/// The value under the one name `name`.
+pub(super) fn value_under(value: &Value, name: &str, limits: &Limits) -> Value {
+    value_at_steps(value, &[PathStep::Name(name.into())], limits)
+}
+
+fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits) -> Value {
+    let Some((step, rest)) = steps.split_first() else { return value.clone() };
+    let absent = || Value::null(value.origin.span);
+    value.for_each_alternative(limits.alternatives, |value| match (&value.kind, step) {
+        (ValueKind::List(items) | ValueKind::Set(items), step) => {
+            // Blocks are lists of maps, nearly always of one.
+            let steps = if *step == PathStep::Each { rest } else { steps };
+            let found =
+                items.iter().map(|item| value_at_steps(&item.clone().through(&value.origin.trail), steps, limits));
+            let found: Vec<_> = found.filter(|found| !found.is_null()).collect();
+            if found.is_empty() { absent() } else { Value::one_of(found, limits.alternatives, value.origin.span) }
+        }
+        (ValueKind::Map(map), PathStep::Name(name)) => match map.entries.get(&**name) {
+            Some(found) => value_at_steps(&found.clone().through(&value.origin.trail), rest, limits),
+            None => absent(),
+        },
+        (ValueKind::Map(map), PathStep::Each) => {
+            let found = map
+                .entries
+                .values()
+                .map(|entry| value_at_steps(&entry.clone().through(&value.origin.trail), rest, limits));
+            let found: Vec<_> = found.filter(|found| !found.is_null()).collect();
+            if found.is_empty() { absent() } else { Value::one_of(found, limits.alternatives, value.origin.span) }
+        }
+        _ => absent(),
+    })
+}
+
+/// Every value at `path`, each with what tells it from the others: `.groups["a"]`, or nothing when there is one only.
+/// A value of which it is not known whether it is there is given as it is.
+pub(super) fn values_at(value: &Value, path: &Path, limits: &Limits) -> Vec<(String, Value)> {
+    let mut found = vec![(String::new(), value.clone())];
+    for step in path.steps() {
+        found = found.into_iter().flat_map(|(suffix, value)| one_step(&suffix, &value, step, limits)).collect();
+    }
+    found
+}
+
+fn one_step(suffix: &str, value: &Value, step: &PathStep, limits: &Limits) -> Vec<(String, Value)> {
+    let through = |item: &Value| item.clone().through(&value.origin.trail);
+    match (&value.kind, step) {
+        (ValueKind::Null, _) => Vec::new(),
+        (ValueKind::Unknown(_), _) => vec![(suffix.to_owned(), value.clone())],
+        (ValueKind::OneOf(_), _) => {
+            // The alternatives of one table have mostly the same keys: what has the same name is one thing.
+            let mut found: Vec<(String, Vec<Value>)> = Vec::new();
+            for alternative in value.alternatives() {
+                for (suffix, value) in one_step(suffix, &alternative, step, limits) {
+                    match found.iter_mut().find(|(other, _)| *other == suffix) {
+                        Some((_, values)) => values.push(value),
+                        None => found.push((suffix, vec![value])),
+                    }
+                }
+            }
+            let merged = |(suffix, values)| (suffix, Value::one_of(values, limits.alternatives, value.origin.span));
+            found.into_iter().map(merged).collect()
+        }
+        (ValueKind::List(items) | ValueKind::Set(items), PathStep::Each) => match items.as_slice() {
+            [only] => vec![(suffix.to_owned(), through(only))],
+            items => {
+                let numbered = items.iter().enumerate();
+                numbered.map(|(index, item)| (format!("{suffix}[{index}]"), through(item))).collect()
+            }
+        },
+        (ValueKind::List(items) | ValueKind::Set(items), PathStep::Name(_)) => {
+            items.iter().flat_map(|item| one_step(suffix, &through(item), step, limits)).collect()
+        }
+        (ValueKind::Map(map), PathStep::Each) => {
+            map.entries.iter().map(|(key, item)| (format!("{suffix}[{key:?}]"), through(item))).collect()
+        }
+        (ValueKind::Map(map), PathStep::Name(name)) => match map.entries.get(&**name) {
+            Some(item) if !item.is_null() => vec![(format!("{suffix}.{name}"), through(item))],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The text by which the catalogue knows a value: a boolean and a number as they are written.
+pub(super) fn spelling(value: &Value) -> Option<Arc<str>> {
+    match &value.kind {
+        ValueKind::String(text) => text.known().map(Arc::from),
+        ValueKind::Bool(value) => Some(value.to_string().into()),
+        ValueKind::Number(value) => Some(number_text(*value).into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! The settings of the metadata service: as they are written, and as they take effect.
+//!
+//! For each option the launch (the instance, else its launch template) beats the account's default for the Region, and
+//! that beats the image and the service ("Order of precedence for instance metadata options" in the EC2 User Guide).
+//! An image can neither disable the endpoint nor is it known here, so the image is left out.
+
+use std::sync::Arc;
+
+use super::read::{spelling, value_at, value_under};
+use super::{AccountDefault, Decider, Effective, Setting, Written};
+use crate::catalog::{self, Path, PathStep, SettingName};
+use crate::eval::{Unknown, Value, ValueKind};
+use crate::source::{Limits, Origin, Step, StepRole};
+
+/// What is written at `path` for `setting`; `fallbacks` stand in for a description that lacks the path's first name.
+pub(super) fn declared(
+    setting: SettingName,
+    path: Option<&Path>,
+    description: &Value,
+    fallbacks: &[Value],
+    limits: &Limits,
+) -> Vec<Written> {
+    let Some(path) = path else { return vec![Written::Unset] };
+    let holder = match path.steps().first() {
+        Some(PathStep::Name(name)) => std::iter::once(description)
+            .chain(fallbacks)
+            .find(|holder| !value_under(holder, name, limits).is_null())
+            .unwrap_or(description),
+        _ => description,
+    };
+    let value = value_at(holder, path, limits);
+    value.alternatives().iter().map(|value| written(setting, value)).collect()
+}
+
+fn written(setting: SettingName, value: &Value) -> Written {
+    let origin = value.origin.clone();
+    match &value.kind {
+        ValueKind::Null => return Written::Unset,
+        ValueKind::Unknown(why) => return Written::Unknown { why: why.clone(), origin },
+        _ => {}
+    }
+    let Some(text) = spelling(value) else {
+        return Written::Unknown { why: Unknown::NotEvaluated("a partly known string".into()), origin };
+    };
+    match catalog::meaning(setting, &text) {
+        Some("unset") => Written::Unset,
+        Some(meaning) => Written::Known { meaning: meaning.into(), origin },
+        None if setting == SettingName::HopLimit && text.parse::<u8>().is_ok() => {
+            Written::Known { meaning: text, origin }
+        }
+        None => Written::Unknown { why: Unknown::Invalid(text), origin },
+    }
+}
+
+/// What a host takes a setting from where it does not set it itself.
+pub(super) struct Inheritance<'a> {
+    /// The launch templates that it may be launched from, with what they declare; empty when there is none.
+    pub(super) templates: Vec<(Arc<str>, Vec<Written>)>,
+    /// Why it is not known which launch template it is, when that is so.
+    pub(super) unresolved: Option<(Unknown, Origin)>,
+    /// What the module that describes the host sets by default.
+    pub(super) module_default: Option<Arc<str>>,
+    /// The default of the account, with what it declares.
+    pub(super) account: Option<(&'a AccountDefault, &'a [Written])>,
+    /// The step that leads from an inherited value to the host.
+    pub(super) step: Step,
+}
+
+/// The setting that takes effect.
+pub(super) fn effective(declared: Vec<Written>, inheritance: &Inheritance, default_origin: &Origin) -> Setting {
+    let mut effective = Vec::new();
+    for written in &declared {
+        match written {
+            Written::Unset => effective.extend(inherited(inheritance, default_origin)),
+            _ => effective.push(Effective { written: written.clone(), decided_by: Decider::Host }),
+        }
+    }
+    let mut distinct: Vec<Effective> = Vec::new();
+    for one in effective {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    Setting { declared, effective: distinct }
+}
+
+fn inherited(inheritance: &Inheritance, default_origin: &Origin) -> Vec<Effective> {
+    if let Some(meaning) = &inheritance.module_default {
+        let written = Written::Known { meaning: Arc::clone(meaning), origin: default_origin.clone() };
+        return vec![Effective { written, decided_by: Decider::Module }];
+    }
+    let mut effective = Vec::new();
+    for (address, declared) in &inheritance.templates {
+        for written in declared {
+            match written {
+                Written::Unset => effective.push(from_account(inheritance)),
+                _ => effective.push(Effective {
+                    written: arrived(written, &inheritance.step),
+                    decided_by: Decider::Template(Arc::clone(address)),
+                }),
+            }
+        }
+    }
+    if let Some((why, origin)) = &inheritance.unresolved {
+        let written = Written::Unknown { why: why.clone(), origin: origin.clone() };
+        effective.push(Effective { written, decided_by: Decider::Template(Arc::default()) });
+    }
+    if effective.is_empty() {
+        effective.push(from_account(inheritance));
+    }
+    effective
+}
+
+fn from_account(inheritance: &Inheritance) -> Effective {
+    let service = Effective { written: Written::Unset, decided_by: Decider::Service };
+    let Some((account, declared)) = &inheritance.account else { return service };
+    match declared {
+        [Written::Unset] | [] => service,
+        [first, ..] => {
+            let written = if declared.len() == 1 { arrived(first, &inheritance.step) } else { several(first) };
+            Effective { written, decided_by: Decider::Account(Arc::clone(&account.subject.address)) }
+        }
+    }
+}
+
+/// An account default with alternatives is reported where it is declared; for its hosts it is not known.
+fn several(first: &Written) -> Written {
+    match first {
+        Written::Known { origin, .. } | Written::Unknown { origin, .. } => {
+            let why = Unknown::NotEvaluated("an account default with several values".into());
+            Written::Unknown { why, origin: origin.clone() }
+        }
+        Written::Unset => Written::Unset,
+    }
+}
+
+fn arrived(written: &Written, step: &Step) -> Written {
+    match written {
+        Written::Known { meaning, origin } => {
+            Written::Known { meaning: Arc::clone(meaning), origin: origin.then(step.clone()) }
+        }
+        Written::Unknown { why, origin } => Written::Unknown { why: why.clone(), origin: origin.then(step.clone()) },
+        Written::Unset => Written::Unset,
+    }
+}
+
+/// The step by which `address` takes a setting over.
+pub(super) fn inheriting(address: &Arc<str>, header: crate::source::Span) -> Step {
+    Step { span: header, role: StepRole::Inherited, name: Arc::clone(address) }
+}

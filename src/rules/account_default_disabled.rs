@@ -1,0 +1,53 @@
+//! IMDS102: the default of an account and Region disables the metadata endpoint.
+
+use super::{aftermath, chain, consequence, gravity, names};
+use crate::assess::{AccountAssessment, AgentAssessment, Assessments, Cause};
+use crate::finding::{Finding, Label};
+
+pub(super) const ID: &str = "IMDS102";
+
+pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
+    let account = |account: &AccountAssessment| {
+        account.endpoint.disabled.iter().map(|cause| finding(account, cause)).collect::<Vec<_>>()
+    };
+    assessments.accounts.iter().flat_map(account).collect()
+}
+
+fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
+    let subject = &account.account.subject;
+    let agents: Vec<&AgentAssessment> = account.agents.iter().collect();
+    let is_certain = account.endpoint.is_certainly_disabled();
+    let (severity, confidence) = gravity(is_certain, &agents);
+    let case = if is_certain { "" } else { " in one of the cases that the source gives" };
+    let whom = match account.inherited_by.len() {
+        0 => String::new(),
+        1 => "; 1 host here takes it over".into(),
+        count => format!("; {count} hosts here take it over"),
+    };
+    let mut related = chain::related(&cause.origin, subject);
+    for host in &account.inherited_by {
+        let message = format!("`{}` sets no endpoint of its own", host.address);
+        chain::add(&mut related, cause.origin.span, host.header, message);
+    }
+    Finding {
+        rule: ID,
+        severity,
+        confidence,
+        message: format!(
+            "`{}` disables the metadata endpoint of every new host in its account and Region{case}{whom}",
+            subject.address
+        ),
+        note: consequence(&agents),
+        help: format!(
+            "leave the endpoint enabled and require session tokens instead (`http_endpoint = \"enabled\"`, \
+             `http_tokens = \"required\"`), or enable it on each host that carries an agent; {}",
+            aftermath(&agents)
+        ),
+        primary: Label { span: cause.origin.span, message: "this disables the endpoint by default".into() },
+        related,
+        subjects: vec![subject.address.to_string()],
+        agents: names(&agents),
+        discriminator: String::new(),
+        suppressed: None,
+    }
+}

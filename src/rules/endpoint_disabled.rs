@@ -1,0 +1,90 @@
+//! IMDS101: the metadata endpoint is disabled for a host.
+
+use super::{aftermath, chain, consequence, gravity, names};
+use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
+use crate::finding::{Finding, Label};
+
+pub(super) const ID: &str = "IMDS101";
+
+/// The hosts that one mistake disables the endpoint of.
+struct Mistake<'a> {
+    cause: &'a Cause,
+    hosts: Vec<&'a Assessment>,
+}
+
+pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    for host in &assessments.hosts {
+        // A host that takes over a bad account default is part of that default's finding.
+        for cause in host.endpoint.disabled.iter().filter(|cause| cause.account.is_none()) {
+            match mistakes.iter_mut().find(|mistake| mistake.cause.origin.span == cause.origin.span) {
+                Some(mistake) => mistake.hosts.push(host),
+                None => mistakes.push(Mistake { cause, hosts: vec![host] }),
+            }
+        }
+    }
+    mistakes.iter().filter_map(Mistake::finding).collect()
+}
+
+impl Mistake<'_> {
+    fn finding(&self) -> Option<Finding> {
+        let first = self.hosts.first()?;
+        let subject = &first.host.subject;
+        let is_certain = self.hosts.iter().any(|host| host.endpoint.is_certainly_disabled());
+        let agents: Vec<&AgentAssessment> = self.hosts.iter().flat_map(|host| &host.agents).collect();
+        let (severity, confidence) = gravity(is_certain, &agents);
+
+        let others = self.hosts.len() - 1;
+        let whose = match others {
+            0 => format!("`{}`", subject.address),
+            1 => format!("`{}` and 1 other host", subject.address),
+            _ => format!("`{}` and {others} other hosts", subject.address),
+        };
+        let message = if is_certain {
+            format!("the metadata endpoint of {whose} is disabled")
+        } else {
+            format!("the metadata endpoint of {whose} is disabled in one of the cases that the source gives")
+        };
+
+        let origin = &self.cause.origin;
+        let mut related = chain::related(origin, subject);
+        for host in &self.hosts {
+            let subject = &host.host.subject;
+            for label in chain::related(origin, subject).into_iter().chain(std::iter::once(Label {
+                span: subject.header,
+                message: format!("takes effect in `{}`", subject.address),
+            })) {
+                if others > 0 {
+                    chain::add(&mut related, origin.span, label.span, label.message);
+                }
+            }
+        }
+        for agent in &agents {
+            if let Some(seen_at) = agent.seen_at {
+                chain::add(&mut related, origin.span, seen_at, format!("{} is installed here", agent.agent.name));
+            }
+        }
+
+        let mut subjects: Vec<String> = self.hosts.iter().map(|host| host.host.subject.address.to_string()).collect();
+        subjects.sort();
+        subjects.dedup();
+        Some(Finding {
+            rule: ID,
+            severity,
+            confidence,
+            message,
+            note: consequence(&agents),
+            help: format!(
+                "enable the endpoint here and require session tokens instead (`http_endpoint = \"enabled\"`, \
+                 `http_tokens = \"required\"`), which security scanners accept as well; {}",
+                aftermath(&agents)
+            ),
+            primary: Label { span: origin.span, message: "this disables the metadata endpoint".into() },
+            related,
+            subjects,
+            agents: names(&agents),
+            discriminator: String::new(),
+            suppressed: None,
+        })
+    }
+}

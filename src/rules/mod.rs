@@ -1,0 +1,83 @@
+//! The rules: assessments in, findings out. One file a rule; its texts for people are in the folder `rules/`.
+
+mod account_default_disabled;
+mod chain;
+mod endpoint_disabled;
+mod unresolved_value;
+mod unused_suppression;
+
+use crate::assess::{AgentAssessment, Assessments};
+use crate::finding::{Confidence, Finding, Severity};
+
+pub use unused_suppression::unused_suppression;
+
+/// A rule that looks at assessments.
+pub struct Rule {
+    /// Its id, such as `IMDS101`.
+    pub id: &'static str,
+    /// What it finds.
+    pub check: fn(&Assessments) -> Vec<Finding>,
+}
+
+/// The rules that look at assessments, by id. Rules about the run itself are functions of their own.
+pub const RULES: &[Rule] = &[
+    Rule { id: endpoint_disabled::ID, check: endpoint_disabled::check },
+    Rule { id: account_default_disabled::ID, check: account_default_disabled::check },
+    Rule { id: unresolved_value::ID, check: unresolved_value::check },
+];
+
+/// The rules that `--strict-unknown` turns on.
+pub const STRICT_RULES: &[&str] = &[unresolved_value::ID];
+
+/// How grave a disabled endpoint is: certain or on one branch, with or without an agent that needs it.
+fn gravity(is_certain: bool, agents: &[&AgentAssessment]) -> (Severity, Confidence) {
+    // A fact that nobody verified never makes an error.
+    let needs_it = |agent: &&AgentAssessment| {
+        let fact = &agent.agent.identity.needs_imds;
+        fact.value && !fact.unverified
+    };
+    match (is_certain, agents.iter().any(needs_it)) {
+        (true, true) => (Severity::Error, Confidence::High),
+        (true, false) => (Severity::Warning, Confidence::High),
+        (false, _) => (Severity::Warning, Confidence::Medium),
+    }
+}
+
+/// The names of `agents`, each once, sorted.
+fn names(agents: &[&AgentAssessment]) -> Vec<String> {
+    let mut names: Vec<String> = agents.iter().map(|agent| agent.agent.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Why a metadata service that does not answer matters to `agents`.
+fn consequence(agents: &[&AgentAssessment]) -> String {
+    let Some(first) = agents.first() else {
+        return "an agent on it cannot learn which EC2 instance it runs on, so that monitoring shows one machine as two \
+                hosts or the agent refuses to start"
+            .into();
+    };
+    let agent = first.agent;
+    let integration = agent.integration.as_deref().unwrap_or("the AWS integration");
+    format!(
+        "{} learns from it which EC2 instance it runs on; without it {} shows the machine twice: once by the agent, \
+         once by {integration}; and an agent that was registered before no longer starts",
+        agent.title, agent.console
+    )
+}
+
+/// What has to follow on hosts that ran while the service did not answer.
+fn aftermath(agents: &[&AgentAssessment]) -> String {
+    let Some(first) = agents.first() else {
+        return "on hosts that ran without it, remove the agent's stored identity, restart the agent, and retire the \
+                stale host"
+            .into();
+    };
+    let files: Vec<_> = first.agent.identity.files.iter().take(1).map(|file| format!("`{}`", file.path)).collect();
+    let files = if files.is_empty() { "its stored identity".into() } else { files.join(", ") };
+    format!(
+        "on hosts that ran without it, stop {0}, remove {files}, start {0} again, and retire the stale host in {1}",
+        first.agent.name, first.agent.console
+    )
+}
