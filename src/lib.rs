@@ -1,6 +1,7 @@
 //! imdslint: says, before anything is launched, whether the monitoring agent on every EC2 host and image that a
 //! repository describes can reach the instance metadata service.
 
+pub mod config;
 pub mod discover;
 pub mod eval;
 pub mod finding;
