@@ -3,6 +3,7 @@
 
 pub mod assess;
 pub mod catalog;
+pub mod config;
 pub mod discover;
 pub mod eval;
 pub mod finding;

@@ -181,7 +181,7 @@ impl Workspace {
         }
         for (path, why) in walked.unreadable {
             if self.is_selected(&path) {
-                let message = format!("this cannot be read: {why}; grant access, or exclude it");
+                let message = format!("this cannot be read: {why}; mend that, or exclude it");
                 self.problems.push(Problem::unread(ProblemCode::Unreadable, path, message));
             }
         }

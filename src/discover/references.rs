@@ -95,7 +95,7 @@ impl Workspace {
             return None;
         }
         let literals = literals(self.source(entry.id).text());
-        let mentions = literals.iter().any(|literal| named.iter().any(|path| mentions(own, literal, path)));
+        let mentions = !named.is_empty() && literals.iter().any(|literal| mentions(own, literal, named));
         let called = if entry.kind.is_terraform_module() {
             literals.iter().filter_map(|literal| self.called_folder(own, literal, all)).collect()
         } else {
@@ -145,21 +145,23 @@ fn close<'a>(folders: &mut BTreeSet<Arc<str>>, next: impl Fn(&str) -> Option<&'a
     }
 }
 
-/// Whether a string in `folder` may stand for the file at `path`, or for a folder that holds it.
-fn mentions(folder: &str, literal: &Literal, path: &str) -> bool {
+/// Whether a string in `folder` may stand for one of the files `paths`, or for a folder that holds it.
+fn mentions(folder: &str, literal: &Literal, paths: &[&str]) -> bool {
     // `*` is a wildcard of `fileset`.
     if let Some((_, end)) = literal.text.rsplit_once([UNKNOWN, '*']) {
         let end = end.trim_start_matches('/');
-        return !end.is_empty() && path.ends_with(end);
+        return !end.is_empty() && paths.iter().any(|path| path.ends_with(end));
     }
     if literal.in_module {
-        let target = normalise(&format!("./{folder}/{}", literal.text));
-        return target.is_some_and(|target| target != folder && lies_in(path, &target));
+        let target = normalise(&format!("./{folder}/{}", literal.text)).filter(|target| target != folder);
+        return target.is_some_and(|target| paths.iter().any(|path| lies_in(path, &target)));
     }
     // Other paths are relative to where Terraform is run, which may be any folder above.
     let parts: Vec<_> = literal.text.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
     let relative = parts.join("/");
-    !relative.is_empty() && path.strip_suffix(&*relative).is_some_and(|above| above.is_empty() || above.ends_with('/'))
+    let ends =
+        |path: &&str| path.strip_suffix(&*relative).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+    !relative.is_empty() && paths.iter().any(ends)
 }
 
 #[cfg(test)]
@@ -167,7 +169,7 @@ mod tests {
     use super::*;
 
     fn mentioned(literal: &str, path: &str) -> bool {
-        literals(&format!("\"{literal}\"")).iter().any(|literal| mentions("m", literal, path))
+        literals(&format!("\"{literal}\"")).iter().any(|literal| mentions("m", literal, &[path]))
     }
 
     #[test]

@@ -13,7 +13,8 @@ const TYPE_PREFIXES: [&str; 3] = ["AWS::", "Alexa::", "Custom::"];
 /// Why `text` is a CloudFormation template, or `None` when that is not established.
 pub(super) fn is_template(text: &str) -> Option<Reason> {
     let text = text.trim_start_matches('\u{feff}');
-    if !text.contains(FORMAT_VERSION) && !(text.contains(RESOURCES) && text.contains("::")) {
+    let has_resources = text.contains(RESOURCES) && text.contains("::");
+    if !has_resources && !text.contains(FORMAT_VERSION) {
         return None;
     }
     if text.trim_start().starts_with('{') { in_json(text) } else { in_yaml(text) }

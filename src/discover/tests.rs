@@ -33,12 +33,12 @@ impl Repository {
         std::os::unix::fs::symlink(target, self.root.join(path)).unwrap();
     }
 
-    fn try_open(&self, options: Options) -> Result<Workspace, OpenError> {
-        Workspace::open_in(&options, self.root.clone())
+    fn try_open(&self, options: &Options) -> Result<Workspace, OpenError> {
+        Workspace::open_in(options, self.root.clone())
     }
 
-    fn open_with(&self, options: Options) -> Workspace {
-        self.try_open(options).unwrap()
+    fn open_with(&self, options: impl std::borrow::Borrow<Options>) -> Workspace {
+        self.try_open(options.borrow()).unwrap()
     }
 
     fn open(&self, paths: &[&str]) -> Workspace {
@@ -172,7 +172,7 @@ fn excluded_files_are_known_but_not_selected_unless_they_are_named() {
 #[test]
 fn a_malformed_glob_is_an_error() {
     let repository = Repository::new(&[("main.tf", "")]);
-    let error = repository.try_open(Options { exclude: globs(&["ok", "a[b"]), ..options(&["."]) }).unwrap_err();
+    let error = repository.try_open(&Options { exclude: globs(&["ok", "a[b"]), ..options(&["."]) }).unwrap_err();
     assert!(matches!(&error, OpenError::Glob { glob, .. } if glob == "a[b"), "{error}");
 }
 
@@ -322,6 +322,19 @@ fn what_is_no_regular_file_is_never_opened() {
     );
     assert_eq!(workspace.load("pipe").unwrap_err(), LoadError::NotRegular);
     assert_eq!(workspace.list(""), ["a.tf"], "only regular files are listed");
+}
+
+#[cfg(unix)]
+#[test]
+fn every_name_that_is_not_utf_8_is_a_problem() {
+    use std::os::unix::ffi::OsStrExt;
+    let repository = Repository::new(&[("a.tf", "")]);
+    for name in [&b"\xff1.tf"[..], b"\xff2.tf", b"\xff.sh"] {
+        fs::write(repository.root.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+    }
+    let unreadable = |path: &str| (ProblemCode::Unreadable, path.to_owned());
+    let workspace = repository.open(&["."]);
+    assert_eq!(problems(&workspace), [unreadable("\u{fffd}1.tf"), unreadable("\u{fffd}2.tf")]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(super) struct Walked {
     pub(super) files: Vec<String>,
     /// The folders that were entered, in no order.
     pub(super) folders: Vec<String>,
-    /// The folders that could not be read, and why, in no order.
+    /// What could not be read, and why, in no order.
     pub(super) unreadable: Vec<(String, String)>,
     /// Whether the limit on files ended the walk.
     pub(super) cut_short: bool,
@@ -105,7 +105,7 @@ struct Folder {
     files: Vec<String>,
     folders: Vec<String>,
     rules: Option<Arc<Rules>>,
-    unreadable: Option<(String, String)>,
+    unreadable: Vec<(String, String)>,
 }
 
 fn read_folder(
@@ -120,7 +120,7 @@ fn read_folder(
     let entries = match absolute.read_dir().and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(entries) => entries,
         Err(error) => {
-            folder.unreadable = Some((path.to_owned(), error.to_string()));
+            folder.unreadable.push((path.to_owned(), error.to_string()));
             return folder;
         }
     };
@@ -137,7 +137,7 @@ fn read_folder(
         let Some(name) = name.to_str() else {
             let name = name.to_string_lossy();
             if wanted(&name) || file_type.is_dir() {
-                folder.unreadable = Some((join(path, &name), "its name is not valid UTF-8".to_owned()));
+                folder.unreadable.push((join(path, &name), "its name is not valid UTF-8".to_owned()));
             }
             continue;
         };
