@@ -15,8 +15,8 @@ pub use agents::{
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
-    Encoding, Link, ModuleDefaults, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, meaning, module,
-    modules, normal_source, resource, resources, schema_resource,
+    Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, meaning, module, modules,
+    normal_source, resource, resources, schema_resource,
 };
 
 /// The JSON schema of `T`, indented.

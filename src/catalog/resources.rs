@@ -57,7 +57,7 @@ pub struct ModuleRow {
     pub settings: Vec<Settings>,
     /// What holds for inputs that are not given, newest version first.
     #[serde(default)]
-    pub defaults: Vec<ModuleDefaults>,
+    pub defaults: Vec<Defaults>,
     /// Where this was read.
     pub source: String,
     /// Whether some of it was not found in the source.
@@ -144,6 +144,10 @@ pub struct Settings {
     /// The user data, or the parts that a module puts into it, in the order in which they run.
     #[serde(default)]
     pub user_data: Vec<UserData>,
+    /// What is set for an option that is not written although the block or map around it is. This is as good as
+    /// written: it wins over what would be inherited.
+    #[serde(default)]
+    pub block_defaults: Option<Defaults>,
     /// The image that hosts are launched from.
     #[serde(default)]
     pub image: Option<Path>,
@@ -191,11 +195,11 @@ pub struct Link {
     pub by: Vec<String>,
 }
 
-/// What a module sets when its inputs are not given.
+/// What a module or provider sets when it is not told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ModuleDefaults {
-    /// The first version of the module for which this holds; absent for every version.
+pub struct Defaults {
+    /// The first version for which this holds; absent for every version.
     #[serde(default)]
     pub since: Option<String>,
     /// The endpoint.
@@ -385,6 +389,13 @@ mod tests {
     }
 
     #[test]
+    fn a_block_without_the_endpoint_enables_it_for_an_instance_but_not_in_a_launch_template() {
+        let defaults = |kind: &str| resource(kind).unwrap().settings[0].block_defaults.clone();
+        assert_eq!(defaults("aws_instance").unwrap().endpoint.as_deref(), Some("enabled"));
+        assert_eq!(defaults("aws_launch_template"), None);
+    }
+
+    #[test]
     fn a_module_is_found_by_every_way_to_write_its_source() {
         for source in [
             "terraform-aws-modules/ec2-instance/aws",
@@ -434,7 +445,7 @@ mod tests {
 
     #[test]
     fn module_defaults_are_listed_newest_first() {
-        let version = |defaults: &ModuleDefaults| -> Vec<u32> {
+        let version = |defaults: &Defaults| -> Vec<u32> {
             defaults.since.iter().flat_map(|since| since.split('.')).map(|part| part.parse().unwrap()).collect()
         };
         for row in modules() {
