@@ -1,0 +1,195 @@
+//! From paths to assessments: opens the workspace, parses and evaluates what is needed, and joins the results.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{EngineError, Input, open, sort_problems};
+use crate::assess::{Assessments, assess};
+use crate::config::Config;
+use crate::discover::{Kind, Workspace};
+use crate::eval::cloudformation;
+use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
+use crate::eval::{Evaluation, Value};
+use crate::finding::{Place, Problem};
+use crate::model;
+use crate::source::{FileId, SourceFile};
+use crate::suppress::{self, Directive};
+use crate::syntax::hcl;
+use crate::syntax::tree;
+
+/// What a comment must contain to be looked at.
+const DIRECTIVE: &str = "imdslint";
+
+/// Everything that is known after evaluation.
+pub struct Analysis {
+    /// The files.
+    pub workspace: Workspace,
+    /// The configuration.
+    pub config: Config,
+    /// The hosts and account defaults.
+    pub assessments: Assessments,
+    /// The suppressions that are written in the files.
+    pub directives: Vec<Directive>,
+    /// The problems met, in the order of output.
+    pub problems: Vec<Problem>,
+    /// How many files were to be checked.
+    pub files: usize,
+}
+
+/// What reading one language gave.
+#[derive(Default)]
+struct Read {
+    evaluation: Evaluation,
+    directives: Vec<Directive>,
+}
+
+/// Reads and evaluates the workspace.
+///
+/// # Errors
+///
+/// When the command line, the configuration or a path is at fault; never because of what a file holds.
+pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
+    let (workspace, config) = open(input)?;
+    let command_line = command_line(input, &workspace)?;
+    let (terraform, cloudformation) = rayon::join(
+        || read_terraform(input, &workspace, &command_line),
+        || read_cloudformation(input, &workspace),
+    );
+
+    let mut resources = terraform.evaluation.resources;
+    resources.extend(cloudformation.evaluation.resources);
+    let estate = model::build(&resources, &input.limits);
+    let required: BTreeSet<String> =
+        input.required_agents.iter().chain(&config.required_agents).cloned().collect();
+    let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>());
+
+    let mut problems = workspace.problems();
+    problems.extend(terraform.evaluation.problems);
+    problems.extend(cloudformation.evaluation.problems);
+    problems.retain(|problem| concerns_selection(problem, &workspace));
+    sort_problems(&mut problems, &workspace);
+    let mut directives = terraform.directives;
+    directives.extend(cloudformation.directives);
+    let files = workspace.entries().iter().filter(|entry| entry.selected).count();
+    Ok(Analysis { workspace, config, assessments, directives, problems, files })
+}
+
+/// A problem counts when its file is to be linted, or is no file of ours but was asked for by one.
+fn concerns_selection(problem: &Problem, workspace: &Workspace) -> bool {
+    let path = match &problem.place {
+        Place::Span(span) => Arc::clone(&workspace.source(span.file).path),
+        Place::Path(path) => Arc::clone(path),
+    };
+    workspace.entry(&path).is_none_or(|entry| entry.selected)
+}
+
+fn command_line(input: &Input, workspace: &Workspace) -> Result<CommandLine, EngineError> {
+    let mut command_line = CommandLine::default();
+    for (name, value) in &input.variables {
+        let file = workspace.add_virtual(&format!("--var {name}"), value.clone());
+        command_line.variables.push((name.clone(), file));
+    }
+    for path in &input.variable_files {
+        command_line.files.push(workspace.load_given(path)?);
+    }
+    Ok(command_line)
+}
+
+fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {
+    let wanted = workspace.folders_to_analyse();
+    let folders: Vec<(Arc<str>, Vec<FileId>)> =
+        workspace.terraform_folders().into_iter().filter(|(folder, _)| wanted.contains(folder)).collect();
+    let files: Vec<(usize, FileId)> = folders
+        .iter()
+        .enumerate()
+        .flat_map(|(folder, (_, files))| files.iter().map(move |file| (folder, *file)))
+        .collect();
+    let parsed: Vec<(Arc<SourceFile>, ParsedFile)> = files
+        .par_iter()
+        .map(|(_, file)| {
+            let source = workspace.source(*file);
+            let parsed = terraform::parse_module_file(&source, &input.limits);
+            (source, parsed)
+        })
+        .collect();
+
+    let mut read = Read::default();
+    let mut files_of_folder: BTreeMap<usize, Vec<ModuleFile>> = BTreeMap::new();
+    for ((folder, _), (source, parsed)) in files.iter().zip(parsed) {
+        read.directives.extend(directives_of(&source, &parsed));
+        read.evaluation.problems.extend(parsed.problems);
+        let file = ModuleFile { name: source.path.to_string(), body: parsed.body };
+        files_of_folder.entry(*folder).or_default().push(file);
+    }
+    let mut modules = Vec::with_capacity(folders.len());
+    for (index, (folder, _)) in folders.into_iter().enumerate() {
+        let (module, problems) = Module::new(folder, files_of_folder.remove(&index).unwrap_or_default());
+        read.evaluation.problems.extend(problems);
+        modules.push(module);
+    }
+
+    for entry in workspace.entries().iter().filter(|entry| entry.selected && entry.kind.is_terraform_variables()) {
+        let source = workspace.source(entry.id);
+        let parsed = terraform::parse_variables_file(&source, &input.limits);
+        read.directives.extend(directives_of(&source, &parsed));
+        read.evaluation.problems.extend(parsed.problems);
+    }
+
+    let store = ModuleStore::new(workspace, &input.limits, modules);
+    let evaluation = terraform::evaluate(workspace, store, command_line, &input.limits);
+    read.evaluation.resources = evaluation.resources;
+    read.evaluation.problems.extend(evaluation.problems);
+    read
+}
+
+fn directives_of(source: &SourceFile, parsed: &ParsedFile) -> Vec<Directive> {
+    if !source.text().contains(DIRECTIVE) {
+        return Vec::new();
+    }
+    match &parsed.document {
+        Some(document) => suppress::from_json_comments(document),
+        None => suppress::from_comments(source, &parsed.comments, &hcl::statements(&parsed.body)),
+    }
+}
+
+fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
+    let is_template = |entry: &&crate::discover::Entry| entry.selected && entry.kind == Kind::CloudFormation;
+    let templates: Vec<FileId> = workspace.entries().iter().filter(is_template).map(|entry| entry.id).collect();
+    let parameters: Vec<(String, Value)> = input
+        .parameters
+        .iter()
+        .map(|(name, value)| {
+            let file = workspace.add_virtual(&format!("--parameter {name}"), value.clone());
+            let span = file.span(0..file.text().len());
+            (name.clone(), Value::text(crate::source::Text::verbatim(file.text(), span), span))
+        })
+        .collect();
+    let read: Vec<Read> = templates
+        .par_iter()
+        .map(|template| read_template(&workspace.source(*template), &parameters, input))
+        .collect();
+    let mut whole = Read::default();
+    for read in read {
+        whole.evaluation.resources.extend(read.evaluation.resources);
+        whole.evaluation.problems.extend(read.evaluation.problems);
+        whole.directives.extend(read.directives);
+    }
+    whole
+}
+
+fn read_template(file: &SourceFile, parameters: &[(String, Value)], input: &Input) -> Read {
+    let parsed = tree::parse(file, &input.limits);
+    let mut read = Read::default();
+    if let Some(root) = parsed.documents.first() {
+        let inputs = cloudformation::Inputs { file, root, parameters, limits: &input.limits };
+        read.evaluation = cloudformation::evaluate(&inputs);
+        if file.text().contains(DIRECTIVE) {
+            read.directives = suppress::from_comments(file, &parsed.comments, &tree::statements(root));
+            read.directives.extend(suppress::from_cloudformation(root));
+        }
+    }
+    read.evaluation.problems.extend(parsed.problems);
+    read
+}

@@ -1,0 +1,320 @@
+//! The one place that wires the rooms: from paths to a report.
+
+mod analysis;
+mod fingerprint;
+mod selection;
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use rayon::ThreadPool;
+
+pub use analysis::{Analysis, analyse};
+pub use selection::{Selection, Selector};
+
+use crate::catalog::{self, RulePage};
+use crate::config::{Config, ConfigError, FailOn};
+use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
+use crate::finding::{Confidence, Finding, Place, Problem, Severity};
+use crate::report::{Files, Report, Reported, RuleInfo, Summary};
+use crate::rules;
+use crate::source::{FileId, Limits, SourceFile};
+use crate::suppress::{self, Date, Why};
+
+/// What is read, whatever is done with it.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// Files and folders as given.
+    pub paths: Vec<PathBuf>,
+    /// The workspace root as given.
+    pub root: Option<PathBuf>,
+    /// Globs of what is not linted, relative to the root.
+    pub exclude: Vec<String>,
+    /// Whether the excludes also hold for named files.
+    pub force_exclude: bool,
+    /// An unsaved buffer and its name.
+    pub buffer: Option<Overlay>,
+    /// The kind of the named files, whatever their names say.
+    pub kind: Option<Kind>,
+    /// Where the configuration is.
+    pub configuration: Configuration,
+    /// `--var NAME=VALUE`.
+    pub variables: Vec<(String, String)>,
+    /// `--var-file FILE`.
+    pub variable_files: Vec<PathBuf>,
+    /// `--parameter NAME=VALUE`.
+    pub parameters: Vec<(String, String)>,
+    /// Agents that count as seen on every host.
+    pub required_agents: Vec<String>,
+    /// What may be read and expanded.
+    pub limits: Limits,
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Default)]
+pub enum Configuration {
+    /// The nearest file, from the first path upwards to the root.
+    #[default]
+    Nearest,
+    /// This file.
+    File(PathBuf),
+    /// There is none.
+    None,
+}
+
+/// What is checked, and what of it is shown.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is read.
+    pub input: Input,
+    /// `--select`: only these rules; all when empty.
+    pub select: Vec<String>,
+    /// `--ignore`: not these rules.
+    pub ignore: Vec<String>,
+    /// Findings below are left out.
+    pub min_severity: Severity,
+    /// Findings below are left out.
+    pub min_confidence: Confidence,
+    /// From where on findings fail the run; the configuration decides when absent.
+    pub fail_on: Option<FailOn>,
+    /// Whether values that cannot be resolved are findings.
+    pub strict_unknown: bool,
+    /// Today's date in UTC.
+    pub today: Date,
+}
+
+/// Why nothing could be checked. The command line, the configuration or the workspace is at fault: exit code 2.
+#[derive(Debug)]
+pub enum EngineError {
+    /// A path, the root or a glob.
+    Open(OpenError),
+    /// The configuration.
+    Config(ConfigError),
+    /// An option of the command line.
+    Usage(String),
+}
+
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(formatter),
+            Self::Config(error) => error.fmt(formatter),
+            Self::Usage(message) => formatter.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl From<OpenError> for EngineError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<ConfigError> for EngineError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// The result of a check.
+pub struct Checked {
+    /// What is shown.
+    pub report: Report,
+    /// Whether findings fail the run.
+    pub fails: bool,
+    /// Whether input was lost.
+    pub lost_input: bool,
+    /// Whether there was nothing to check.
+    pub is_empty: bool,
+    /// Whether only files were named, no folder: then nothing to check is no surprise.
+    pub named_files_only: bool,
+}
+
+/// Deep nesting is bounded by [`Limits`], and this is the stack that it needs.
+const STACK_BYTES: usize = 64 << 20;
+
+static POOL: LazyLock<Option<ThreadPool>> =
+    LazyLock::new(|| rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build().ok());
+
+/// Runs `work` where there is stack enough for the deepest nesting that the limits allow.
+fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match &*POOL {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+/// Checks the workspace.
+///
+/// # Errors
+///
+/// When the command line, the configuration or a path is at fault; never because of what a file holds.
+pub fn check(request: &Request) -> Result<Checked, EngineError> {
+    with_stack(|| check_here(request))
+}
+
+fn check_here(request: &Request) -> Result<Checked, EngineError> {
+    let analysis = analyse(&request.input)?;
+    let selection = Selection::new(request, &analysis.config)?;
+    let Analysis { workspace, config, assessments, directives, problems, files } = analysis;
+
+    let mut findings: Vec<Finding> = Vec::new();
+    for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {
+        findings.extend((rule.check)(&assessments));
+    }
+    findings.retain(|finding| {
+        finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
+    });
+
+    let by_id_or_name = |name: &str| catalog::rule(name).map(|page| page.id.as_str());
+    let unused = suppress::apply(&mut findings, &directives, request.today, &by_id_or_name);
+    if selection.runs(rules::UNUSED_SUPPRESSION) {
+        findings.extend(unused.iter().filter_map(|unused| {
+            let path = &workspace.source(unused.span.file).path;
+            let is_judged = workspace.is_selected(path) && unused.id.is_none_or(|id| selection.runs(id));
+            is_judged.then(|| rules::unused_suppression(unused.span, path, &unused.rule, &why(unused)))
+        }));
+    }
+    for finding in &mut findings {
+        if let Some(severity) = selection.severity(finding.rule) {
+            finding.severity = severity;
+        }
+    }
+    findings.retain(|finding| {
+        finding.severity >= request.min_severity && finding.confidence >= request.min_confidence
+    });
+    sort_findings(&mut findings, &workspace);
+
+    let fingerprints = fingerprint::fingerprints(&findings, &workspace);
+    let mut reported: Vec<Reported> = findings
+        .into_iter()
+        .zip(fingerprints)
+        .map(|(finding, fingerprint)| Reported { finding, fingerprint })
+        .collect();
+    if let Some(buffer) = workspace.buffer() {
+        reported.iter_mut().for_each(|reported| anchor_in(&mut reported.finding, buffer));
+    }
+
+    let fail_on = request.fail_on.or(config.fail_on).unwrap_or(FailOn::Warning);
+    let visible = || reported.iter().map(|reported| &reported.finding).filter(|finding| finding.suppressed.is_none());
+    let fails = visible().any(|finding| fail_on.is_reached_by(finding.severity));
+    let lost_input = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let of = |severity| visible().filter(|finding| finding.severity == severity).count();
+    let summary = Summary {
+        files,
+        findings: visible().count(),
+        suppressed: reported.len() - visible().count(),
+        baselined: 0,
+        unknown: rules::unresolved_values(&assessments),
+        problems: problems.len(),
+        errors: of(Severity::Error),
+        warnings: of(Severity::Warning),
+        notes: of(Severity::Note),
+    };
+    let named_files_only = workspace.named_files_only();
+    let files_of_report = Box::new(WorkspaceFiles(workspace));
+    let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
+    Ok(Checked { report, fails, lost_input, is_empty: files == 0, named_files_only })
+}
+
+fn why(unused: &suppress::Unused) -> String {
+    let rule = &unused.rule;
+    match unused.why {
+        Why::HidesNothing => format!("of `{rule}` hides nothing here"),
+        Why::UnknownRule => format!("names `{rule}`, which is no rule; `imdslint rules` lists them"),
+        Why::Expired(date) => format!("of `{rule}` expired on {date}"),
+        Why::BadDate => "has an end that is no date; write `until=YYYY-MM-DD`".into(),
+        Why::Malformed => "is malformed; write `imdslint: ignore[RULE] reason`".into(),
+    }
+}
+
+/// Makes the label in the file `buffer` the primary one: an editor shows nothing of other files.
+fn anchor_in(finding: &mut Finding, buffer: FileId) {
+    if finding.primary.span.file == buffer {
+        return;
+    }
+    if let Some(position) = finding.related.iter().position(|label| label.span.file == buffer) {
+        let anchor = finding.related.remove(position);
+        let elsewhere = std::mem::replace(&mut finding.primary, anchor);
+        finding.related.insert(0, elsewhere);
+    }
+}
+
+fn sort_findings(findings: &mut [Finding], workspace: &Workspace) {
+    findings.sort_by_cached_key(|finding| {
+        let span = finding.primary.span;
+        let path = Arc::clone(&workspace.source(span.file).path);
+        (path, span.start, span.end, finding.rule, finding.subjects.clone(), finding.discriminator.clone())
+    });
+}
+
+/// Orders `problems` by place and leaves out repetitions.
+fn sort_problems(problems: &mut Vec<Problem>, workspace: &Workspace) {
+    problems.sort_by_cached_key(|problem| {
+        let (path, range) = match &problem.place {
+            Place::Span(span) => (Arc::clone(&workspace.source(span.file).path), span.range()),
+            Place::Path(path) => (Arc::clone(path), 0..0),
+        };
+        (path, range.start, range.end, problem.code, problem.message.clone())
+    });
+    problems.dedup();
+}
+
+/// The files of a workspace as a report sees them.
+pub struct WorkspaceFiles(pub Workspace);
+
+impl Files for WorkspaceFiles {
+    fn source(&self, id: FileId) -> Option<Arc<SourceFile>> {
+        Some(self.0.source(id))
+    }
+
+    fn display_path(&self, path: &str) -> String {
+        self.0.display_path(path)
+    }
+}
+
+/// What a report tells about each rule.
+#[must_use]
+pub fn rule_infos() -> Vec<RuleInfo> {
+    let info = |page: &RulePage| RuleInfo {
+        id: page.id.clone(),
+        name: page.name.clone(),
+        severity: page.severity(),
+        confidence: page.confidence(),
+        short_description: page.summary.clone(),
+        full_description: page.section("What").unwrap_or(&page.summary).to_owned(),
+        help_markdown: page.markdown.clone(),
+        url: None,
+    };
+    catalog::rules().iter().map(info).collect()
+}
+
+fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
+    let mut options = discover::Options {
+        paths: input.paths.clone(),
+        root: input.root.clone(),
+        exclude: input.exclude.clone(),
+        force_exclude: input.force_exclude,
+        overlay: input.buffer.clone(),
+        kind: input.kind,
+        limits: input.limits,
+    };
+    let path = match &input.configuration {
+        Configuration::Nearest => discover::find_configuration(&options)?,
+        Configuration::File(path) => Some(path.clone()),
+        Configuration::None => None,
+    };
+    let config = match &path {
+        Some(path) => {
+            let text = discover::read_configuration(path, &input.limits)?;
+            let rules: Vec<_> = catalog::rules().iter().map(|page| (page.id.as_str(), page.name.as_str())).collect();
+            let agents: Vec<_> = catalog::agents().iter().map(|agent| agent.name.as_str()).collect();
+            crate::config::parse(&text, &path.to_string_lossy(), &rules, &agents)?
+        }
+        None => Config::default(),
+    };
+    options.exclude.extend(config.exclude_below(""));
+    Ok((Workspace::open(&options)?, config))
+}
