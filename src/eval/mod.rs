@@ -1,7 +1,8 @@
 //! Trees to values with origins: what Terraform and CloudFormation make of what is written.
 
+pub mod cloudformation;
 mod resource;
 mod value;
 
-pub use resource::{Language, Resource};
+pub use resource::{Evaluation, Language, Resource};
 pub use value::{Map, Unknown, Value, ValueKind, number_text};
