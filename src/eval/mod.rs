@@ -1,5 +1,6 @@
 //! Trees to values with origins: what Terraform and CloudFormation make of what is written.
 
+pub mod cloudformation;
 mod resource;
 pub mod terraform;
 mod value;

@@ -6,6 +6,15 @@ use super::Value;
 use crate::finding::Problem;
 use crate::source::{Span, Trail};
 
+/// What the evaluation of one project gives.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// The resources that exist, in the order of the source.
+    pub resources: Vec<Resource>,
+    /// What could not be evaluated.
+    pub problems: Vec<Problem>,
+}
+
 /// The language that a resource is written in; it selects the rows of the resource catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Language {
@@ -36,6 +45,8 @@ pub struct Resource {
     pub trail: Trail,
     /// The properties as one map; nested blocks are lists of maps.
     pub properties: Value,
+    /// The `Metadata` of a CloudFormation resource, which holds what cfn-init does at boot.
+    pub metadata: Option<Value>,
 }
 
 /// What evaluation made of a root module, a template, or all of them.

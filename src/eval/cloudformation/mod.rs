@@ -1,0 +1,342 @@
+//! Evaluates CloudFormation templates, in YAML and JSON.
+//!
+//! Parameters get their defaults or what the command line gives, conditions three values, intrinsic functions texts
+//! with origins. What only a deployment knows stays unknown, with the reason. A template that a macro will change is
+//! evaluated as it is written; names that it does not define may then come from the macro and are no problem.
+
+mod condition;
+mod cycle;
+mod function;
+mod parameter;
+mod substitution;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use self::condition::Truth;
+use super::{Evaluation, Language, Resource, Unknown, Value, ValueKind, number_text};
+use crate::finding::{Problem, ProblemCode};
+use crate::source::{Limits, SourceFile, Span, Step, StepRole, Trail};
+use crate::syntax::tree::{Entry, Node, NodeKind};
+
+/// What a template is evaluated with.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The template's file.
+    pub file: &'a SourceFile,
+    /// The template.
+    pub root: &'a Node,
+    /// Values of parameters from the command line; they win over the defaults, and a later one over an earlier one.
+    pub parameters: &'a [(String, Value)],
+    /// The limits of the run.
+    pub limits: &'a Limits,
+}
+
+/// Whether the document is a CloudFormation template: it says so, or a resource has a type such as `AWS::S3::Bucket`.
+#[must_use]
+pub fn is_template(root: &Node) -> bool {
+    let has_type =
+        |entry: &Entry| entry.value.get("Type").and_then(Node::as_str).is_some_and(|kind| kind.contains("::"));
+    root.get("AWSTemplateFormatVersion").is_some()
+        || root.get("Resources").is_some_and(|resources| resources.entries().iter().any(|(_, entry)| has_type(entry)))
+}
+
+/// Evaluates a template: the resources that exist, with their properties.
+///
+/// A resource whose condition is known to be false does not exist. A property that is `AWS::NoValue` is not there; one
+/// that may be so is one of several values, `Null` among them.
+#[must_use]
+pub fn evaluate(inputs: &Inputs<'_>) -> Evaluation {
+    let mut evaluator = Evaluator::new(*inputs);
+    evaluator.check_conditions();
+    let resources = evaluator.resources();
+    evaluator.check_cycles();
+    Evaluation { resources, problems: evaluator.problems }
+}
+
+/// The entries of one section of the template, by name.
+type Section<'a> = BTreeMap<&'a str, &'a Entry>;
+
+struct Evaluator<'a> {
+    inputs: Inputs<'a>,
+    parameters: Section<'a>,
+    mappings: Section<'a>,
+    conditions: Section<'a>,
+    resources: Section<'a>,
+    /// Whether a macro or a loop may define names that the template does not show.
+    is_generated: bool,
+    known_parameters: BTreeMap<&'a str, Value>,
+    known_conditions: BTreeMap<&'a str, Truth>,
+    /// The conditions whose evaluation has begun and not ended.
+    pending_conditions: BTreeSet<&'a str>,
+    /// The resource that is evaluated, and the resources that each one refers to.
+    current: Option<&'a str>,
+    references: BTreeMap<&'a str, Vec<(&'a str, Span)>>,
+    /// How many branches around the current node may not be taken.
+    open_branches: usize,
+    problems: Vec<Problem>,
+    depth: usize,
+    steps: u64,
+    most_steps: u64,
+}
+
+/// Steps that even the smallest template may take.
+const FREE_STEPS: u64 = 10_000;
+
+/// Bytes of text that may be copied for one step.
+const BYTES_PER_STEP: usize = 64;
+
+impl<'a> Evaluator<'a> {
+    fn new(inputs: Inputs<'a>) -> Self {
+        let section = |name| -> Section<'a> {
+            inputs.root.get(name).map(|section| section.entries().into_iter().collect()).unwrap_or_default()
+        };
+        let (parameters, mappings) = (section("Parameters"), section("Mappings"));
+        let (conditions, resources) = (section("Conditions"), section("Resources"));
+        let is_expanded = |section: &Section<'_>| section.keys().any(|key| key.starts_with("Fn::"));
+        let is_generated = inputs.root.get("Transform").is_some()
+            || inputs.root.get("Fn::Transform").is_some()
+            || [&parameters, &mappings, &conditions, &resources].into_iter().any(is_expanded);
+        // A node takes at least a byte, so only aliases and copied texts can need more steps than there are bytes.
+        let bytes = u64::try_from(inputs.file.text().len()).unwrap_or(u64::MAX);
+        Self {
+            inputs,
+            parameters,
+            mappings,
+            conditions,
+            resources,
+            is_generated,
+            known_parameters: BTreeMap::new(),
+            known_conditions: BTreeMap::new(),
+            pending_conditions: BTreeSet::new(),
+            current: None,
+            references: BTreeMap::new(),
+            open_branches: 0,
+            problems: Vec::new(),
+            depth: 0,
+            steps: 0,
+            most_steps: bytes.saturating_add(FREE_STEPS).min(inputs.limits.steps),
+        }
+    }
+
+    fn resources(&mut self) -> Vec<Resource> {
+        let root = self.inputs.root;
+        let Some(section) = root.get("Resources") else {
+            if !self.is_generated {
+                let message = "the template has no `Resources`; add the section, or remove what makes it a template";
+                self.warn(ProblemCode::Missing, root.span, message);
+            }
+            return Vec::new();
+        };
+        if !section.is_mapping() {
+            self.warn(ProblemCode::Evaluation, section.span, "`Resources` must be a mapping of names to resources");
+        }
+        let entries = section.entries();
+        let made = entries.into_iter().filter(|(name, _)| !name.starts_with("Fn::"));
+        made.filter_map(|(name, entry)| self.resource(name, entry)).collect()
+    }
+
+    /// The resource, unless it is faulty or its condition is false.
+    fn resource(&mut self, name: &'a str, entry: &'a Entry) -> Option<Resource> {
+        let header = entry.key.span;
+        let Some(kind) = entry.value.get("Type").and_then(Node::as_str) else {
+            if !self.is_generated {
+                let message = format!("the resource `{name}` has no `Type`; give it one, such as `AWS::EC2::Instance`");
+                self.warn(ProblemCode::Evaluation, header, message);
+            }
+            return None;
+        };
+        if let Some(condition) = entry.value.get("Condition")
+            && self.named_condition(condition) == Truth::Known(false)
+        {
+            return None;
+        }
+        self.current = Some(name);
+        let properties = match entry.value.get("Properties") {
+            Some(properties) => self.value(properties),
+            None => Value::map(BTreeMap::new(), header),
+        };
+        if !matches!(properties.kind, ValueKind::Map(_) | ValueKind::OneOf(_) | ValueKind::Unknown(_) | ValueKind::Null)
+        {
+            let message = format!("the `Properties` of `{name}` must be a mapping, not {}", properties.type_name());
+            self.warn(ProblemCode::Evaluation, properties.origin.span, message);
+        }
+        let metadata = entry.value.get("Metadata").map(|metadata| self.value(metadata));
+        self.current = None;
+        Some(Resource {
+            language: Language::CloudFormation,
+            project: Arc::clone(&self.inputs.file.path),
+            address: name.into(),
+            kind: kind.into(),
+            module_source: None,
+            provider: "".into(),
+            header,
+            trail: Trail::default(),
+            properties,
+            metadata,
+        })
+    }
+
+    /// The value of a node; `Null` for `AWS::NoValue` and for nothing.
+    fn value(&mut self, node: &'a Node) -> Value {
+        let node = node.resolved();
+        self.guarded(node.span, |evaluator| match short_call(node).or_else(|| long_call(node)) {
+            Some(call) => evaluator.call(call),
+            None => evaluator.literal(node),
+        })
+    }
+
+    /// What a function is given, as a value.
+    fn argument(&mut self, call: Call<'a>) -> Value {
+        if !call.is_short {
+            return self.value(call.argument);
+        }
+        self.guarded(call.span, |evaluator| match long_call(call.argument) {
+            Some(inner) => evaluator.call(inner),
+            None => evaluator.literal(call.argument),
+        })
+    }
+
+    /// Runs `evaluated` one level deeper, unless a limit is reached.
+    fn guarded(&mut self, span: Span, evaluated: impl FnOnce(&mut Self) -> Value) -> Value {
+        if !self.spend(1, span) {
+            return Value::unknown(Unknown::Limit("steps".into()), span);
+        }
+        if self.depth >= self.inputs.limits.depth.saturating_mul(2) {
+            let message = "references and functions are nested too deep to follow; simplify the expression";
+            self.warn(ProblemCode::Limit, span, message);
+            return Value::unknown(Unknown::Limit("depth".into()), span);
+        }
+        self.depth += 1;
+        let value = evaluated(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn literal(&mut self, node: &'a Node) -> Value {
+        match &node.kind {
+            NodeKind::Scalar(text, _) => {
+                self.spend_bytes(text.len(), node.span);
+                scalar(node)
+            }
+            NodeKind::Sequence(items) => {
+                let values: Vec<_> = items.iter().map(|item| self.value(item)).collect();
+                Value::list(values.into_iter().filter(|value| !value.is_null()).collect(), node.span)
+            }
+            NodeKind::Mapping(_) => {
+                let mut entries = BTreeMap::new();
+                for (key, entry) in node.entries() {
+                    let value = if key.starts_with("Fn::") {
+                        Value::unknown(Unknown::NotEvaluated(key.into()), entry.value.span)
+                    } else {
+                        self.value(&entry.value)
+                    };
+                    if !value.is_null() {
+                        entries.insert(Arc::from(key), value);
+                    }
+                }
+                Value::map(entries, node.span)
+            }
+            NodeKind::Alias(_) => Value::unknown(Unknown::Faulty, node.span),
+        }
+    }
+
+    /// Counts `steps` steps; false when there were too many.
+    fn spend(&mut self, steps: u64, span: Span) -> bool {
+        let before = self.steps;
+        self.steps = before.saturating_add(steps);
+        if before <= self.most_steps && self.most_steps < self.steps {
+            let message = "the template expands to far more than it holds, so the rest of it is not evaluated; \
+                           use fewer aliases and shorter texts";
+            self.problems.push(Problem::error(ProblemCode::Limit, span, message));
+        }
+        self.steps <= self.most_steps
+    }
+
+    fn spend_bytes(&mut self, bytes: usize, span: Span) -> bool {
+        self.spend(u64::try_from(bytes / BYTES_PER_STEP).unwrap_or(u64::MAX), span)
+    }
+
+    fn warn(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) {
+        let problem = Problem::warning(code, span, message);
+        // What an alias stands for may be evaluated more than once.
+        if self.problems.len() < self.inputs.limits.problems_per_file && !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Reports a fault and gives the value that stands for it.
+    fn fault(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) -> Value {
+        self.warn(code, span, message);
+        Value::unknown(Unknown::Faulty, span)
+    }
+}
+
+/// A call of an intrinsic function.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    /// The name without `Fn::` or `!`.
+    name: &'a str,
+    /// What it is given; for a short form the tagged node itself.
+    argument: &'a Node,
+    is_short: bool,
+    /// The whole call.
+    span: Span,
+}
+
+impl<'a> Call<'a> {
+    /// The name as the long form has it.
+    fn full_name(self) -> String {
+        if matches!(self.name, "Ref" | "Condition") { self.name.to_owned() } else { format!("Fn::{}", self.name) }
+    }
+
+    /// The arguments of a function that takes several, as they are written.
+    fn items(self) -> Option<&'a [Node]> {
+        let argument = self.argument.resolved();
+        let is_written = self.is_short || short_call(argument).is_none();
+        argument.items().filter(|_| is_written)
+    }
+
+    /// The step of a value that passed through this call.
+    fn step(self, role: StepRole, name: &str) -> Step {
+        Step { span: self.span, role, name: name.into() }
+    }
+}
+
+/// The call that a tag such as `!Sub` makes.
+fn short_call(node: &Node) -> Option<Call<'_>> {
+    let tag = node.tag.as_ref()?;
+    let name = tag.name.strip_prefix('!')?;
+    if name.is_empty() || name.starts_with(['!', '<']) {
+        return None;
+    }
+    let name = name.strip_prefix("Fn::").unwrap_or(name);
+    Some(Call { name, argument: node, is_short: true, span: tag.span.to(node.span) })
+}
+
+/// The call that a mapping such as `{"Fn::Sub": …}` makes.
+fn long_call(node: &Node) -> Option<Call<'_>> {
+    let NodeKind::Mapping(entries) = &node.kind else { return None };
+    let [entry] = entries.as_slice() else { return None };
+    let key = entry.key.as_str()?;
+    let name = key.strip_prefix("Fn::").or_else(|| (key == "Ref").then_some(key))?;
+    Some(Call { name, argument: &entry.value, is_short: false, span: node.span })
+}
+
+/// The value of a scalar. A plain one that would not be written the same way again, such as `0755`, stays a string.
+fn scalar(node: &Node) -> Value {
+    let Some((text, _)) = node.as_scalar() else { return Value::unknown(Unknown::Faulty, node.span) };
+    if node.is_null() {
+        return Value::null(node.span);
+    }
+    if let Some(truth) = node.as_bool() {
+        return Value::bool(truth, node.span);
+    }
+    match node.as_number() {
+        Some(number) if number_text(number) == text.as_str() => Value::number(number, node.span),
+        _ => Value::text(text.clone(), node.span),
+    }
+}

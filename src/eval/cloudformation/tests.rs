@@ -1,0 +1,295 @@
+use super::*;
+use crate::finding::Place;
+use crate::source::FileId;
+use crate::syntax::tree::parse;
+
+/// A template that was evaluated, with its file to look up spans in.
+struct Template {
+    file: SourceFile,
+    evaluation: Evaluation,
+}
+
+impl Template {
+    fn with(source: &str, parameters: &[(&str, &str)]) -> Self {
+        let file = SourceFile::new(FileId(0), "stack.yaml", source.into());
+        let limits = Limits::default();
+        let parsed = parse(&file, &limits);
+        assert_eq!(parsed.problems, []);
+        let command_line = Span::new(FileId(1), 0..0);
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::encoded(*value, command_line))).collect();
+        let root = &parsed.documents[0];
+        let evaluation = evaluate(&Inputs { file: &file, root, parameters: &parameters, limits: &limits });
+        Self { file, evaluation }
+    }
+
+    fn of(source: &str) -> Self {
+        Self::with(source, &[])
+    }
+
+    /// The property `name` of the first resource.
+    fn property(&self, name: &str) -> &Value {
+        self.evaluation.resources[0].properties.as_map().unwrap().entries.get(name).unwrap()
+    }
+
+    fn source_of(&self, span: Span) -> &str {
+        self.file.slice(span)
+    }
+
+    /// The codes of the problems and the sources they point at.
+    fn problems(&self) -> Vec<(&str, &str)> {
+        let place = |problem: &Problem| match problem.place {
+            Place::Span(span) => span,
+            Place::Path(_) => panic!("{problem:?}"),
+        };
+        self.evaluation.problems.iter().map(|problem| (problem.code.name(), self.source_of(place(problem)))).collect()
+    }
+}
+
+/// A template with parameters, mappings and conditions to try `expression` as the property `P`.
+fn property_source(expression: &str) -> String {
+    format!(
+        r#"
+Parameters:
+  Given: {{Type: String, Default: given}}
+  Free: {{Type: String}}
+  Flag: {{Type: String, Default: 'true'}}
+  Names: {{Type: CommaDelimitedList, Default: 'a, b,c'}}
+  Image: {{Type: 'AWS::SSM::Parameter::Value<String>', Default: /aws/service/ami}}
+Mappings:
+  Table:
+    eu-west-1: {{Value: x, Flag: true}}
+    us-east-1: {{Value: y, Flag: true}}
+  Short: {{row: {{column: [p, q]}}}}
+Conditions:
+  Yes: !Equals [!Ref Flag, true]
+  No: !Not [{{Condition: Yes}}]
+  Choice: !Equals [!Ref Free, x]
+  Region: !Equals [!Ref AWS::Region, eu-west-1]
+  Both: !And [!Condition Choice, !Condition No]
+  Either: !Or [!Condition Choice, !Condition Yes]
+Resources:
+  First:
+    Type: AWS::EC2::Instance
+    Properties:
+      P: {expression}
+      Other: 1
+  Role: {{Type: AWS::IAM::Role}}
+"#
+    )
+}
+
+/// What a value is, in one line.
+fn text_of(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::Null => "null".to_owned(),
+        ValueKind::Bool(truth) => truth.to_string(),
+        ValueKind::Number(number) => number_text(*number),
+        ValueKind::String(text) => format!("{:?}", text.as_str().replace(crate::source::HOLE, "<?>")),
+        ValueKind::List(items) | ValueKind::Set(items) => {
+            format!("[{}]", items.iter().map(text_of).collect::<Vec<_>>().join(", "))
+        }
+        ValueKind::Map(map) => {
+            let entries: Vec<_> = map.entries.iter().map(|(key, value)| format!("{key}: {}", text_of(value))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        ValueKind::OneOf(values) => format!("({})", values.iter().map(text_of).collect::<Vec<_>>().join(" | ")),
+        ValueKind::Unknown(why) => format!("{why:?}"),
+    }
+}
+
+#[test]
+fn expressions_have_the_expected_values() {
+    for (expression, expected) in [
+        ("true", "true"),
+        ("'true'", "\"true\""),
+        ("yes", "\"yes\""),
+        ("80", "80"),
+        ("0755", "\"0755\""),
+        ("[1, ~, !Ref AWS::NoValue, a]", "[1, \"a\"]"),
+        ("!Ref Given", "\"given\""),
+        ("{Ref: Given}", "\"given\""),
+        ("!Ref Free", "NotGiven(\"Free\")"),
+        ("!Ref Names", "[\"a\", \"b\", \"c\"]"),
+        ("!Ref Image", "NotEvaluated(\"{{resolve:ssm:/aws/service/ami}}\")"),
+        ("!Ref AWS::Region", "RunTime(\"AWS::Region\")"),
+        ("!Ref Role", "Computed(\"Role\", \"Ref\")"),
+        ("!GetAtt Role.Arn", "Computed(\"Role\", \"Arn\")"),
+        ("{'Fn::GetAtt': [Role, Arn]}", "Computed(\"Role\", \"Arn\")"),
+        ("!Sub 'a-${Given}-${Free}-${Role.Arn}-${!Given}-${AWS::Region}'", "\"a-given-<?>-<?>-${Given}-<?>\""),
+        ("!Sub '${Free}'", "NotGiven(\"Free\")"),
+        ("!Sub ['${a}${Given}$', {a: !Ref Flag}]", "\"truegiven$\""),
+        ("{'Fn::Sub': ['${a}', {a: {'Fn::Join': ['-', [1, x]]}}]}", "\"1-x\""),
+        ("!Join [',', !Ref Names]", "\"a,b,c\""),
+        ("!Join ['', [a, !Ref Free, 1, !Ref AWS::NoValue]]", "\"a<?>1\""),
+        ("!Join ['', !Ref Free]", "NotGiven(\"Free\")"),
+        ("!Select [1, !Ref Names]", "\"b\""),
+        ("!Select ['0', [!Ref Free, b]]", "NotGiven(\"Free\")"),
+        ("!Select [1, !Split ['-', !Sub 'x-${Given}']]", "\"given\""),
+        ("!Split ['-', a-b]", "[\"a\", \"b\"]"),
+        ("!Base64 {'Fn::Sub': 'x ${Given}'}", "\"x given\""),
+        ("{'Fn::Base64': !Sub 'x ${Given}'}", "\"x given\""),
+        ("!FindInMap [Short, row, column]", "[\"p\", \"q\"]"),
+        ("!FindInMap [Table, !Ref AWS::Region, Value]", "(\"x\" | \"y\")"),
+        ("!FindInMap [Table, !Ref AWS::Region, Flag]", "true"),
+        ("!FindInMap [Table, !Ref Free, Value]", "NotGiven(\"Free\")"),
+        ("!FindInMap [Table, none, Value, {DefaultValue: z}]", "\"z\""),
+        ("!If [Yes, a, !Ref Nowhere]", "\"a\""),
+        ("!If [No, a, {b: !If [No, c, !Ref AWS::NoValue], d: e}]", "{d: \"e\"}"),
+        ("!If [Both, a, b]", "\"b\""),
+        ("!If [Either, a, b]", "\"a\""),
+        ("!If [Choice, a, b]", "NotGiven(\"Free\")"),
+        ("!If [Choice, a, a]", "\"a\""),
+        ("!If [Choice, {a: 1, b: 2}, {a: 1, b: 3, c: 4}]", "{a: 1, b: NotGiven(\"Free\"), c: NotGiven(\"Free\")}"),
+        ("!If [Region, a, b]", "(\"a\" | \"b\")"),
+        ("!If [Region, a, !Ref AWS::NoValue]", "(\"a\" | null)"),
+        ("!If [Region, a, !Ref Free]", "NotGiven(\"Free\")"),
+        ("!ImportValue x", "NotEvaluated(\"Fn::ImportValue\")"),
+        ("{a: 1, 'Fn::Transform': {Name: AWS::Include}}", "{Fn::Transform: NotEvaluated(\"Fn::Transform\"), a: 1}"),
+        ("!!str 1", "\"1\""),
+    ] {
+        let template = Template::of(&property_source(expression));
+        assert_eq!(text_of(template.property("P")), expected, "{expression}");
+        assert_eq!(template.problems(), [], "{expression}");
+    }
+}
+
+#[test]
+fn faults_are_problems_at_their_place() {
+    for (expression, code, place) in [
+        ("!Ref Nowhere", "missing", "!Ref Nowhere"),
+        ("!GetAtt Nowhere.Arn", "missing", "!GetAtt Nowhere.Arn"),
+        ("!Sub 'a ${Nowhere} b'", "missing", "${Nowhere}"),
+        ("!Sub 'a ${x:-y} b'", "evaluation", "${x:-y}"),
+        ("!FindInMap [None, a, b]", "missing", "!FindInMap [None, a, b]"),
+        ("!FindInMap [Short, a, b]", "missing", "!FindInMap [Short, a, b]"),
+        ("!If [Nowhere, a, b]", "missing", "Nowhere"),
+        ("!If [Yes, a]", "evaluation", "!If [Yes, a]"),
+        ("!Select [3, !Ref Names]", "evaluation", "!Select [3, !Ref Names]"),
+        ("!Join ['', [{a: b}]]", "evaluation", "!Join ['', [{a: b}]]"),
+        ("!Split [x]", "evaluation", "!Split [x]"),
+        ("!Base64 [x]", "evaluation", "!Base64 [x]"),
+    ]
+    .into_iter()
+    {
+        let template = Template::of(&property_source(expression));
+        assert_eq!(template.problems(), [(code, place)], "{expression}");
+        let value = template.property("P");
+        assert!(value.as_unknown().is_some() || value.as_str().is_none(), "{expression}: {value:?}");
+        assert_eq!(text_of(template.property("Other")), "1");
+    }
+}
+
+#[test]
+fn a_default_can_be_followed_to_where_it_is_used() {
+    let template = Template::of(&property_source("!Ref Given"));
+    let origin = &template.property("P").origin;
+    assert_eq!(template.source_of(origin.span), "given");
+    let steps: Vec<_> =
+        origin.trail.steps().iter().map(|step| (step.role, &*step.name, template.source_of(step.span))).collect();
+    assert_eq!(steps, [(StepRole::Default, "Given", "Given"), (StepRole::Function, "Ref", "!Ref Given")]);
+}
+
+#[test]
+fn each_byte_of_a_substituted_text_has_its_place() {
+    let template = Template::of(&property_source("!Sub 'a ${Given} ${!b}'"));
+    let ValueKind::String(text) = &template.property("P").kind else { panic!() };
+    assert_eq!(text.as_str(), "a given ${b}");
+    let sources: Vec<_> = text.pieces().iter().map(|piece| template.source_of(piece.span)).collect();
+    assert_eq!(sources, ["a ", "given", " ${", "b}"]);
+    assert_eq!(text.pieces()[1].trail.steps()[1].name.as_ref(), "Fn::Sub");
+    assert_eq!(template.source_of(text.pieces()[1].trail.steps()[1].span), "${Given}");
+}
+
+#[test]
+fn the_command_line_wins_over_defaults() {
+    let source = property_source("!If [Choice, !Ref Given, !Select [1, !Ref Names]]");
+    let template = Template::with(&source, &[("Free", "x"), ("Given", "old"), ("Given", "new")]);
+    assert_eq!(template.property("P").as_str(), Some("new"));
+    let template = Template::with(&source, &[("Free", "y"), ("Names", "p,q")]);
+    assert_eq!(template.property("P").as_str(), Some("q"));
+}
+
+#[test]
+fn resources_of_false_conditions_do_not_exist() {
+    let template = Template::of(
+        "{\"Parameters\": {\"P\": {\"Type\": \"String\", \"Default\": \"a\"}, \"Q\": {\"Type\": \"String\"}},
+          \"Conditions\": {\"No\": {\"Fn::Equals\": [{\"Ref\": \"P\"}, \"b\"]}, \"Maybe\": {\"Fn::Equals\": [{\"Ref\": \"Q\"}, \"b\"]}},
+          \"Resources\": {\"A\": {\"Type\": \"X::Y::Z\", \"Condition\": \"No\"}, \"B\": {\"Type\": \"X::Y::Z\", \"Condition\": \"Maybe\"},
+            \"C\": {\"Type\": \"X::Y::Z\", \"Metadata\": {\"AWS::CloudFormation::Init\": {\"config\": {\"Ref\": \"P\"}}}}}}",
+    );
+    let names: Vec<_> = template.evaluation.resources.iter().map(|resource| &*resource.address).collect();
+    assert_eq!(names, ["B", "C"]);
+    assert_eq!(template.source_of(template.evaluation.resources[0].header), "\"B\"");
+    let metadata = template.evaluation.resources[1].metadata.as_ref().unwrap();
+    assert_eq!(text_of(metadata), "{AWS::CloudFormation::Init: {config: \"a\"}}");
+    assert_eq!(template.problems(), []);
+}
+
+#[test]
+fn cycles_are_problems() {
+    let template = Template::of(
+        "Conditions: {A: !Not [!Condition B], B: !Not [!Condition A]}\n\
+         Resources:\n  X: {Type: A::B::C, Properties: {P: !Ref Y}}\n  Y: {Type: A::B::C, Properties: {P: !GetAtt X.Z}}\n",
+    );
+    assert_eq!(template.problems(), [("cycle", "A"), ("cycle", "!GetAtt X.Z")]);
+}
+
+#[test]
+fn names_that_a_macro_may_define_are_no_problem() {
+    let template = Template::of(
+        "Transform: AWS::Serverless-2016-10-31\n\
+         Resources:\n  X: {Type: A::B::C, Properties: {P: !Ref Made, Q: !Sub '${Made.Arn}', R: !If [Made, 1, 2]}}\n",
+    );
+    assert_eq!(template.problems(), []);
+    assert_eq!(text_of(template.property("P")), "NotEvaluated(\"Made\")");
+}
+
+#[test]
+fn an_alias_bomb_is_one_problem() {
+    let line = |level| format!("  a{level}: &a{level} [{}]\n", [&*format!("*a{}", level - 1); 9].join(", "));
+    let levels: String = (1..60).map(line).collect();
+    let template = Template::of(&format!(
+        "X:\n  a0: &a0 [x]\n{levels}Resources:\n  R: {{Type: A::B::C, Properties: {{P: *a59}}}}\n"
+    ));
+    assert_eq!(template.problems(), [("limit", "x")]);
+}
+
+#[test]
+fn texts_that_grow_without_end_are_one_problem() {
+    let long = "x".repeat(100_000);
+    let many = "${P}".repeat(100_000);
+    let template = Template::of(&format!(
+        "Parameters: {{P: {{Type: String, Default: {long}}}}}\n\
+         Resources: {{R: {{Type: A::B::C, Properties: {{P: !Sub '{many}', Q: 1}}}}}}\n"
+    ));
+    assert_eq!(template.evaluation.problems.len(), 1);
+    assert_eq!(template.evaluation.problems[0].code, ProblemCode::Limit);
+}
+
+#[test]
+fn deep_expressions_and_long_chains_end() {
+    let nested = format!("{}x{}", "!If [Yes, ".repeat(195), ", y]".repeat(195));
+    let template = Template::of(&property_source(&nested));
+    assert_eq!(template.property("P").as_str(), Some("x"));
+    let tagged = format!("{}x{}", "{'Fn::Base64': ".repeat(195), "}".repeat(195));
+    assert_eq!(Template::of(&property_source(&tagged)).property("P").as_str(), Some("x"));
+    let chain: String =
+        (1..5_000).map(|level| format!("  C{level:05}: !Not [!Condition C{:05}]\n", level + 1)).collect();
+    let template = Template::of(&format!("Conditions:\n{chain}  C05000: !Equals [a, a]\nResources: {{}}\n"));
+    assert!(template.evaluation.problems.iter().all(|problem| problem.code == ProblemCode::Limit));
+    assert!(!template.evaluation.problems.is_empty());
+}
+
+#[test]
+fn templates_are_told_from_other_documents() {
+    let is = |source: &str| {
+        let file = SourceFile::new(FileId(0), "a.yaml", source.into());
+        is_template(&parse(&file, &Limits::default()).documents[0])
+    };
+    assert!(is("AWSTemplateFormatVersion: 2010-09-09\n"));
+    assert!(is("Resources: {A: {Type: AWS::S3::Bucket}}\n"));
+    assert!(!is("Resources: {A: {Type: bucket}}\n"));
+    assert!(!is("Resources: [a]\n"));
+    assert!(!is("- a\n"));
+}
