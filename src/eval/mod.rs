@@ -1,6 +1,7 @@
 //! Trees to values with origins: what Terraform and CloudFormation make of what is written.
 
 mod resource;
+pub mod terraform;
 mod value;
 
 pub use resource::{Language, Resource};

@@ -60,6 +60,8 @@ pub enum Unknown {
     Remote(Arc<str>),
     /// The result of something whose value changes or that is not evaluated: a time, a random number.
     NotEvaluated(Arc<str>),
+    /// It depends on a part of a text that cannot be known, for this reason.
+    Hole(Arc<str>),
     /// Too many alternatives, elements or steps.
     Limit(Arc<str>),
     /// A problem was reported where it comes from.
@@ -79,6 +81,7 @@ impl fmt::Display for Unknown {
             }
             Self::Remote(source) => write!(formatter, "the module `{source}` is not in this workspace"),
             Self::NotEvaluated(what) => write!(formatter, "`{what}` is not evaluated"),
+            Self::Hole(reason) => formatter.write_str(reason),
             Self::Limit(what) => write!(formatter, "the limit of {what} was reached"),
             Self::Faulty => formatter.write_str("a problem was reported where it comes from"),
         }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub instances: usize,
     /// The most elements that one collection may get by evaluation (`for`, `range`, `split`, …).
     pub elements: usize,
+    /// The most values that one value may hold at all depths together to be converted, compared or encoded.
+    pub nodes: usize,
     /// The most evaluation steps for one root.
     pub steps: u64,
     /// The longest text that evaluation builds, in bytes.
@@ -34,6 +36,7 @@ impl Default for Limits {
             module_depth: 32,
             instances: 20_000,
             elements: 20_000,
+            nodes: 500_000,
             steps: 20_000_000,
             text_bytes: 4 << 20,
             alternatives: 16,

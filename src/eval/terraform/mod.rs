@@ -1,0 +1,4 @@
+//! Terraform: its types, its functions, and what it makes of its expressions.
+
+pub mod functions;
+pub mod types;
