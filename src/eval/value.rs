@@ -62,7 +62,7 @@ pub enum Unknown {
     NotEvaluated(Arc<str>),
     /// It is written, but it is no value that the setting can have.
     Invalid(Arc<str>),
-    /// A part of the string that it is made of is not known; the reason of that part.
+    /// It depends on a part of a text that cannot be known, for this reason.
     Hole(Arc<str>),
     /// Too many alternatives, elements or steps.
     Limit(Arc<str>),

@@ -43,6 +43,9 @@ pub struct Piece {
 pub struct Text {
     value: String,
     pieces: Vec<Piece>,
+    /// The offset of each piece's first byte in the value.
+    starts: Vec<usize>,
+    decoded: Option<Arc<Self>>,
 }
 
 impl Text {
@@ -75,7 +78,24 @@ impl Text {
     pub fn hole(span: Span, reason: impl Into<Arc<str>>) -> Self {
         let piece =
             Piece { length: HOLE.len_utf8(), span, kind: PieceKind::Hole(reason.into()), trail: Trail::default() };
-        Self { value: HOLE.into(), pieces: vec![piece] }
+        Self { value: HOLE.into(), pieces: vec![piece], starts: vec![0], decoded: None }
+    }
+
+    /// This text as an encoded form, such as Base64, of `decoded`.
+    ///
+    /// The decoded text stays as long as the encoded one is passed on whole; any cut, addition or change drops it.
+    #[must_use]
+    pub fn with_decoded(mut self, decoded: Self) -> Self {
+        self.decoded = Some(Arc::new(decoded));
+        self
+    }
+
+    /// The text that this one is an encoded form of, when it was made by encoding.
+    ///
+    /// It is there even when the encoded form itself is not known: that of a text with holes, or compressed data.
+    #[must_use]
+    pub fn decoded(&self) -> Option<&Self> {
+        self.decoded.as_deref()
     }
 
     /// The whole value; each hole is one [`HOLE`] character in it.
@@ -93,7 +113,16 @@ impl Text {
     /// Whether a part is not known.
     #[must_use]
     pub fn has_holes(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece.kind, PieceKind::Hole(_)))
+        self.hole_reason().is_some()
+    }
+
+    /// Why the first part that is not known is not known.
+    #[must_use]
+    pub fn hole_reason(&self) -> Option<&Arc<str>> {
+        self.pieces.iter().find_map(|piece| match &piece.kind {
+            PieceKind::Hole(reason) => Some(reason),
+            _ => None,
+        })
     }
 
     /// The pieces in order; their lengths add up to the value's.
@@ -132,9 +161,13 @@ impl Text {
 
     /// Adds all of `other`, whose pieces then count as having taken the steps of `trail` as well.
     pub fn push_text_through(&mut self, other: &Self, trail: &Trail) {
+        let decoded = if self.is_empty() { other.decoded().map(|text| Arc::new(text.through(trail))) } else { None };
         for (range, piece) in other.ranges() {
             let trail = piece.trail.then_all(trail);
             self.push(&other.value[range], Piece { trail, ..piece.clone() });
+        }
+        if decoded.is_some() {
+            self.decoded = decoded;
         }
     }
 
@@ -284,6 +317,8 @@ impl Text {
         if value.is_empty() {
             return;
         }
+        self.decoded = None;
+        let start = self.value.len();
         self.value.push_str(value);
         if let Some(last) = self.pieces.last_mut() {
             let continues = last.kind == PieceKind::Verbatim
@@ -298,12 +333,14 @@ impl Text {
             }
         }
         self.pieces.push(piece);
+        self.starts.push(start);
     }
 
     fn push_slice(&mut self, other: &Self, range: Range<usize>) {
         let range = other.clamped(range);
-        let mut start = 0;
-        for piece in &other.pieces {
+        let passed_whole = self.is_empty() && range.len() == other.len();
+        let first = other.starts.partition_point(|start| *start <= range.start).saturating_sub(1);
+        for (piece, &start) in other.pieces.iter().zip(&other.starts).skip(first) {
             let end = start + piece.length;
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
@@ -311,10 +348,12 @@ impl Text {
                 let part = Piece { length: to - from, span, ..piece.clone() };
                 self.push(&other.value[from..to], part);
             }
-            start = end;
-            if start >= range.end {
+            if end >= range.end {
                 break;
             }
+        }
+        if passed_whole {
+            self.decoded.clone_from(&other.decoded);
         }
     }
 
@@ -353,7 +392,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::{FileId, SourceFile};
+    use crate::source::{FileId, SourceFile, Step, StepRole};
 
     const SOURCE: &str = "echo \u{e9}\\n ${a}  \tx\n\n  if true\r\n\u{1f600} end";
 
@@ -462,6 +501,32 @@ mod tests {
             let (start, end) = (character_start(start.min(end)), character_start(start.max(end)));
             prop_assert_eq!(text.span_of(start..end), Some(file.span(start..end)));
         }
+    }
+
+    #[test]
+    fn a_decoded_text_lives_as_long_as_its_encoded_form_is_whole() {
+        let file = source();
+        let encoded = Text::encoded("ZWNobw==", file.span(5..6)).with_decoded(Text::verbatim("echo", file.span(0..4)));
+        let decoded = |text: &Text| text.decoded().map(|text| text.as_str().to_owned());
+        assert_eq!(decoded(&encoded.slice(0..8)).as_deref(), Some("echo"));
+        assert_eq!(decoded(&encoded.trim_matches(char::is_whitespace)).as_deref(), Some("echo"));
+        assert_eq!(decoded(&encoded.through(&Trail::default())).as_deref(), Some("echo"));
+        assert_eq!(decoded(&encoded.slice(0..7)), None);
+        assert_eq!(decoded(&encoded.map_pieces(str::to_uppercase)), None);
+        let mut longer = encoded.clone();
+        longer.push_text(&Text::new());
+        assert_eq!(decoded(&longer).as_deref(), Some("echo"));
+        longer.push_encoded("\n", file.span(6..7));
+        assert_eq!(decoded(&longer), None);
+    }
+
+    #[test]
+    fn the_decoded_text_takes_the_steps_of_its_encoded_form() {
+        let file = source();
+        let encoded = Text::encoded("ZWNobw==", file.span(5..6)).with_decoded(Text::verbatim("echo", file.span(0..4)));
+        let step = Step { span: file.span(8..9), role: StepRole::Local, name: "local.x".into() };
+        let passed = encoded.through(&Trail::default().then(step));
+        assert_eq!(passed.decoded().unwrap().pieces()[0].trail.len(), 1);
     }
 
     #[test]

@@ -1,0 +1,586 @@
+//! Type constraints: reading them, and what becomes of a value that is given where a type is asked for.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::eval::{Map, Unknown, Value, ValueKind, number_text};
+use crate::finding::{Problem, ProblemCode};
+use crate::source::{Limits, Origin, Span, Text};
+use crate::syntax::hcl::{Call, Expression, ExpressionKind, ObjectItem};
+
+/// A type constraint.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Type {
+    /// Any type; inside a collection one type that all elements can have.
+    Any,
+    /// A truth value.
+    Bool,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// A list of elements of one type.
+    List(Box<Self>),
+    /// A set of elements of one type.
+    Set(Box<Self>),
+    /// A map with elements of one type.
+    Map(Box<Self>),
+    /// A list of a fixed length, each element with its own type.
+    Tuple(Vec<Self>),
+    /// A map with these attributes.
+    Object(BTreeMap<Arc<str>, Field>),
+}
+
+/// An attribute of an object type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The attribute's type.
+    pub of: Type,
+    /// Whether the attribute may be left out.
+    pub optional: bool,
+    /// What stands for it when it is left out or null.
+    pub default: Option<Value>,
+}
+
+/// Why a value cannot have a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionError {
+    /// What is wrong; lower case, no full stop.
+    pub message: String,
+    /// The part of the value that cannot be converted.
+    pub span: Span,
+}
+
+impl fmt::Display for ConversionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+/// Reads a type constraint, such as `object({ http_endpoint = optional(string, "enabled") })`.
+///
+/// `evaluate_default` gives the value of the second argument of `optional`. The quoted forms of Terraform 0.11
+/// (`"string"`, `"list"`, `"map"`) are understood too.
+///
+/// # Errors
+///
+/// A problem at the first part that is not a type.
+pub fn parse_type(
+    expression: &Expression,
+    evaluate_default: &mut dyn FnMut(&Expression) -> Value,
+) -> Result<Type, Problem> {
+    match &expression.kind {
+        ExpressionKind::Variable(name) => named_type(&name.text, expression.span),
+        ExpressionKind::Literal(text) => named_type(text.as_str(), expression.span),
+        ExpressionKind::Call(call) => constructed_type(call, expression.span, evaluate_default),
+        _ => Err(no_type(expression.span)),
+    }
+}
+
+fn named_type(name: &str, span: Span) -> Result<Type, Problem> {
+    match name {
+        "any" => Ok(Type::Any),
+        "bool" => Ok(Type::Bool),
+        "number" => Ok(Type::Number),
+        "string" => Ok(Type::String),
+        "list" => Ok(Type::List(Box::new(Type::Any))),
+        "set" => Ok(Type::Set(Box::new(Type::Any))),
+        "map" => Ok(Type::Map(Box::new(Type::Any))),
+        _ => Err(no_type(span)),
+    }
+}
+
+fn constructed_type(
+    call: &Call,
+    span: Span,
+    evaluate_default: &mut dyn FnMut(&Expression) -> Value,
+) -> Result<Type, Problem> {
+    let [argument] = call.arguments.as_slice() else {
+        return Err(wrong_type(span, format!("the type constructor `{}` takes one argument", call.name.text)));
+    };
+    match (&*call.name.text, &argument.kind) {
+        ("list", _) => Ok(Type::List(Box::new(parse_type(argument, evaluate_default)?))),
+        ("set", _) => Ok(Type::Set(Box::new(parse_type(argument, evaluate_default)?))),
+        ("map", _) => Ok(Type::Map(Box::new(parse_type(argument, evaluate_default)?))),
+        ("tuple", ExpressionKind::Array(elements)) => {
+            let elements = elements.iter().map(|element| parse_type(element, evaluate_default));
+            Ok(Type::Tuple(elements.collect::<Result<_, _>>()?))
+        }
+        ("object", ExpressionKind::Object(items)) => {
+            let fields = items.iter().map(|item| parse_field(item, evaluate_default));
+            Ok(Type::Object(fields.collect::<Result<_, _>>()?))
+        }
+        ("tuple", _) => Err(wrong_type(argument.span, "`tuple` takes a list of types in brackets")),
+        ("object", _) => Err(wrong_type(argument.span, "`object` takes names and types in braces")),
+        ("optional", _) => Err(wrong_type(span, "`optional` is for the attributes of an object type only")),
+        _ => Err(no_type(span)),
+    }
+}
+
+fn parse_field(
+    item: &ObjectItem,
+    evaluate_default: &mut dyn FnMut(&Expression) -> Value,
+) -> Result<(Arc<str>, Field), Problem> {
+    let name = match &item.key.kind {
+        ExpressionKind::Literal(text) => text.as_str().into(),
+        ExpressionKind::Variable(name) => name.text.clone(),
+        _ => return Err(wrong_type(item.key.span, "an attribute of an object type needs a plain name")),
+    };
+    let field = match &item.value.kind {
+        ExpressionKind::Call(call) if &*call.name.text == "optional" => match call.arguments.as_slice() {
+            [of] => Field { of: parse_type(of, evaluate_default)?, optional: true, default: None },
+            [of, default] => {
+                let default = Some(evaluate_default(default));
+                Field { of: parse_type(of, evaluate_default)?, optional: true, default }
+            }
+            _ => return Err(wrong_type(item.value.span, "`optional` takes a type and at most one default")),
+        },
+        _ => Field { of: parse_type(&item.value, evaluate_default)?, optional: false, default: None },
+    };
+    Ok((name, field))
+}
+
+fn no_type(span: Span) -> Problem {
+    wrong_type(
+        span,
+        "this is not a type; use `any`, `bool`, `number`, `string`, `list(…)`, `set(…)`, `map(…)`, `tuple([…])` or \
+         `object({…})`",
+    )
+}
+
+fn wrong_type(span: Span, message: impl Into<String>) -> Problem {
+    Problem::warning(ProblemCode::Evaluation, span, message)
+}
+
+/// The value as one of the type `to`, as Terraform converts it.
+///
+/// Attributes that are missing or null become their defaults at any depth; a default keeps its own origin, so that a
+/// finding can point into the type constraint. Attributes that the type does not have are dropped. What is not known
+/// stays so, and each of several alternatives is converted.
+///
+/// # Errors
+///
+/// The first part of the value that cannot be converted.
+pub fn convert(value: &Value, to: &Type, limits: &Limits) -> Result<Value, ConversionError> {
+    Converter { limits, nodes: limits.nodes }.convert(value, to, limits.depth)
+}
+
+struct Converter<'a> {
+    limits: &'a Limits,
+    nodes: usize,
+}
+
+impl Converter<'_> {
+    fn convert(&mut self, value: &Value, to: &Type, depth: usize) -> Result<Value, ConversionError> {
+        let (Some(nodes), Some(depth)) = (self.nodes.checked_sub(1), depth.checked_sub(1)) else {
+            return Err(error(value, "it is nested too deeply or has too many parts to be converted"));
+        };
+        self.nodes = nodes;
+        match (&value.kind, to) {
+            (ValueKind::Null | ValueKind::Unknown(_), _) | (_, Type::Any) => Ok(value.clone()),
+            (ValueKind::OneOf(alternatives), _) => {
+                let converted = alternatives.iter().map(|value| self.convert(value, to, depth));
+                let converted = converted.collect::<Result<_, _>>()?;
+                let origin = &value.origin;
+                Ok(Value::one_of(converted, self.limits.alternatives, origin.span).through(&origin.trail))
+            }
+            (_, Type::Bool) => to_bool(value),
+            (_, Type::Number) => to_number(value),
+            (_, Type::String) => to_string(value),
+            (ValueKind::Set(elements), Type::List(_) | Type::Tuple(_)) if order_is_open(elements) => {
+                let reason = open_reason(value, &mut self.nodes, depth).unwrap_or(Unknown::Faulty);
+                Ok(with_kind(value, ValueKind::Unknown(reason)))
+            }
+            (_, Type::List(of)) => Ok(with_kind(value, ValueKind::List(self.elements(value, of, depth)?.into()))),
+            (_, Type::Set(of)) => {
+                let elements = self.elements(value, of, depth)?;
+                let set =
+                    set_of(elements, self.limits).ok_or_else(|| error(value, "it has too many parts for a set"))?;
+                Ok(with_kind(value, set))
+            }
+            (_, Type::Tuple(types)) => {
+                let Some(elements) = value.as_list().filter(|elements| elements.len() == types.len()) else {
+                    return Err(mismatch(value, &format!("a list of {} elements", types.len())));
+                };
+                let converted = elements.iter().zip(types).map(|(element, of)| self.convert(element, of, depth));
+                Ok(with_kind(value, ValueKind::List(converted.collect::<Result<Vec<_>, _>>()?.into())))
+            }
+            (ValueKind::Map(map), Type::Map(of)) => self.map(value, map, of, depth),
+            (ValueKind::Map(map), Type::Object(fields)) => self.object(value, map, fields, depth),
+            (_, Type::Map(_) | Type::Object(_)) => Err(mismatch(value, "a map")),
+        }
+    }
+
+    fn elements(&mut self, value: &Value, of: &Type, depth: usize) -> Result<Vec<Value>, ConversionError> {
+        let elements = value.as_list().ok_or_else(|| mismatch(value, "a list"))?;
+        let converted: Result<Vec<_>, _> = elements.iter().map(|element| self.convert(element, of, depth)).collect();
+        let converted = converted?;
+        match self.common_type(value, of, converted.iter(), depth)? {
+            Some(common) => converted.iter().map(|element| self.convert(element, &common, depth)).collect(),
+            None => Ok(converted),
+        }
+    }
+
+    fn map(&mut self, value: &Value, map: &Map, of: &Type, depth: usize) -> Result<Value, ConversionError> {
+        let convert = |(name, element): (&Arc<str>, &Value)| Ok((name.clone(), self.convert(element, of, depth)?));
+        let mut entries = map.entries.iter().map(convert).collect::<Result<BTreeMap<_, _>, _>>()?;
+        if let Some(common) = self.common_type(value, of, entries.values(), depth)? {
+            for element in entries.values_mut() {
+                *element = self.convert(element, &common, depth)?;
+            }
+        }
+        Ok(with_kind(value, ValueKind::Map(Arc::new(Map { entries, computed_by: map.computed_by.clone() }))))
+    }
+
+    /// The type that elements must get that were converted to a type with `any` in it.
+    fn common_type<'a>(
+        &mut self,
+        value: &Value,
+        of: &Type,
+        elements: impl Iterator<Item = &'a Value>,
+        depth: usize,
+    ) -> Result<Option<Type>, ConversionError> {
+        if !has_any(of) {
+            return Ok(None);
+        }
+        let mut types = Vec::new();
+        for element in elements {
+            types.push(self.type_of(element, depth)?);
+        }
+        unify(&types).map(Some).ok_or_else(|| error(value, "its elements have no common type"))
+    }
+
+    fn object(
+        &mut self,
+        value: &Value,
+        map: &Map,
+        fields: &BTreeMap<Arc<str>, Field>,
+        depth: usize,
+    ) -> Result<Value, ConversionError> {
+        let mut entries = BTreeMap::new();
+        for (name, field) in fields {
+            let given = map.entries.get(name).filter(|given| !(given.is_null() && field.default.is_some()));
+            let converted = match (given, &field.default, &map.computed_by) {
+                (Some(given), ..) => self.convert(given, &field.of, depth)?,
+                (None, _, Some(resource)) if !map.entries.contains_key(name) => {
+                    Value::unknown(Unknown::Computed(resource.clone(), name.clone()), value.origin.span)
+                }
+                (None, Some(default), _) => self.convert(default, &field.of, depth)?,
+                (None, None, _) if field.optional => Value::null(value.origin.span),
+                (None, None, _) => return Err(error(value, &format!("the attribute `{name}` is required"))),
+            };
+            entries.insert(name.clone(), converted);
+        }
+        Ok(with_kind(value, ValueKind::Map(Arc::new(Map { entries, computed_by: None }))))
+    }
+
+    /// The narrowest type of a value; a list counts as a tuple and a map as an object.
+    fn type_of(&mut self, value: &Value, depth: usize) -> Result<Type, ConversionError> {
+        let (Some(nodes), Some(depth)) = (self.nodes.checked_sub(1), depth.checked_sub(1)) else {
+            return Err(error(value, "it is nested too deeply or has too many parts to be converted"));
+        };
+        self.nodes = nodes;
+        Ok(match &value.kind {
+            ValueKind::Null | ValueKind::Unknown(_) => Type::Any,
+            ValueKind::Bool(_) => Type::Bool,
+            ValueKind::Number(_) => Type::Number,
+            ValueKind::String(_) => Type::String,
+            ValueKind::OneOf(values) => unify(&self.types_of(values, depth)?).unwrap_or(Type::Any),
+            ValueKind::List(values) => Type::Tuple(self.types_of(values, depth)?),
+            ValueKind::Set(values) => Type::Set(Box::new(unify(&self.types_of(values, depth)?).unwrap_or(Type::Any))),
+            ValueKind::Map(map) => {
+                let mut fields = BTreeMap::new();
+                for (name, value) in &map.entries {
+                    let field = Field { of: self.type_of(value, depth)?, optional: false, default: None };
+                    fields.insert(name.clone(), field);
+                }
+                Type::Object(fields)
+            }
+        })
+    }
+
+    fn types_of(&mut self, values: &[Value], depth: usize) -> Result<Vec<Type>, ConversionError> {
+        values.iter().map(|value| self.type_of(value, depth)).collect()
+    }
+}
+
+/// The values converted to the one type that all of them can have, as the results of `coalesce` or of a condition are.
+///
+/// # Errors
+///
+/// There is no such type, or the values have too many parts.
+pub fn to_common_type(values: &[Value], limits: &Limits) -> Result<Vec<Value>, ConversionError> {
+    let Some(first) = values.first() else { return Ok(Vec::new()) };
+    let mut converter = Converter { limits, nodes: limits.nodes };
+    let types = converter.types_of(values, limits.depth)?;
+    let common = unify(&types).ok_or_else(|| error(first, "the values have no common type"))?;
+    values.iter().map(|value| converter.convert(value, &common, limits.depth)).collect()
+}
+
+fn has_any(of: &Type) -> bool {
+    match of {
+        Type::Any => true,
+        Type::Bool | Type::Number | Type::String => false,
+        Type::List(of) | Type::Set(of) | Type::Map(of) => has_any(of),
+        Type::Tuple(types) => types.iter().any(has_any),
+        Type::Object(fields) => fields.values().any(|field| has_any(&field.of)),
+    }
+}
+
+/// The one type that values of all these types can be converted to.
+fn unify(types: &[Type]) -> Option<Type> {
+    let mut known: Vec<&Type> = Vec::new();
+    for of in types.iter().filter(|of| **of != Type::Any) {
+        // Most collections have elements of very few types, so that comparing with each is cheap.
+        if !known.contains(&of) {
+            if known.len() > MOST_DIFFERENT_TYPES {
+                return None;
+            }
+            known.push(of);
+        }
+    }
+    match known.as_slice() {
+        [] => return Some(Type::Any),
+        [only] => return Some((*only).clone()),
+        _ => {}
+    }
+    let all = |holds: fn(&Type) -> bool| known.iter().all(|of| holds(of));
+    if all(|of| matches!(of, Type::Bool | Type::Number | Type::String)) {
+        // A number and a truth value have nothing in common unless there is a string that both become.
+        return known.contains(&&Type::String).then_some(Type::String);
+    }
+    if all(|of| matches!(of, Type::Tuple(_) | Type::List(_) | Type::Set(_))) {
+        return unify_tuples(&known).or_else(|| {
+            let elements: Vec<Type> = known.iter().flat_map(|of| element_types(of)).collect();
+            Some(Type::List(Box::new(unify(&elements)?)))
+        });
+    }
+    if all(|of| matches!(of, Type::Object(_) | Type::Map(_))) {
+        return unify_objects(&known).or_else(|| {
+            let elements: Vec<Type> = known.iter().flat_map(|of| element_types(of)).collect();
+            Some(Type::Map(Box::new(unify(&elements)?)))
+        });
+    }
+    None
+}
+
+/// With more different types the search for a common one would be the slowest thing that hostile input can ask for.
+const MOST_DIFFERENT_TYPES: usize = 64;
+
+fn unify_tuples(types: &[&Type]) -> Option<Type> {
+    let columns: Vec<&[Type]> =
+        types.iter().map(|of| if let Type::Tuple(of) = of { Some(&**of) } else { None }).collect::<Option<_>>()?;
+    let length = columns.first()?.len();
+    if columns.iter().any(|column| column.len() != length) {
+        return None;
+    }
+    let unified = (0..length).map(|index| {
+        let at_index: Vec<Type> = columns.iter().filter_map(|column| column.get(index).cloned()).collect();
+        unify(&at_index)
+    });
+    Some(Type::Tuple(unified.collect::<Option<_>>()?))
+}
+
+fn unify_objects(types: &[&Type]) -> Option<Type> {
+    let objects: Vec<_> =
+        types.iter().map(|of| if let Type::Object(of) = of { Some(of) } else { None }).collect::<Option<_>>()?;
+    let first = *objects.first()?;
+    if objects.iter().any(|object| !object.keys().eq(first.keys())) {
+        return None;
+    }
+    let unified = first.keys().map(|name| {
+        let of_name: Vec<Type> = objects.iter().filter_map(|object| Some(object.get(name)?.of.clone())).collect();
+        Some((name.clone(), Field { of: unify(&of_name)?, optional: false, default: None }))
+    });
+    Some(Type::Object(unified.collect::<Option<_>>()?))
+}
+
+fn element_types(of: &Type) -> Vec<Type> {
+    match of {
+        Type::Tuple(types) => types.clone(),
+        Type::List(of) | Type::Set(of) | Type::Map(of) => vec![(**of).clone()],
+        Type::Object(fields) => fields.values().map(|field| field.of.clone()).collect(),
+        Type::Any | Type::Bool | Type::Number | Type::String => Vec::new(),
+    }
+}
+
+fn to_bool(value: &Value) -> Result<Value, ConversionError> {
+    match &value.kind {
+        ValueKind::Bool(_) => Ok(value.clone()),
+        ValueKind::String(text) => match (text.hole_reason(), text.as_str()) {
+            (Some(reason), _) => Ok(with_kind(value, ValueKind::Unknown(Unknown::Hole(reason.clone())))),
+            (None, "true" | "1") => Ok(with_kind(value, ValueKind::Bool(true))),
+            (None, "false" | "0") => Ok(with_kind(value, ValueKind::Bool(false))),
+            (None, _) => Err(mismatch(value, "a boolean")),
+        },
+        _ => Err(mismatch(value, "a boolean")),
+    }
+}
+
+fn to_number(value: &Value) -> Result<Value, ConversionError> {
+    match &value.kind {
+        ValueKind::Number(_) => Ok(value.clone()),
+        ValueKind::String(text) => match (text.hole_reason(), parse_number(text.as_str())) {
+            (Some(reason), _) => Ok(with_kind(value, ValueKind::Unknown(Unknown::Hole(reason.clone())))),
+            (None, Some(number)) => Ok(with_kind(value, ValueKind::Number(number))),
+            (None, None) => Err(mismatch(value, "a number")),
+        },
+        _ => Err(mismatch(value, "a number")),
+    }
+}
+
+fn to_string(value: &Value) -> Result<Value, ConversionError> {
+    let written = |written: String| with_kind(value, ValueKind::String(Text::encoded(written, value.origin.span)));
+    match &value.kind {
+        ValueKind::String(_) => Ok(value.clone()),
+        ValueKind::Bool(truth) => Ok(written(truth.to_string())),
+        ValueKind::Number(number) => Ok(written(number_text(*number))),
+        _ => Err(mismatch(value, "a string")),
+    }
+}
+
+/// A number written in a string: decimal, without white space around it.
+pub(super) fn parse_number(text: &str) -> Option<f64> {
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    if decimal { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
+}
+
+/// The elements as a set: sorted and without duplicates as far as they are known, then those that are not.
+///
+/// `None` when the elements have more parts than [`Limits::nodes`] allows.
+pub(super) fn set_of(elements: Vec<Value>, limits: &Limits) -> Option<ValueKind> {
+    let mut known: BTreeMap<SetKey, Value> = BTreeMap::new();
+    let mut open = Vec::new();
+    let mut nodes = limits.nodes;
+    for element in elements {
+        match SetKey::of(&element, &mut nodes, limits.depth)? {
+            Some(key) => {
+                known.entry(key).or_insert(element);
+            }
+            None => open.push(element),
+        }
+    }
+    Some(ValueKind::Set(Arc::new(known.into_values().chain(open).collect())))
+}
+
+/// What makes two values of a set the same one, in the order in which Terraform goes through a set.
+#[derive(Debug, PartialEq)]
+pub(super) enum SetKey {
+    Null,
+    Bool(bool),
+    Number(f64),
+    String(String),
+    List(Vec<SetKey>),
+    Map(Vec<(Arc<str>, SetKey)>),
+}
+
+impl SetKey {
+    /// The key of a value; `Some(None)` when it is not wholly known, `None` when it has too many parts.
+    pub(super) fn of(value: &Value, nodes: &mut usize, depth: usize) -> Option<Option<Self>> {
+        *nodes = nodes.checked_sub(1)?;
+        let depth = depth.checked_sub(1)?;
+        Some(Some(match &value.kind {
+            ValueKind::Null => Self::Null,
+            ValueKind::Bool(truth) => Self::Bool(*truth),
+            // Adding zero turns a negative zero into zero: they are the same number.
+            ValueKind::Number(number) => Self::Number(*number + 0.0),
+            ValueKind::String(text) => match text.known() {
+                Some(text) => Self::String(text.into()),
+                None => return Some(None),
+            },
+            ValueKind::List(values) | ValueKind::Set(values) => {
+                let mut keys = Vec::new();
+                for value in values.iter() {
+                    let Some(key) = Self::of(value, nodes, depth)? else { return Some(None) };
+                    keys.push(key);
+                }
+                Self::List(keys)
+            }
+            ValueKind::Map(map) => {
+                if map.computed_by.is_some() {
+                    return Some(None);
+                }
+                let mut keys = Vec::new();
+                for (name, value) in &map.entries {
+                    let Some(key) = Self::of(value, nodes, depth)? else { return Some(None) };
+                    keys.push((name.clone(), key));
+                }
+                Self::Map(keys)
+            }
+            ValueKind::OneOf(_) | ValueKind::Unknown(_) => return Some(None),
+        }))
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Number(_) => 2,
+            Self::String(_) => 3,
+            Self::List(_) => 4,
+            Self::Map(_) => 5,
+        }
+    }
+}
+
+impl Eq for SetKey {}
+
+impl PartialOrd for SetKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SetKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
+            (Self::Number(left), Self::Number(right)) => left.total_cmp(right),
+            (Self::String(left), Self::String(right)) => left.cmp(right),
+            (Self::List(left), Self::List(right)) => left.cmp(right),
+            (Self::Map(left), Self::Map(right)) => left.cmp(right),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+/// Why a value is not wholly known, or `None` when it is; each value inside it counts against `nodes`.
+pub(super) fn open_reason(value: &Value, nodes: &mut usize, depth: usize) -> Option<Unknown> {
+    let Some(depth) = depth.checked_sub(1).filter(|_| *nodes > 0) else {
+        return Some(Unknown::Limit("nested values".into()));
+    };
+    *nodes -= 1;
+    match &value.kind {
+        ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) => None,
+        ValueKind::String(text) => text.hole_reason().cloned().map(Unknown::Hole),
+        ValueKind::List(values) | ValueKind::Set(values) => {
+            values.iter().find_map(|value| open_reason(value, nodes, depth))
+        }
+        ValueKind::Map(map) => match &map.computed_by {
+            Some(resource) => Some(Unknown::Computed(resource.clone(), "".into())),
+            None => map.entries.values().find_map(|value| open_reason(value, nodes, depth)),
+        },
+        ValueKind::OneOf(_) => Some(Unknown::Hole("it has several possible values".into())),
+        ValueKind::Unknown(why) => Some(why.clone()),
+    }
+}
+
+/// Whether a set has an element that is not known, so that neither its place nor the number of elements is.
+pub(super) fn order_is_open(elements: &[Value]) -> bool {
+    // What is not wholly known comes last.
+    elements.len() > 1 && elements.last().is_some_and(|last| open_reason(last, &mut usize::MAX.clone(), 200).is_some())
+}
+
+fn with_kind(value: &Value, kind: ValueKind) -> Value {
+    Value { kind, origin: Origin::clone(&value.origin) }
+}
+
+fn error(value: &Value, message: &str) -> ConversionError {
+    ConversionError { message: message.into(), span: value.origin.span }
+}
+
+fn mismatch(value: &Value, wanted: &str) -> ConversionError {
+    error(value, &format!("{wanted} is needed, but this is {}", value.type_name()))
+}

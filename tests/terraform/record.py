@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Records what Terraform makes of the expressions in expressions.txt, one JSON object a line, in vectors.jsonl.
+
+Needs `terraform` (the results are those of 1.11.4) and no network. Each expression runs on its own, since the first
+error ends a console. A line of the result is {"expression": …, "result": …} or {"expression": …, "error": true}.
+"""
+
+import json
+import pathlib
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+HERE = pathlib.Path(__file__).parent
+
+
+def record(expression):
+    with tempfile.TemporaryDirectory() as empty_folder:
+        console = subprocess.run(
+            ["terraform", "console"],
+            input=f"jsonencode({expression})\n",
+            capture_output=True,
+            text=True,
+            cwd=empty_folder,
+        )
+    if "panic" in console.stderr:
+        raise SystemExit(f"Terraform itself failed at {expression}")
+    if console.returncode != 0:
+        return {"expression": expression, "error": True}
+    # The console shows a string as a literal, whose escapes are those of JSON but for templates.
+    shown = json.loads(console.stdout.replace("$${", "${").replace("%%{", "%{"))
+    return {"expression": expression, "result": json.loads(shown)}
+
+
+def main():
+    expressions = (HERE / "expressions.txt").read_text(encoding="utf-8").splitlines()
+    with ThreadPoolExecutor(4) as pool:
+        vectors = pool.map(record, expressions)
+        lines = [json.dumps(vector, ensure_ascii=False) + "\n" for vector in vectors]
+    (HERE / "vectors.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
