@@ -5,4 +5,5 @@ pub mod eval;
 pub mod finding;
 pub mod report;
 pub mod source;
+pub mod suppress;
 pub mod syntax;
