@@ -1,5 +1,7 @@
 //! One report in every format. The expected output lies in `tests/formats`; `UPDATE_EXPECTED=1` writes it anew.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

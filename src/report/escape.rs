@@ -1,7 +1,7 @@
 //! Makes text from outside harmless: what would steer a terminal, hide or reorder text, or command a CI runner is
 //! shown as an escape sequence instead.
 
-use std::fmt::Write as _;
+use super::append;
 
 /// Copies characters, with those that would do harm written as `\x1b` or `\u{202e}`.
 #[derive(Default)]
@@ -64,7 +64,7 @@ pub(super) fn json(text: &str) -> String {
     for character in text.chars() {
         if escaper.completes_command(character) || (is_harmful(character) && character != '\n') {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                push_formatted(&mut out, format_args!("\\u{unit:04x}"));
+                append(&mut out, format_args!("\\u{unit:04x}"));
             }
         } else {
             out.push(character);
@@ -76,14 +76,9 @@ pub(super) fn json(text: &str) -> String {
 fn push_escaped(character: char, out: &mut String) {
     match u32::from(character) {
         0x0d => out.push_str("\\r"),
-        code @ 0..=0xff => push_formatted(out, format_args!("\\x{code:02x}")),
-        code => push_formatted(out, format_args!("\\u{{{code:x}}}")),
+        code @ 0..=0xff => append(out, format_args!("\\x{code:02x}")),
+        code => append(out, format_args!("\\u{{{code:x}}}")),
     }
-}
-
-fn push_formatted(out: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _ = out.write_fmt(arguments);
 }
 
 /// Whether a terminal obeys the character instead of showing it, or it hides or reorders what stands around it.

@@ -76,9 +76,10 @@ impl Excerpt {
             let (start, end) = (at(range.start), at(range.end));
             let message = Some(visible(label.message)).filter(|message| !message.is_empty());
             let span = SourceSpan::from((start, end.saturating_sub(start)));
-            excerpt.labels.push(match label.primary {
-                true => LabeledSpan::new_primary_with_span(message, span),
-                false => LabeledSpan::new_with_span(message, span),
+            excerpt.labels.push(if label.primary {
+                LabeledSpan::new_primary_with_span(message, span)
+            } else {
+                LabeledSpan::new_with_span(message, span)
             });
             let column = file.lines().position(file.text(), range.start).character_column;
             excerpt.columns.entry(start).or_insert(column);

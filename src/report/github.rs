@@ -6,7 +6,7 @@ use std::io;
 
 use super::escape::visible;
 use super::region::Region;
-use super::{Report, Style, text};
+use super::{Report, Style, append, text};
 use crate::finding::Severity;
 
 /// How many annotations of one level GitHub keeps of one step.
@@ -85,10 +85,13 @@ fn command(annotation: &Annotation) -> String {
     let mut properties = format!("file={}", property(&annotation.path));
     if let Some(region) = &annotation.region {
         let (start, end) = (region.start, region.end);
-        properties.push_str(&format!(",line={},endLine={}", start.line + 1, end.line + 1));
+        append(&mut properties, format_args!(",line={},endLine={}", start.line + 1, end.line + 1));
         // Columns are only understood within one line.
         if start.line == end.line {
-            properties.push_str(&format!(",col={},endColumn={}", start.character_column + 1, end.character_column + 1));
+            append(
+                &mut properties,
+                format_args!(",col={},endColumn={}", start.character_column + 1, end.character_column + 1),
+            );
         }
     }
     let title = property(&annotation.title);

@@ -13,6 +13,7 @@ mod region;
 mod sarif;
 mod text;
 
+use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
@@ -188,4 +189,10 @@ impl Report {
         let show_suppressed = style.show_suppressed;
         self.findings.iter().filter(move |reported| show_suppressed || reported.finding.suppressed.is_none())
     }
+}
+
+/// Adds formatted text to `out`.
+fn append(out: &mut String, arguments: fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = out.write_fmt(arguments);
 }

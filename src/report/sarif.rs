@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::escape::{self, visible};
 use super::region::Region;
-use super::{Report, Reported, RuleInfo};
-use crate::finding::{Finding, Problem, Severity, SuppressionKind};
+use super::{Report, Reported, RuleInfo, append};
+use crate::finding::{Finding, Problem, Severity, Suppression, SuppressionKind};
 
 /// The longest description that GitHub takes, in characters.
 const LONGEST_DESCRIPTION: usize = 1024;
@@ -136,6 +136,7 @@ struct ResultObject<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "SARIF names them so")]
 struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<usize>,
@@ -237,14 +238,14 @@ fn result<'a>(
     let related = finding.related.iter().take(MOST_RELATED).enumerate().map(|(index, label)| Location {
         id: Some(index + 1),
         message: Some(Message { text: plain(&label.message) }),
-        ..location(report.region(label.span))
+        ..location(&report.region(label.span))
     });
     ResultObject {
         rule_id: finding.rule,
         rule_index: report.rule(finding.rule).map(|(index, _)| index),
         level: finding.severity.name(),
         message: Message { text: message(finding) },
-        locations: [location(report.region(finding.primary.span))],
+        locations: [location(&report.region(finding.primary.span))],
         related_locations: related.collect(),
         partial_fingerprints: BTreeMap::from([
             ("imdslint/v1", reported.fingerprint.clone()),
@@ -281,7 +282,7 @@ fn link_text(text: &str) -> String {
     visible(text).replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
 }
 
-fn suppression(suppression: &crate::finding::Suppression) -> SuppressionObject {
+fn suppression(suppression: &Suppression) -> SuppressionObject {
     SuppressionObject {
         kind: match suppression.kind {
             SuppressionKind::Inline => "inSource",
@@ -293,7 +294,7 @@ fn suppression(suppression: &crate::finding::Suppression) -> SuppressionObject {
 
 fn notification(report: &Report, problem: &Problem) -> Notification {
     let (path, region) = report.region_of_problem(problem);
-    let location = match region {
+    let location = match &region {
         Some(region) => location(region),
         None => Location { id: None, physical_location: physical(&path, None), message: None },
     };
@@ -305,7 +306,7 @@ fn notification(report: &Report, problem: &Problem) -> Notification {
     }
 }
 
-fn location(region: Region) -> Location {
+fn location(region: &Region) -> Location {
     let numbers = RegionObject {
         start_line: region.start.line + 1,
         start_column: region.start.utf16_column + 1,
@@ -325,7 +326,7 @@ fn uri(path: &str) -> String {
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            _ => uri.push_str(&format!("%{byte:02X}")),
+            _ => append(&mut uri, format_args!("%{byte:02X}")),
         }
     }
     uri

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::escape::{one_line, visible};
 use super::excerpt::{CONTEXT_LINES, Excerpt, ExcerptLabel};
-use super::{Report, Reported, Style, Summary};
+use super::{Report, Reported, Style, Summary, append};
 use crate::finding::{Confidence, Finding, Label, Place, Problem, Severity};
 use crate::source::FileId;
 
@@ -45,11 +45,11 @@ fn summary_line(summary: &Summary) -> String {
         severities.into_iter().filter(|(count, _)| *count > 0).map(|(count, name)| counted(count, name)).collect();
     let mut line = counted(summary.findings, "finding");
     if !by_severity.is_empty() {
-        line.push_str(&format!(" ({})", by_severity.join(", ")));
+        append(&mut line, format_args!(" ({})", by_severity.join(", ")));
     }
     let mut add = |count: usize, text: String| {
         if count > 0 {
-            line.push_str(&format!(", {text}"));
+            append(&mut line, format_args!(", {text}"));
         }
     };
     add(summary.suppressed, format!("{} suppressed", summary.suppressed));
@@ -134,7 +134,7 @@ impl<'a> Printer<'a> {
                 text.push_str(&self.snippets_of(&[&Label { span: *span, message: String::new() }]));
             }
             Place::Path(path) => {
-                text.push_str(&format!("  --> {}\n", one_line(&self.report.files.display_path(path))));
+                append(&mut text, format_args!("  --> {}\n", one_line(&self.report.files.display_path(path))));
             }
         }
         text.push('\n');
@@ -164,7 +164,7 @@ impl<'a> Printer<'a> {
         if text.is_empty() {
             return;
         }
-        out.push_str(&format!("  {} ", self.painted(Paint::Name, &format!("{name}:"))));
+        append(out, format_args!("  {} ", self.painted(Paint::Name, &format!("{name}:"))));
         let mut column = name.len() + 4;
         wrap_into(out, &visible(text), &mut column, 4, self.style.width);
     }
@@ -228,7 +228,7 @@ fn subjects(finding: &Finding) -> String {
     let mut text = shown.join(", ");
     let more = finding.subjects.len() - shown.len();
     if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+        append(&mut text, format_args!(" and {more} more"));
     }
     text
 }
