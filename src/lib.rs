@@ -5,6 +5,7 @@ pub mod assess;
 pub mod catalog;
 pub mod config;
 pub mod discover;
+pub mod engine;
 pub mod eval;
 pub mod finding;
 pub mod model;

@@ -213,6 +213,19 @@ pub struct Defaults {
     pub hop_limit: Option<u8>,
 }
 
+impl Defaults {
+    /// What is set for `setting`: a meaning, or the number of hops.
+    #[must_use]
+    pub fn of(&self, setting: SettingName) -> Option<String> {
+        match setting {
+            SettingName::Endpoint => self.endpoint.clone(),
+            SettingName::Tokens => self.tokens.clone(),
+            SettingName::HopLimit => self.hop_limit.map(|limit| limit.to_string()),
+            SettingName::Ipv6 => None,
+        }
+    }
+}
+
 /// A setting of the metadata service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

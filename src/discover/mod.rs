@@ -23,7 +23,7 @@ use crate::source::{FileId, Limits, SourceFile};
 
 pub use kind::{Kind, Reason};
 pub use read::LoadError;
-pub use root::{CONFIGURATION_NAMES, OpenError, find_configuration, read_configuration};
+pub use root::{CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_configuration};
 
 use kind::{ByName, by_content, by_name};
 use read::{Reader, lies_in, normalise, relative, split};
@@ -312,6 +312,25 @@ impl Workspace {
             })
         });
         self.loaded().by_path.entry(path).or_insert(result).clone()
+    }
+
+    /// A file that the user names by `path`, as given. It must lie inside the workspace root.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, does not exist, or cannot be read.
+    pub fn load_given(&self, path: &Path) -> Result<Arc<SourceFile>, OpenError> {
+        let absolute = self.current.join(path).canonicalize().map_err(|_| OpenError::Missing(path.to_owned()))?;
+        let outside = || OpenError::OutsideRoot { path: path.to_owned(), root: self.root().to_owned() };
+        let inside = relative(self.root(), &absolute).ok_or_else(outside)?;
+        let refused = |error: LoadError| OpenError::Unreadable { path: path.to_owned(), message: error.to_string() };
+        self.load(&inside).map_err(refused)
+    }
+
+    /// The file that the unsaved buffer is laid over, when there is a buffer and it is a file of ours.
+    #[must_use]
+    pub fn buffer(&self) -> Option<FileId> {
+        self.named.overlay.as_deref().and_then(|path| self.entry(path)).map(|entry| entry.id)
     }
 
     /// What is known already of the file at the normalised `path`.

@@ -226,6 +226,19 @@ pub fn find_configuration(options: &Options) -> Result<Option<PathBuf>, OpenErro
     Named::find(options, &current_folder()?)?.configuration()
 }
 
+/// The folder of the configuration file `path`, relative to the workspace root with `/` between the parts; the root
+/// itself when the file lies elsewhere.
+///
+/// # Errors
+///
+/// As [`super::Workspace::open`].
+pub fn folder_of_configuration(options: &Options, path: &Path) -> Result<String, OpenError> {
+    let current = current_folder()?;
+    let root = Named::find(options, &current)?.root;
+    let folder = current.join(path).canonicalize().map_err(|error| unreadable(path, &error))?;
+    Ok(folder.parent().and_then(|folder| relative(&root, folder)).unwrap_or_default())
+}
+
 /// The text of the configuration file `path`, which must be a regular file within `limits`.
 ///
 /// # Errors

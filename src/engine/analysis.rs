@@ -53,16 +53,13 @@ struct Read {
 pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     let (workspace, config) = open(input)?;
     let command_line = command_line(input, &workspace)?;
-    let (terraform, cloudformation) = rayon::join(
-        || read_terraform(input, &workspace, &command_line),
-        || read_cloudformation(input, &workspace),
-    );
+    let (terraform, cloudformation) =
+        rayon::join(|| read_terraform(input, &workspace, &command_line), || read_cloudformation(input, &workspace));
 
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
     let estate = model::build(&resources, &input.limits);
-    let required: BTreeSet<String> =
-        input.required_agents.iter().chain(&config.required_agents).cloned().collect();
+    let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>());
 
     let mut problems = workspace.problems();
@@ -166,10 +163,8 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
             (name.clone(), Value::text(crate::source::Text::verbatim(file.text(), span), span))
         })
         .collect();
-    let read: Vec<Read> = templates
-        .par_iter()
-        .map(|template| read_template(&workspace.source(*template), &parameters, input))
-        .collect();
+    let read: Vec<Read> =
+        templates.par_iter().map(|template| read_template(&workspace.source(*template), &parameters, input)).collect();
     let mut whole = Read::default();
     for read in read {
         whole.evaluation.resources.extend(read.evaluation.resources);

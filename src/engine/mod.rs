@@ -164,9 +164,8 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {
         findings.extend((rule.check)(&assessments));
     }
-    findings.retain(|finding| {
-        finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
-    });
+    findings
+        .retain(|finding| finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path)));
 
     let by_id_or_name = |name: &str| catalog::rule(name).map(|page| page.id.as_str());
     let unused = suppress::apply(&mut findings, &directives, request.today, &by_id_or_name);
@@ -182,9 +181,7 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
             finding.severity = severity;
         }
     }
-    findings.retain(|finding| {
-        finding.severity >= request.min_severity && finding.confidence >= request.min_confidence
-    });
+    findings.retain(|finding| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     sort_findings(&mut findings, &workspace);
 
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);
@@ -281,8 +278,8 @@ pub fn rule_infos() -> Vec<RuleInfo> {
     let info = |page: &RulePage| RuleInfo {
         id: page.id.clone(),
         name: page.name.clone(),
-        severity: page.severity(),
-        confidence: page.confidence(),
+        severity: page.severity,
+        confidence: page.confidence,
         short_description: page.summary.clone(),
         full_description: page.section("What").unwrap_or(&page.summary).to_owned(),
         help_markdown: page.markdown.clone(),
@@ -315,6 +312,8 @@ fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
         }
         None => Config::default(),
     };
-    options.exclude.extend(config.exclude_below(""));
+    if let Some(path) = &path {
+        options.exclude.extend(config.exclude_below(&discover::folder_of_configuration(&options, path)?));
+    }
     Ok((Workspace::open(&options)?, config))
 }

@@ -48,12 +48,3 @@ pub struct Resource {
     /// The `Metadata` of a CloudFormation resource, which holds what cfn-init does at boot.
     pub metadata: Option<Value>,
 }
-
-/// What evaluation made of a root module, a template, or all of them.
-#[derive(Debug, Default)]
-pub struct Evaluation {
-    /// The resources, in the order of the source.
-    pub resources: Vec<Resource>,
-    /// The problems met.
-    pub problems: Vec<Problem>,
-}

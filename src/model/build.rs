@@ -7,7 +7,7 @@ use super::links::{Register, Target};
 use super::read::{value_at, values_at};
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Metadata, Subject, Written};
-use crate::catalog::{self, ModuleDefaults, ModuleRow, ResourceRow, Role, SettingName, Settings};
+use crate::catalog::{self, Defaults, ModuleRow, ResourceRow, Role, SettingName, Settings};
 use crate::eval::{Resource, Value};
 use crate::source::{Limits, Origin};
 
@@ -30,6 +30,17 @@ struct Declared {
     tokens: Vec<Written>,
     hop_limit: Vec<Written>,
     ipv6: Vec<Written>,
+}
+
+impl Declared {
+    fn of(&self, setting: SettingName) -> &[Written] {
+        match setting {
+            SettingName::Endpoint => &self.endpoint,
+            SettingName::Tokens => &self.tokens,
+            SettingName::HopLimit => &self.hop_limit,
+            SettingName::Ipv6 => &self.ipv6,
+        }
+    }
 }
 
 /// Builds the estate of the evaluated `resources`; those of which the catalogue knows nothing are left out.
@@ -97,22 +108,10 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
             role: description.role,
             provider: Arc::clone(&description.resource().provider),
             metadata: Metadata {
-                endpoint: sources.setting(
-                    |declared| &declared.endpoint,
-                    |default| default.endpoint.clone(),
-                    |account| &account.endpoint,
-                ),
-                tokens: sources.setting(
-                    |declared| &declared.tokens,
-                    |default| default.tokens.clone(),
-                    |account| &account.tokens,
-                ),
-                hop_limit: sources.setting(
-                    |declared| &declared.hop_limit,
-                    |default| default.hop_limit.map(|limit| limit.to_string()),
-                    |account| &account.hop_limit,
-                ),
-                ipv6: sources.setting(|declared| &declared.ipv6, |_| None, |_| &[]),
+                endpoint: sources.setting(SettingName::Endpoint),
+                tokens: sources.setting(SettingName::Tokens),
+                hop_limit: sources.setting(SettingName::HopLimit),
+                ipv6: sources.setting(SettingName::Ipv6),
             },
             user_data: description.user_data(&parents, &descriptions, limits),
             image: description.image(&parents, &descriptions, limits),
@@ -192,8 +191,11 @@ impl<'a> Description<'a> {
     }
 
     fn declared(&self, limits: &Limits) -> Declared {
-        let read = |setting, path: &Option<_>| declared(setting, path.as_ref(), &self.value, &self.fallbacks, limits);
         let settings = self.settings;
+        let read = |setting, path: &Option<_>| {
+            let default = settings.block_defaults.as_ref().and_then(|defaults| defaults.of(setting));
+            declared(setting, path.as_ref(), &self.value, &self.fallbacks, default.as_deref(), limits)
+        };
         Declared {
             endpoint: read(SettingName::Endpoint, &settings.endpoint),
             tokens: read(SettingName::Tokens, &settings.tokens),
@@ -214,7 +216,7 @@ impl<'a> Description<'a> {
     }
 
     /// What the module sets when its inputs are not given, for the version that is called.
-    fn module_defaults(&self) -> Option<&'static ModuleDefaults> {
+    fn module_defaults(&self) -> Option<&'static Defaults> {
         let module = self.module?;
         let version = self.resource().properties.as_map().and_then(|map| map.entries.get("version"));
         let called = version.and_then(Value::as_str).map(lowest_version);
@@ -265,27 +267,21 @@ struct Sources<'s, 'a> {
 }
 
 impl Sources<'_, '_> {
-    /// One setting, given where each source keeps it.
-    fn setting(
-        &self,
-        of_declared: impl Fn(&Declared) -> &Vec<Written>,
-        of_module: impl Fn(&ModuleDefaults) -> Option<String>,
-        of_account: impl Fn(&AccountDefault) -> &[Written],
-    ) -> super::Setting {
+    fn setting(&self, name: SettingName) -> super::Setting {
         let subject = self.description.subject();
-        let own = of_declared(self.own).clone();
         let templates = self.parents.iter().filter_map(|parent| {
             let description = self.descriptions.get(*parent)?;
-            Some((description.subject().address, of_declared(self.declared.get(*parent)?).clone()))
+            Some((description.subject().address, self.declared.get(*parent)?.of(name).to_vec()))
         });
+        let module_default = self.description.module_defaults().and_then(|defaults| defaults.of(name));
         let inheritance = Inheritance {
             templates: templates.collect(),
             unresolved: self.target.unresolved.clone(),
-            module_default: self.description.module_defaults().and_then(of_module).map(Arc::from),
-            account: self.account.map(|account| (account, of_account(account))),
+            module_default: module_default.map(Arc::from),
+            account: self.account.map(|account| (account, account.of(name))),
             step: inheriting(&subject.address, subject.header),
         };
-        effective(own, &inheritance, &Origin::at(subject.header))
+        effective(self.own.of(name).to_vec(), &inheritance, &Origin::at(subject.header))
     }
 }
 

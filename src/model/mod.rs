@@ -10,7 +10,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use crate::catalog::Role;
+use crate::catalog::{Role, SettingName};
 use crate::eval::{Language, Unknown, Value};
 use crate::source::{Origin, Span, Trail};
 
@@ -140,6 +140,19 @@ pub struct AccountDefault {
     pub tokens: Vec<Written>,
     /// The same for the hop limit.
     pub hop_limit: Vec<Written>,
+}
+
+impl AccountDefault {
+    /// What it declares for `setting`; nothing for those that an account has no default of.
+    #[must_use]
+    pub fn of(&self, setting: SettingName) -> &[Written] {
+        match setting {
+            SettingName::Endpoint => &self.endpoint,
+            SettingName::Tokens => &self.tokens,
+            SettingName::HopLimit => &self.hop_limit,
+            SettingName::Ipv6 => &[],
+        }
+    }
 }
 
 impl Setting {

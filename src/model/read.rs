@@ -16,7 +16,8 @@ pub(super) fn value_under(value: &Value, name: &str, limits: &Limits) -> Value {
     value_at_steps(value, &[PathStep::Name(name.into())], limits)
 }
 
-fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits) -> Value {
+/// The value after `steps`, as [`value_at`].
+pub(super) fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits) -> Value {
     let Some((step, rest)) = steps.split_first() else { return value.clone() };
     let absent = || Value::null(value.origin.span);
     value.for_each_alternative(limits.alternatives, |value| match (&value.kind, step) {

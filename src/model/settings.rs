@@ -6,30 +6,45 @@
 
 use std::sync::Arc;
 
-use super::read::{spelling, value_at, value_under};
+use super::read::{spelling, value_at_steps, value_under};
 use super::{AccountDefault, Decider, Effective, Setting, Written};
-use crate::catalog::{self, Path, PathStep, SettingName};
+use crate::catalog::{self, Path, SettingName};
 use crate::eval::{Unknown, Value, ValueKind};
 use crate::source::{Limits, Origin, Step, StepRole};
 
-/// What is written at `path` for `setting`; `fallbacks` stand in for a description that lacks the path's first name.
+/// What is written at `path` for `setting`; `fallbacks` stand in for a description that lacks the path's first name,
+/// and `block_default` is what holds when the block around the setting is written but the setting is not.
 pub(super) fn declared(
     setting: SettingName,
     path: Option<&Path>,
     description: &Value,
     fallbacks: &[Value],
+    block_default: Option<&str>,
     limits: &Limits,
 ) -> Vec<Written> {
-    let Some(path) = path else { return vec![Written::Unset] };
-    let holder = match path.steps().first() {
-        Some(PathStep::Name(name)) => std::iter::once(description)
+    let Some((last, around)) = path.and_then(|path| path.steps().split_last()) else { return vec![Written::Unset] };
+    let holder = match path.and_then(Path::first_name) {
+        Some(name) => std::iter::once(description)
             .chain(fallbacks)
             .find(|holder| !value_under(holder, name, limits).is_null())
             .unwrap_or(description),
-        _ => description,
+        None => description,
     };
-    let value = value_at(holder, path, limits);
-    value.alternatives().iter().map(|value| written(setting, value)).collect()
+    let mut all: Vec<Written> = Vec::new();
+    for block in value_at_steps(holder, around, limits).alternatives() {
+        for value in value_at_steps(&block, std::slice::from_ref(last), limits).alternatives() {
+            let one = match (written(setting, &value), block_default) {
+                (Written::Unset, Some(default)) if !block.is_null() => {
+                    Written::Known { meaning: default.into(), origin: block.origin.clone() }
+                }
+                (written, _) => written,
+            };
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
 }
 
 fn written(setting: SettingName, value: &Value) -> Written {

@@ -31,7 +31,7 @@ pub struct Report {
     /// The numbers of the run.
     pub summary: Summary,
     /// The files that findings and problems point into.
-    pub files: Box<dyn Files>,
+    pub files: Box<dyn Files + Send>,
     /// All rules of the program, fired or not, in the order of their ids.
     pub rules: Vec<RuleInfo>,
 }

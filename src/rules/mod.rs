@@ -9,7 +9,8 @@ mod unused_suppression;
 use crate::assess::{AgentAssessment, Assessments};
 use crate::finding::{Confidence, Finding, Severity};
 
-pub use unused_suppression::unused_suppression;
+pub use unresolved_value::unresolved_values;
+pub use unused_suppression::{ID as UNUSED_SUPPRESSION, unused_suppression};
 
 /// A rule that looks at assessments.
 pub struct Rule {

@@ -129,6 +129,7 @@ impl Expansion<'_> {
                 header: block.header,
                 trail: instance.trail.clone(),
                 properties,
+                metadata: None,
             });
         }
     }
@@ -159,6 +160,7 @@ impl Expansion<'_> {
                 header: call.block.header,
                 trail: instance.trail.then(step),
                 properties,
+                metadata: None,
             });
         }
     }
