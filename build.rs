@@ -50,7 +50,8 @@ fn yaml(text: &str) -> Result<Value, Box<dyn Error>> {
 fn page(text: &str) -> Result<Value, Box<dyn Error>> {
     let rest = text.strip_prefix("---\n").ok_or("1:1: a rule's page begins with front matter between `---` lines")?;
     let (front, markdown) = rest.split_once("\n---\n").ok_or("1:1: the front matter has no closing `---` line")?;
-    let mut page: Map<String, Value> = serde_saphyr::from_str(front)?;
+    // The line break stands for the opening line, so that positions in errors are those of the file.
+    let mut page: Map<String, Value> = serde_saphyr::from_str(&format!("\n{front}"))?;
     let markdown = markdown.trim_start_matches('\n');
     let mut sections: Vec<(String, String)> = Vec::new();
     let mut fenced = false;

@@ -504,6 +504,18 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_that_starts_the_agent_creates_its_identity() {
+        for agent in agents() {
+            let starting = |form: &&Installation| form.kind == InstallationKind::Installer && form.starts == Some(true);
+            for form in agent.installation.iter().filter(starting) {
+                let action =
+                    agent.identity.created_by.iter().find(|action| action.r#match.as_ref() == Some(&form.r#match));
+                assert_eq!(action.map(|action| action.unverified), Some(form.unverified), "{}", form.r#match);
+            }
+        }
+    }
+
+    #[test]
     fn the_schema_accepts_the_agents_and_refuses_unknown_fields() {
         let schema: Value = serde_json::from_str(&schema_agent()).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();

@@ -24,7 +24,11 @@ pub enum PathStep {
 }
 
 impl Path {
-    /// Parses `text`. Fails when it is empty or one of its steps is.
+    /// Parses `text`.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty or one of its steps is.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let steps = text.split('.').map(|step| match step {
             "" => Err(PathError(text.to_owned())),

@@ -132,7 +132,7 @@ pub struct Settings {
     /// Whether the endpoint answers.
     #[serde(default)]
     pub endpoint: Option<Path>,
-    /// Whether session tokens (IMDSv2) are required.
+    /// Whether session tokens (`IMDSv2`) are required.
     #[serde(default)]
     pub tokens: Option<Path>,
     /// How many hops the response with a token may take.
