@@ -10,6 +10,9 @@ use crate::finding::ProblemCode;
 use crate::source::{HOLE, PieceKind, Span, StepRole, Text};
 use crate::syntax::tree::Node;
 
+/// Comparing and copying the values of a key on both branches of a condition costs more than to evaluate a node.
+const STEPS_PER_MERGED_KEY: u64 = 4;
+
 impl<'a> Evaluator<'a> {
     /// The value of a call; of a function that is not known here it is unknown.
     pub(super) fn call(&mut self, call: Call<'a>) -> Value {
@@ -252,7 +255,7 @@ impl<'a> Evaluator<'a> {
         let absent = Value::null(span);
         let mut entries = BTreeMap::new();
         for key in left.entries.keys().chain(right.entries.keys()) {
-            if !self.spend(1, span) {
+            if !self.spend(STEPS_PER_MERGED_KEY, span) {
                 return Value::unknown(Unknown::Limit("steps".into()), span);
             }
             if !entries.contains_key(key) {
