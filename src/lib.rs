@@ -1,7 +1,9 @@
 //! imdslint: says, before anything is launched, whether the monitoring agent on every EC2 host and image that a
 //! repository describes can reach the instance metadata service.
 
+pub mod cli;
 pub mod eval;
+pub mod exit;
 pub mod finding;
 pub mod report;
 pub mod source;
