@@ -10,7 +10,8 @@ use crate::model::{Setting, Subject, Written};
 use crate::report::Listed;
 use crate::source::{FileId, Origin};
 
-/// The files of the workspace, sorted by path: those of ours, and those that evaluation asked for.
+/// The files that matter here, sorted by path: those that are linted, and those that decide about a host that is
+/// described in them or elsewhere.
 pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
     let workspace = &analysis.workspace;
     let mut users: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
@@ -64,7 +65,7 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
             used_by: subjects(path),
         });
     }
-    listed.into_values().collect()
+    listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
 }
 
 fn of_subject(subject: &Subject, files: &mut BTreeSet<FileId>) {
