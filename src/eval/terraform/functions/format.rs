@@ -162,6 +162,10 @@ impl Verb {
 
     fn write_text(&self, call: &Call<'_>, argument: &Value) -> Result<Text, String> {
         let argument = match (self.mode, &argument.kind) {
+            ('v', ValueKind::Number(number)) if !self.sharp => {
+                let written = Text::encoded(self.number(*number)?, argument.origin.span);
+                return Ok(written.through(&argument.origin.trail));
+            }
             ('v', _) => (*argument).clone(),
             (_, ValueKind::Null) => return Err("it is null".into()),
             ('t', _) => convert(argument, &Type::Bool, call.limits).map_err(|error| error.message)?,
@@ -263,7 +267,15 @@ impl Verb {
         let exponent: i32 = exponent.parse().unwrap_or(0);
         let mantissa =
             if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
-        let highest = self.precision.map_or(21, |precision| i32::try_from(precision.max(1)).unwrap_or(i32::MAX));
+        let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+        let highest = match self.precision {
+            None => 6,
+            Some(precision) => {
+                let all_digits_fit = i32::try_from(digits).is_ok_and(|digits| digits > exponent);
+                let highest = if precision > digits && all_digits_fit { digits } else { precision.max(1) };
+                i32::try_from(highest).unwrap_or(i32::MAX)
+            }
+        };
         if exponent < -4 || exponent >= highest {
             return with_exponent(mantissa, exponent);
         }

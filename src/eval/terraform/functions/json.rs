@@ -74,19 +74,33 @@ impl Encoder<'_> {
     }
 
     fn string(&mut self, text: &Text) -> Result<(), String> {
-        self.built.push_own("\"")?;
-        let mut start = 0;
-        for (at, character) in text.as_str().char_indices() {
-            if let Some(escaped) = escape(character) {
-                let end = at + character.len_utf8();
-                self.built.push(&text.slice(start..at))?;
-                self.built.push(&text.slice(at..end).map_pieces(|_| escaped.clone()))?;
-                start = end;
-            }
-        }
-        self.built.push(&text.slice(start..text.len()))?;
-        self.built.push_own("\"")
+        quote(&mut self.built, text, escape)
     }
+}
+
+/// Adds the text in quotes, with the characters replaced for which there is an escape.
+pub(super) fn quote(built: &mut Builder<'_>, text: &Text, escape: fn(char) -> Option<String>) -> Result<(), String> {
+    built.push_own("\"")?;
+    push_escaped(built, text, escape)?;
+    built.push_own("\"")
+}
+
+/// Adds the text with the characters replaced for which there is an escape.
+pub(super) fn push_escaped(
+    built: &mut Builder<'_>,
+    text: &Text,
+    escape: fn(char) -> Option<String>,
+) -> Result<(), String> {
+    let mut start = 0;
+    for (at, character) in text.as_str().char_indices() {
+        if let Some(escaped) = escape(character) {
+            let end = at + character.len_utf8();
+            built.push(&text.slice(start..at))?;
+            built.push(&text.slice(at..end).map_pieces(|_| escaped.clone()))?;
+            start = end;
+        }
+    }
+    built.push(&text.slice(start..text.len()))
 }
 
 /// How a character is written in a string when it cannot stand for itself; also those that HTML would misread.
@@ -173,7 +187,10 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         Ok(Document::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Document, E> {
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Document, E> {
+        if !number.is_finite() {
+            return Err(E::custom("a number must be finite"));
+        }
         Ok(Document::Number(number))
     }
 

@@ -71,7 +71,6 @@ enum Parameter {
     Open,
     /// Anything but null.
     Any,
-    Bool,
     Number,
     /// A string, perhaps with holes.
     Text,
@@ -226,7 +225,6 @@ fn bind(argument: &Value, parameter: Parameter, limits: &Limits) -> Outcome {
     }
     let to = match parameter {
         Parameter::Open | Parameter::Any => return Ok(argument.clone()),
-        Parameter::Bool => Type::Bool,
         Parameter::Number => Type::Number,
         Parameter::Text => Type::String,
         Parameter::UniformList => Type::List(Box::new(Type::Any)),
