@@ -1,4 +1,5 @@
 //! Terraform: its types, its functions, and what it makes of its expressions.
 
 pub mod functions;
+mod sets;
 pub mod types;

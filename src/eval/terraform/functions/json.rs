@@ -8,28 +8,24 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Builder, Call, Outcome};
-use crate::eval::terraform::types;
+use crate::eval::terraform::sets::order_is_open;
 use crate::eval::{Value, ValueKind, number_text};
 use crate::source::{Span, Text, Trail};
 
 /// The value as JSON; a part that is not known is a hole.
 pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, String> {
-    let mut encoder = Encoder { built: Builder::new(call), nodes: call.limits.nodes };
+    let mut encoder = Encoder { built: Builder::new(call) };
     encoder.value(value, &Trail::default(), call.limits.depth)?;
     Ok(encoder.built.text)
 }
 
 struct Encoder<'a> {
     built: Builder<'a>,
-    nodes: usize,
 }
 
 impl Encoder<'_> {
     fn value(&mut self, value: &Value, outer: &Trail, depth: usize) -> Result<(), String> {
-        let (Some(nodes), Some(depth)) = (self.nodes.checked_sub(1), depth.checked_sub(1)) else {
-            return Err("the value is nested too deeply or has too many parts to be encoded".into());
-        };
-        self.nodes = nodes;
+        let depth = depth.checked_sub(1).ok_or("the value is nested too deeply to be encoded")?;
         let trail = value.origin.trail.then_all(outer);
         match &value.kind {
             ValueKind::Null => self.built.push_own("null"),
@@ -39,7 +35,7 @@ impl Encoder<'_> {
             }
             ValueKind::String(text) => self.string(&text.through(&trail)),
             ValueKind::List(values) | ValueKind::Set(values) => {
-                if matches!(value.kind, ValueKind::Set(_)) && types::order_is_open(values) {
+                if matches!(value.kind, ValueKind::Set(_)) && order_is_open(values, self.built.limits) {
                     return self.built.push(&Text::hole(value.origin.span, "a part of the set is not known"));
                 }
                 self.built.push_own("[")?;

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::Parameter::List;
 use super::{Call, Function, Outcome};
-use crate::eval::terraform::types::{self, SetKey, Type, convert};
+use crate::eval::terraform::sets::{SetKey, order_is_open};
+use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::with_rest("setintersection", &[List], List, |call| combine(call, |keys, found| keys.all(found))),
+    Function::with_rest("setintersection", &[List], List, |call| combine(call, OtherKeys::all)),
     Function::with_rest("setproduct", &[List], List, product),
-    Function::new("setsubtract", &[List, List], |call| combine(call, |keys, found| keys.first_only(found))),
+    Function::new("setsubtract", &[List, List], |call| combine(call, OtherKeys::first_only)),
     Function::with_rest("setunion", &[List], List, union),
 ];
 
@@ -54,7 +55,7 @@ fn combine(call: &Call<'_>, kept: fn(&OtherKeys, &SetKey) -> bool) -> Outcome {
     };
     let mut nodes = call.limits.nodes;
     let mut key = |value: &Value| {
-        SetKey::of(value, &mut nodes, call.limits.depth).flatten().ok_or("the sets have too many parts")
+        SetKey::of(value, &mut nodes, call.limits.depth)?.ok_or_else(|| "an element is not known".to_owned())
     };
     let mut sets = sets.into_iter();
     let first = sets.next().unwrap_or_default();
@@ -88,7 +89,7 @@ fn product(call: &Call<'_>) -> Outcome {
     for (index, argument) in call.arguments.iter().enumerate() {
         let elements = call.elements(index)?;
         if matches!(argument.kind, ValueKind::Set(_)) {
-            if types::order_is_open(&elements) {
+            if order_is_open(&elements, call.limits) {
                 return Ok(call.unknown(call.open_reason(argument).unwrap_or(Unknown::Faulty)));
             }
         } else {

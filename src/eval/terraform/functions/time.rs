@@ -302,12 +302,10 @@ fn date_part(verb: &str, time: Timestamp, shown: &Shown) -> Option<String> {
         "m" => shown.minute.to_string(),
         "ss" => format!("{:02}", shown.second),
         "s" => shown.second.to_string(),
-        "ZZZZZ" => time.offset_text(":"),
-        "ZZZZ" => time.offset_text(""),
         "ZZZ" if time.offset == 0 => "UTC".to_owned(),
-        "ZZZ" => time.offset_text(""),
         "Z" if time.offset == 0 => "Z".to_owned(),
-        "Z" => time.offset_text(":"),
+        "Z" | "ZZZZZ" => time.offset_text(":"),
+        "ZZZ" | "ZZZZ" => time.offset_text(""),
         _ => return None,
     })
 }

@@ -2,18 +2,12 @@
 
 use super::json::Document;
 use super::{Builder, Call, Outcome, json};
-use crate::eval::terraform::types;
 use crate::eval::{Value, ValueKind};
 use crate::source::Text;
 
 /// The value as YAML, all keys and strings quoted, several lines as a literal block.
 pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, String> {
     let mut built = Builder::new(call);
-    let mut nodes = call.limits.nodes;
-    types::open_reason(value, &mut nodes, call.limits.depth);
-    if nodes == 0 {
-        return Err("the value has too many parts to be encoded".into());
-    }
     write(call, &mut built, value, 0, Place::Top, call.limits.depth)?;
     Ok(built.text)
 }
@@ -36,7 +30,6 @@ fn write(
     depth: usize,
 ) -> Result<(), String> {
     let depth = depth.checked_sub(1).ok_or("the value is nested too deeply to be encoded")?;
-    let value = &value.clone();
     let trail = &value.origin.trail;
     match &value.kind {
         ValueKind::List(elements) | ValueKind::Set(elements) if !elements.is_empty() => {
