@@ -3,3 +3,5 @@
 pub mod functions;
 mod sets;
 pub mod types;
+#[cfg(test)]
+mod vectors;
