@@ -8,7 +8,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::terminal::{Color, Surroundings};
-use super::{Check, Command, Configuration, FailOn, Input, Kind, Listing, Output, Schema};
+use super::{Check, Command, Input, Listing, Output, Schema};
+use crate::config::FailOn;
+use crate::discover::Kind;
+use crate::engine::Configuration;
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
 
@@ -22,20 +25,25 @@ Exit codes:
 
 const TABLE: [(&str, Listing); 3] = [("text", Listing::Text), ("json", Listing::Json), ("markdown", Listing::Markdown)];
 const LIST: [(&str, Listing); 2] = [("text", Listing::Text), ("json", Listing::Json)];
-const KINDS: [(&str, Kind); 3] =
-    [("auto", Kind::Auto), ("terraform", Kind::Terraform), ("cloudformation", Kind::CloudFormation)];
+const KINDS: [(&str, GivenKind); 3] = [
+    ("auto", GivenKind(None)),
+    ("terraform", GivenKind(Some(Kind::Terraform))),
+    ("cloudformation", GivenKind(Some(Kind::CloudFormation))),
+];
 const SEVERITIES: [(&str, Severity); 3] =
     [("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)];
 const CONFIDENCES: [(&str, Confidence); 3] =
     [("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
-const FAIL_ON: [(&str, FailOn); 4] = [
-    ("error", FailOn::Severity(Severity::Error)),
-    ("warning", FailOn::Severity(Severity::Warning)),
-    ("note", FailOn::Severity(Severity::Note)),
-    ("never", FailOn::Never),
-];
+const FAIL_ON: [(&str, FailOn); 4] =
+    [("error", FailOn::Error), ("warning", FailOn::Warning), ("note", FailOn::Note), ("never", FailOn::Never)];
 const COLORS: [(&str, Color); 3] = [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
-const SCHEMAS: [(&str, Schema); 1] = [("report", Schema::Report)];
+const SCHEMAS: [(&str, Schema); 5] = [
+    ("report", Schema::Report),
+    ("hosts", Schema::Hosts),
+    ("config", Schema::Config),
+    ("agent", Schema::Agent),
+    ("resource", Schema::Resource),
+];
 
 /// Says, before anything is launched, whether the monitoring agent on every EC2 host and image that a repository
 /// describes can reach the instance metadata service (IMDS).
@@ -101,6 +109,11 @@ enum Subcommands {
     },
 }
 
+/// The kind of the named files; found out for each when absent. clap would take a bare `Option` for an argument that
+/// may be left out, which this one may not: it has a default.
+#[derive(Clone, Copy)]
+struct GivenKind(Option<Kind>);
+
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 struct InputArguments {
@@ -112,7 +125,7 @@ struct InputArguments {
     stdin_filename: Option<PathBuf>,
     /// What kind of file the named files and standard input are.
     #[arg(long, value_name = "KIND", default_value = "auto", value_parser = choice(KINDS))]
-    kind: Kind,
+    kind: GivenKind,
     /// The workspace root [default: the nearest folder above with `.git` or `imdslint.yaml`].
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -134,6 +147,9 @@ struct InputArguments {
     /// Set a CloudFormation parameter.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = assignment, help_heading = "Values")]
     parameters: Vec<(String, String)>,
+    /// Take every host to carry this agent.
+    #[arg(long = "require-agent", value_name = "NAME", value_delimiter = ',', help_heading = "Values")]
+    require_agents: Vec<String>,
     /// Read the configuration from this file [default: `imdslint.yaml` at the root].
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
@@ -153,9 +169,6 @@ struct CheckArguments {
     /// Do not run these rules.
     #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
     ignore: Vec<String>,
-    /// Take every host to carry this agent.
-    #[arg(long = "require-agent", value_name = "NAME", value_delimiter = ',', help_heading = "Rules")]
-    require_agents: Vec<String>,
     /// Report findings of this severity and above.
     #[arg(long, value_name = "SEVERITY", value_parser = choice(SEVERITIES), help_heading = "Rules")]
     min_severity: Option<Severity>,
@@ -236,7 +249,6 @@ fn check(arguments: CheckArguments, surroundings: &Surroundings<'_>) -> Result<C
         input: input(arguments.input)?,
         select: arguments.select,
         ignore: arguments.ignore,
-        require_agents: arguments.require_agents,
         min_severity: arguments.min_severity,
         min_confidence: arguments.min_confidence,
         fail_on: arguments.fail_on,
@@ -263,7 +275,7 @@ fn input(arguments: InputArguments) -> Result<Input, String> {
         paths: arguments.paths.into_iter().filter(|path| !is_stdin(path)).collect(),
         stdin,
         stdin_filename: arguments.stdin_filename,
-        kind: arguments.kind,
+        kind: arguments.kind.0,
         root: arguments.root,
         exclude: arguments.exclude,
         force_exclude: arguments.force_exclude,
@@ -271,10 +283,11 @@ fn input(arguments: InputArguments) -> Result<Input, String> {
         variables: arguments.variables,
         variable_files: arguments.variable_files,
         parameters: arguments.parameters,
+        require_agents: arguments.require_agents,
         configuration: match arguments.config {
             Some(file) => Configuration::File(file),
             None if arguments.no_config => Configuration::None,
-            None => Configuration::Search,
+            None => Configuration::Nearest,
         },
     })
 }
@@ -344,8 +357,8 @@ mod tests {
         assert_eq!(check.input.paths, [PathBuf::from(".")]);
         assert!(!check.input.stdin);
         assert_eq!(check.outputs, [Output { format: Format::Text, file: None }]);
-        assert_eq!((check.fail_on, check.min_severity, check.input.kind), (None, None, Kind::Auto));
-        assert_eq!(check.input.configuration, Configuration::Search);
+        assert_eq!((check.fail_on, check.min_severity, check.input.kind), (None, None, None));
+        assert_eq!(check.input.configuration, Configuration::Nearest);
         assert_eq!(check.style, Style::plain());
     }
 
@@ -360,7 +373,7 @@ mod tests {
         );
         assert_eq!((check.input.paths, check.input.stdin), (vec!["a.tf".into()], true));
         assert_eq!(check.input.stdin_filename, Some("b.tf".into()));
-        assert_eq!((check.input.kind, check.input.root), (Kind::CloudFormation, Some("r".into())));
+        assert_eq!((check.input.kind, check.input.root), (Some(Kind::CloudFormation), Some("r".into())));
         assert_eq!(check.input.exclude, ["x/**", "y"]);
         assert!(check.input.force_exclude && check.input.allow_empty && check.exit_zero && check.strict_unknown);
         assert_eq!(check.input.variables, [("a".into(), "b=c".into()), ("d".into(), String::new())]);
@@ -371,7 +384,7 @@ mod tests {
             (check.select, check.ignore),
             (vec!["IMDS1".into(), "x".into(), "y".into()], vec!["IMDS103".into()])
         );
-        assert_eq!(check.require_agents, ["mackerel-agent"]);
+        assert_eq!(check.input.require_agents, ["mackerel-agent"]);
         assert_eq!((check.min_severity, check.min_confidence), (Some(Severity::Warning), Some(Confidence::Low)));
         assert_eq!(check.fail_on, Some(FailOn::Never));
         let sarif = Output { format: Format::Sarif, file: Some("o.sarif".into()) };

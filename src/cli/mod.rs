@@ -9,6 +9,9 @@ mod terminal;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::config::FailOn;
+use crate::discover::Kind;
+use crate::engine::Configuration;
 use crate::exit::Exit;
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
@@ -44,8 +47,8 @@ pub struct Input {
     pub stdin: bool,
     /// The path that standard input counts as.
     pub stdin_filename: Option<PathBuf>,
-    /// What kind of file every named file and standard input is.
-    pub kind: Kind,
+    /// What kind of file every named file and standard input is; found out for each when absent.
+    pub kind: Option<Kind>,
     /// The workspace root; found out when absent.
     pub root: Option<PathBuf>,
     /// Globs of files that are not read.
@@ -60,30 +63,10 @@ pub struct Input {
     pub variable_files: Vec<PathBuf>,
     /// CloudFormation parameters, in the order given.
     pub parameters: Vec<(String, String)>,
+    /// The agents that every host is taken to carry.
+    pub require_agents: Vec<String>,
     /// Where the configuration comes from.
     pub configuration: Configuration,
-}
-
-/// Where the configuration comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Configuration {
-    /// From the file that is found at the workspace root, if there is one.
-    Search,
-    /// From this file.
-    File(PathBuf),
-    /// There is none.
-    None,
-}
-
-/// The kind of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Found out for each file.
-    Auto,
-    /// A Terraform file.
-    Terraform,
-    /// A CloudFormation template.
-    CloudFormation,
 }
 
 /// What to lint, by which rules, and how to report it. What is absent was not given: configuration or default decide.
@@ -95,8 +78,6 @@ pub struct Check {
     pub select: Vec<String>,
     /// The rules that do not run, by id, name or prefix of an id.
     pub ignore: Vec<String>,
-    /// The agents that every host is taken to carry.
-    pub require_agents: Vec<String>,
     /// The least severity that is reported.
     pub min_severity: Option<Severity>,
     /// The least confidence that is reported.
@@ -113,15 +94,6 @@ pub struct Check {
     pub style: Style,
     /// The day on which suppressions expire or do not.
     pub today: Date,
-}
-
-/// What fails a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailOn {
-    /// A finding of this severity or above.
-    Severity(Severity),
-    /// No finding.
-    Never,
 }
 
 /// A report to be written.
@@ -149,6 +121,14 @@ pub enum Listing {
 pub enum Schema {
     /// That of the JSON report.
     Report,
+    /// That of the JSON list of hosts.
+    Hosts,
+    /// That of the configuration file.
+    Config,
+    /// That of a file of `rules/agents/`.
+    Agent,
+    /// That of a file of `rules/resources/`.
+    Resource,
 }
 
 /// Parses the arguments of this process.
