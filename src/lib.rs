@@ -3,10 +3,13 @@
 
 pub mod assess;
 pub mod catalog;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod discover;
 pub mod engine;
 pub mod eval;
+pub mod exit;
 pub mod finding;
 pub mod model;
 pub mod report;

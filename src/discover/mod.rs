@@ -23,7 +23,10 @@ use crate::source::{FileId, Limits, SourceFile};
 
 pub use kind::{Kind, Reason};
 pub use read::LoadError;
-pub use root::{CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_configuration};
+pub use root::{
+    CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_configuration,
+    read_standard_input,
+};
 
 use kind::{ByName, by_content, by_name};
 use read::{Reader, lies_in, normalise, relative, split};

@@ -239,6 +239,20 @@ pub fn folder_of_configuration(options: &Options, path: &Path) -> Result<String,
     Ok(folder.parent().and_then(|folder| relative(&root, folder)).unwrap_or_default())
 }
 
+/// All of standard input, up to one byte over the limit of a file.
+///
+/// # Errors
+///
+/// When it cannot be read, or is longer than a file may be.
+pub fn read_standard_input(limits: &Limits) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(limits.file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limits.file_bytes {
+        return Err(std::io::Error::other(format!("it is longer than {} bytes", limits.file_bytes)));
+    }
+    Ok(bytes)
+}
+
 /// The text of the configuration file `path`, which must be a regular file within `limits`.
 ///
 /// # Errors

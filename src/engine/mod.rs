@@ -3,6 +3,7 @@
 mod analysis;
 mod fingerprint;
 mod selection;
+mod usage;
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -12,11 +13,12 @@ use rayon::ThreadPool;
 pub use analysis::{Analysis, analyse};
 pub use selection::{Selection, Selector};
 
+use crate::assess::Assessments;
 use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
 use crate::finding::{Confidence, Finding, Place, Problem, Severity};
-use crate::report::{Files, Report, Reported, RuleInfo, Summary};
+use crate::report::{Files, Listed, Report, Reported, RuleInfo, Summary};
 use crate::rules;
 use crate::source::{FileId, Limits, SourceFile};
 use crate::suppress::{self, Date, Why};
@@ -51,7 +53,7 @@ pub struct Input {
 }
 
 /// Where the configuration is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Configuration {
     /// The nearest file, from the first path upwards to the root.
     #[default]
@@ -132,6 +134,26 @@ pub struct Checked {
     pub named_files_only: bool,
 }
 
+/// The hosts of a workspace.
+pub struct Hosts {
+    /// The hosts and account defaults.
+    pub assessments: Assessments,
+    /// The files, the problems and the numbers; no findings.
+    pub report: Report,
+    /// Whether only files were named, no folder.
+    pub named_files_only: bool,
+}
+
+/// The files of a workspace.
+pub struct FileList {
+    /// The files, by path.
+    pub files: Vec<Listed>,
+    /// The problems and the numbers; no findings.
+    pub report: Report,
+    /// Whether only files were named, no folder.
+    pub named_files_only: bool,
+}
+
 /// Deep nesting is bounded by [`Limits`], and this is the stack that it needs.
 const STACK_BYTES: usize = 64 << 20;
 
@@ -153,6 +175,40 @@ fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// When the command line, the configuration or a path is at fault; never because of what a file holds.
 pub fn check(request: &Request) -> Result<Checked, EngineError> {
     with_stack(|| check_here(request))
+}
+
+/// Resolves the hosts of the workspace.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn hosts(input: &Input) -> Result<Hosts, EngineError> {
+    with_stack(|| {
+        let Analysis { workspace, assessments, problems, files, .. } = analyse(input)?;
+        let named_files_only = workspace.named_files_only();
+        Ok(Hosts { assessments, report: without_findings(workspace, problems, files), named_files_only })
+    })
+}
+
+/// Lists the files of the workspace, with the hosts that they decide about.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn files(input: &Input) -> Result<FileList, EngineError> {
+    with_stack(|| {
+        let analysis = analyse(input)?;
+        let listed = usage::list_files(&analysis);
+        let Analysis { workspace, problems, files, .. } = analysis;
+        let named_files_only = workspace.named_files_only();
+        Ok(FileList { files: listed, report: without_findings(workspace, problems, files), named_files_only })
+    })
+}
+
+fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) -> Report {
+    let summary = Summary { files, problems: problems.len(), ..Summary::default() };
+    let files = Box::new(WorkspaceFiles(workspace));
+    Report { findings: Vec::new(), problems, summary, files, rules: rule_infos() }
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {

@@ -282,6 +282,12 @@ impl Value {
     /// Whether both are the same value, wherever they came from; `None` when that cannot be known.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> Option<bool> {
+        self.same_within(other, &mut MOST_COMPARED.clone())
+    }
+
+    /// Collections are shared, so that a few of them within each other may stand for more parts than can be compared.
+    fn same_within(&self, other: &Self, parts: &mut u32) -> Option<bool> {
+        *parts = parts.checked_sub(1)?;
         match (&self.kind, &other.kind) {
             (ValueKind::Unknown(_) | ValueKind::OneOf(_), _) | (_, ValueKind::Unknown(_) | ValueKind::OneOf(_)) => None,
             (ValueKind::String(left), ValueKind::String(right)) => match (left.known(), right.known()) {
@@ -292,13 +298,14 @@ impl Value {
                 if left.len() != right.len() {
                     return Some(false);
                 }
-                all_same(left.iter().zip(right.iter()).map(|(left, right)| left.same_as(right)))
+                all_same(left.iter().zip(right.iter()).map(|(left, right)| left.same_within(right, parts)))
             }
             (ValueKind::Map(left), ValueKind::Map(right)) => {
                 if !left.entries.keys().eq(right.entries.keys()) {
                     return Some(false);
                 }
-                all_same(left.entries.values().zip(right.entries.values()).map(|(left, right)| left.same_as(right)))
+                let pairs = left.entries.values().zip(right.entries.values());
+                all_same(pairs.map(|(left, right)| left.same_within(right, parts)))
             }
             (left, right) => Some(left == right),
         }
@@ -335,6 +342,9 @@ impl Value {
         }
     }
 }
+
+/// How many parts of two values are compared before the answer counts as not known.
+const MOST_COMPARED: u32 = 100_000;
 
 /// Three-valued conjunction: one difference decides, one unknown leaves it open.
 fn all_same(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {

@@ -34,11 +34,18 @@ struct ReportV1<'a> {
 
 /// A program.
 #[derive(Serialize, JsonSchema)]
-struct ToolV1 {
+pub(super) struct ToolV1 {
     /// Its name.
     name: &'static str,
     /// Its version.
     version: &'static str,
+}
+
+impl ToolV1 {
+    /// This program.
+    pub(super) fn this() -> Self {
+        Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") }
+    }
 }
 
 /// The numbers of a run.
@@ -199,7 +206,7 @@ struct SuppressedV1 {
 
 /// Input that could not be read, parsed or evaluated.
 #[derive(Serialize, JsonSchema)]
-struct ProblemV1 {
+pub(super) struct ProblemV1 {
     /// What kind of trouble it is, such as `syntax`.
     code: &'static str,
     /// `error` when input was lost, `warning` when only a value became unknown.
@@ -228,22 +235,36 @@ enum LineV1<'a> {
 /// The JSON schema of the report, draft 2020-12.
 #[must_use]
 pub fn schema_report() -> String {
+    schema_of::<ReportV1<'_>>()
+}
+
+/// The JSON schema of the document `T`, draft 2020-12.
+pub(super) fn schema_of<T: JsonSchema>() -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let schema = generator.into_root_schema_for::<ReportV1<'_>>();
-    format!("{:#}\n", schema.to_value())
+    format!("{:#}\n", generator.into_root_schema_for::<T>().to_value())
 }
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let document = ReportV1 {
         format: "report",
         version: 1,
-        tool: ToolV1 { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        tool: ToolV1::this(),
         summary: summary(report),
         findings: report.findings.iter().map(|reported| finding(report, reported)).collect(),
-        problems: report.problems.iter().map(|reported| problem(report, reported)).collect(),
+        problems: problems(report),
     };
-    let text = serde_json::to_string_pretty(&document)?;
+    write_document(&document, out)
+}
+
+/// Writes a document, indented.
+pub(super) fn write_document(document: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(document)?;
     writeln!(out, "{}", escape::json(&text))
+}
+
+/// The problems of `report`.
+pub(super) fn problems(report: &Report) -> Vec<ProblemV1> {
+    report.problems.iter().map(|reported| problem(report, reported)).collect()
 }
 
 pub(super) fn render_lines(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {

@@ -8,7 +8,10 @@ mod concise;
 mod escape;
 mod excerpt;
 mod github;
+mod hosts;
 mod json;
+mod listing;
+mod output;
 mod region;
 mod sarif;
 mod text;
@@ -17,7 +20,12 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
+pub use hosts::{hosts_json, hosts_text, schema_hosts};
 pub use json::schema_report;
+pub use listing::{
+    Listed, agents_json, agents_text, explain, files_json, files_text, rules_json, rules_markdown, rules_text,
+};
+pub use output::{complain, complain_about_problems, render_to_file};
 
 use crate::finding::{Confidence, Finding, Problem, Severity};
 use crate::source::{FileId, SourceFile};

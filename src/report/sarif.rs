@@ -267,7 +267,7 @@ fn message(finding: &Finding) -> String {
         .filter(|part| !part.is_empty())
         .map(|part| plain(part))
         .collect();
-    let related = finding.related.iter().take(MOST_RELATED).enumerate();
+    let related = finding.related.iter().take(MOST_RELATED).enumerate().filter(|(_, label)| !label.message.is_empty());
     lines.extend(related.map(|(index, label)| format!("[{}]({})", link_text(&label.message), index + 1)));
     lines.join("\n")
 }

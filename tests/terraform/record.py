@@ -5,6 +5,7 @@ Needs `terraform` (the results are those of 1.11.4) and no network. Each express
 error ends a console. A line of the result is {"expression": …, "result": …} or {"expression": …, "error": true}.
 """
 
+import base64
 import json
 import pathlib
 import subprocess
@@ -18,7 +19,7 @@ def record(expression):
     with tempfile.TemporaryDirectory() as empty_folder:
         console = subprocess.run(
             ["terraform", "console"],
-            input=f"jsonencode({expression})\n",
+            input=f"base64encode(jsonencode({expression}))\n",
             capture_output=True,
             text=True,
             cwd=empty_folder,
@@ -27,9 +28,9 @@ def record(expression):
         raise SystemExit(f"Terraform itself failed at {expression}")
     if console.returncode != 0:
         return {"expression": expression, "error": True}
-    # The console shows a string as a literal, whose escapes are those of JSON but for templates.
-    shown = json.loads(console.stdout.replace("$${", "${").replace("%%{", "%{"))
-    return {"expression": expression, "result": json.loads(shown)}
+    if not console.stdout.startswith('"'):
+        raise SystemExit(f"no value for {expression}: {console.stdout}")
+    return {"expression": expression, "result": json.loads(base64.b64decode(json.loads(console.stdout)))}
 
 
 def main():

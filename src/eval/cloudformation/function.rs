@@ -1,6 +1,7 @@
 //! The intrinsic functions that give values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::condition::Truth;
 use super::{Call, Evaluator, Value};
@@ -8,6 +9,9 @@ use crate::eval::{Map, Unknown, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{HOLE, PieceKind, Span, StepRole, Text};
 use crate::syntax::tree::Node;
+
+/// Comparing and copying the values of a key on both branches of a condition costs more than to evaluate a node.
+const STEPS_PER_MERGED_KEY: u64 = 4;
 
 impl<'a> Evaluator<'a> {
     /// The value of a call; of a function that is not known here it is unknown.
@@ -129,17 +133,15 @@ impl<'a> Evaluator<'a> {
         let limit = self.inputs.limits.alternatives;
         list.for_each_alternative(limit, |list| {
             index.for_each_alternative(limit, |index| {
-                let (Some(number), Some(items)) = (index.as_number(), list.as_list()) else {
+                let position = index.to_text().and_then(|text| text.known()?.trim().parse::<usize>().ok());
+                let (Some(position), Some(items)) = (position, list.as_list()) else {
                     return self.wrong_arguments(call, "an index and a list");
                 };
-                let found = items.iter().zip(0_u32..).find(|(_, position)| f64::from(*position) == number);
-                match found {
-                    Some((item, _)) => item.clone().through(&list.origin.trail),
-                    None => {
-                        let message = format!("the list has {} elements and none with the index {number}", items.len());
-                        self.fault(ProblemCode::Evaluation, call.span, message)
-                    }
+                if let Some(item) = items.get(position) {
+                    return item.clone().through(&list.origin.trail);
                 }
+                let message = format!("the list has {} elements and none with the index {position}", items.len());
+                self.fault(ProblemCode::Evaluation, call.span, message)
             })
         })
     }
@@ -195,7 +197,7 @@ impl<'a> Evaluator<'a> {
                 if matches!(why, Unknown::RunTime(_)) {
                     Value::one_of(vec![yes, no], self.inputs.limits.alternatives, call.span)
                 } else {
-                    either(yes, no, &why, call.span)
+                    self.either(&yes, &no, &why, call.span)
                 }
             }
         }
@@ -241,6 +243,29 @@ impl<'a> Evaluator<'a> {
         let values = found.into_iter().map(|node| self.value(node).then(step.clone())).collect();
         Value::one_of(values, self.inputs.limits.alternatives, call.span)
     }
+
+    /// One of two values, and nobody has said which: known as far as both agree.
+    fn either(&mut self, yes: &Value, no: &Value, why: &Unknown, span: Span) -> Value {
+        if yes.same_as(no) == Some(true) || (yes.is_null() && no.is_null()) {
+            return yes.clone();
+        }
+        let (Some(left), Some(right)) = (yes.as_map(), no.as_map()) else {
+            return Value::unknown(why.clone(), span);
+        };
+        let absent = Value::null(span);
+        let mut entries = BTreeMap::new();
+        for key in left.entries.keys().chain(right.entries.keys()) {
+            if !self.spend(STEPS_PER_MERGED_KEY, span) {
+                return Value::unknown(Unknown::Limit("steps".into()), span);
+            }
+            if !entries.contains_key(key) {
+                let entry = |map: &Map| map.entries.get(key).cloned().unwrap_or_else(|| absent.clone());
+                let value = self.either(&entry(left), &entry(right), why, span);
+                entries.insert(Arc::clone(key), value);
+            }
+        }
+        Value::map(entries, span).through(&yes.origin.trail)
+    }
 }
 
 /// The values of a mapping under a key, or under any key when it is known only at run time.
@@ -251,24 +276,4 @@ fn chosen<'a>(mapping: &'a Node, key: &Value) -> Vec<&'a Node> {
     let keys = key.alternatives();
     let texts = keys.iter().filter_map(Value::to_text);
     texts.filter_map(|text| text.known().and_then(|key| mapping.get(key))).collect()
-}
-
-/// One of two values, and nobody has said which: known as far as both agree.
-fn either(yes: Value, no: Value, why: &Unknown, span: Span) -> Value {
-    if yes.same_as(&no) == Some(true) || (yes.is_null() && no.is_null()) {
-        return yes;
-    }
-    let (Some(left), Some(right)) = (yes.as_map(), no.as_map()) else {
-        return Value::unknown(why.clone(), span);
-    };
-    let keys: std::collections::BTreeSet<_> = left.entries.keys().chain(right.entries.keys()).cloned().collect();
-    let entry = |map: &Map, key: &str| map.entries.get(key).cloned().unwrap_or_else(|| Value::null(span));
-    let entries: BTreeMap<_, _> = keys
-        .into_iter()
-        .map(|key| {
-            let value = either(entry(left, &key), entry(right, &key), why, span);
-            (key, value)
-        })
-        .collect();
-    Value::map(entries, span).through(&yes.origin.trail)
 }

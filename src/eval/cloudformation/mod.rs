@@ -86,6 +86,9 @@ struct Evaluator<'a> {
 /// Steps that even the smallest template may take.
 const FREE_STEPS: u64 = 10_000;
 
+/// What the names of the functions of the preprocessor Rain begin with.
+const PREPROCESSOR: &str = "Rain::";
+
 /// Bytes of text that may be copied for one step.
 const BYTES_PER_STEP: usize = 64;
 
@@ -97,8 +100,10 @@ impl<'a> Evaluator<'a> {
         let (parameters, mappings) = (section("Parameters"), section("Mappings"));
         let (conditions, resources) = (section("Conditions"), section("Resources"));
         let is_expanded = |section: &Section<'_>| section.keys().any(|key| key.starts_with("Fn::"));
-        let is_generated = inputs.root.get("Transform").is_some()
-            || inputs.root.get("Fn::Transform").is_some()
+        let is_generated = ["Transform", "Fn::Transform", "Modules", "Rain"]
+            .iter()
+            .any(|key| inputs.root.get(key).is_some())
+            || resources.values().any(|entry| entry.value.get("Type").is_some_and(|kind| type_name(kind).is_none()))
             || [&parameters, &mappings, &conditions, &resources].into_iter().any(is_expanded);
         // A node takes at least a byte, so only aliases and copied texts can need more steps than there are bytes.
         let bytes = u64::try_from(inputs.file.text().len()).unwrap_or(u64::MAX);
@@ -142,7 +147,7 @@ impl<'a> Evaluator<'a> {
     /// The resource, unless it is faulty or its condition is false.
     fn resource(&mut self, name: &'a str, entry: &'a Entry) -> Option<Resource> {
         let header = entry.key.span;
-        let Some(kind) = entry.value.get("Type").and_then(Node::as_str) else {
+        let Some(kind) = entry.value.get("Type").and_then(type_name) else {
             if !self.is_generated {
                 let message = format!("the resource `{name}` has no `Type`; give it one, such as `AWS::EC2::Instance`");
                 self.warn(ProblemCode::Evaluation, header, message);
@@ -290,7 +295,8 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     /// The name as the long form has it.
     fn full_name(self) -> String {
-        if matches!(self.name, "Ref" | "Condition") { self.name.to_owned() } else { format!("Fn::{}", self.name) }
+        let is_full = matches!(self.name, "Ref" | "Condition") || self.name.starts_with(PREPROCESSOR);
+        if is_full { self.name.to_owned() } else { format!("Fn::{}", self.name) }
     }
 
     /// The arguments of a function that takes several, as they are written.
@@ -322,8 +328,14 @@ fn long_call(node: &Node) -> Option<Call<'_>> {
     let NodeKind::Mapping(entries) = &node.kind else { return None };
     let [entry] = entries.as_slice() else { return None };
     let key = entry.key.as_str()?;
-    let name = key.strip_prefix("Fn::").or_else(|| (key == "Ref").then_some(key))?;
+    let is_full = key == "Ref" || key.starts_with(PREPROCESSOR);
+    let name = if is_full { key } else { key.strip_prefix("Fn::")? };
     Some(Call { name, argument: &entry.value, is_short: false, span: node.span })
+}
+
+/// The type of a resource; `None` when a preprocessor such as Rain is told there to put other resources in its place.
+fn type_name(node: &Node) -> Option<&str> {
+    node.as_str().filter(|_| short_call(node.resolved()).is_none())
 }
 
 /// The value of a scalar. A plain one that would not be written the same way again, such as `0755`, stays a string.

@@ -29,7 +29,9 @@ impl<'a> Evaluator<'a> {
     fn argument_text(&mut self, call: Call<'a>) -> Value {
         let argument = call.argument.resolved();
         match argument.as_scalar() {
-            Some((text, _)) if call.is_short || argument.tag.is_none() => Value::text(text.clone(), argument.span),
+            Some((text, _)) if call.is_short || super::short_call(argument).is_none() => {
+                Value::text(text.clone(), argument.span)
+            }
             _ => self.argument(call),
         }
     }

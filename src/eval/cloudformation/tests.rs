@@ -49,7 +49,7 @@ impl Template {
 /// A template with parameters, mappings and conditions to try `expression` as the property `P`.
 fn property_source(expression: &str) -> String {
     format!(
-        r#"
+        "
 Parameters:
   Given: {{Type: String, Default: given}}
   Free: {{Type: String}}
@@ -75,7 +75,7 @@ Resources:
       P: {expression}
       Other: 1
   Role: {{Type: AWS::IAM::Role}}
-"#
+"
     )
 }
 
@@ -169,9 +169,7 @@ fn faults_are_problems_at_their_place() {
         ("!Join ['', [{a: b}]]", "evaluation", "!Join ['', [{a: b}]]"),
         ("!Split [x]", "evaluation", "!Split [x]"),
         ("!Base64 [x]", "evaluation", "!Base64 [x]"),
-    ]
-    .into_iter()
-    {
+    ] {
         let template = Template::of(&property_source(expression));
         assert_eq!(template.problems(), [(code, place)], "{expression}");
         let value = template.property("P");
@@ -246,6 +244,19 @@ fn names_that_a_macro_may_define_are_no_problem() {
 }
 
 #[test]
+fn resources_that_a_preprocessor_puts_in_are_left_out() {
+    for module in ["!Rain::Module vpc.yml", "{'Rain::Module': vpc.yml}"] {
+        let template = Template::of(&format!(
+            "Resources:\n  X: {{Type: A::B::C, Properties: {{P: !Ref NetVpc, Q: !Sub {{'Rain::Embed': a.sh}}}}}}\n\
+             \x20 Net: {{Type: {module}}}\n"
+        ));
+        assert_eq!(template.problems(), []);
+        assert_eq!(template.evaluation.resources.len(), 1);
+        assert_eq!(text_of(template.property("Q")), "NotEvaluated(\"Rain::Embed\")");
+    }
+}
+
+#[test]
 fn an_alias_bomb_is_one_problem() {
     let line = |level| format!("  a{level}: &a{level} [{}]\n", [&*format!("*a{}", level - 1); 9].join(", "));
     let levels: String = (1..60).map(line).collect();
@@ -274,8 +285,8 @@ fn deep_expressions_and_long_chains_end() {
     assert_eq!(template.property("P").as_str(), Some("x"));
     let tagged = format!("{}x{}", "{'Fn::Base64': ".repeat(195), "}".repeat(195));
     assert_eq!(Template::of(&property_source(&tagged)).property("P").as_str(), Some("x"));
-    let chain: String =
-        (1..5_000).map(|level| format!("  C{level:05}: !Not [!Condition C{:05}]\n", level + 1)).collect();
+    let line = |level| format!("  C{level:05}: !Not [!Condition C{:05}]\n", level + 1);
+    let chain = (1..5_000).map(line).collect::<Vec<_>>().concat();
     let template = Template::of(&format!("Conditions:\n{chain}  C05000: !Equals [a, a]\nResources: {{}}\n"));
     assert!(template.evaluation.problems.iter().all(|problem| problem.code == ProblemCode::Limit));
     assert!(!template.evaluation.problems.is_empty());

@@ -14,6 +14,7 @@ mod module;
 mod operators;
 mod providers;
 mod scope;
+mod sets;
 mod store;
 pub mod types;
 

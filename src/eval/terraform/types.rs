@@ -1,10 +1,10 @@
 //! Type constraints: reading them, and what becomes of a value that is given where a type is asked for.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::sets::{open_reason, order_is_open, set_of};
 use crate::eval::{Map, Unknown, Value, ValueKind, number_text};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, Origin, Span, Text};
@@ -189,15 +189,14 @@ impl Converter<'_> {
             (_, Type::Bool) => to_bool(value),
             (_, Type::Number) => to_number(value),
             (_, Type::String) => to_string(value),
-            (ValueKind::Set(elements), Type::List(_) | Type::Tuple(_)) if order_is_open(elements) => {
+            (ValueKind::Set(elements), Type::List(_) | Type::Tuple(_)) if order_is_open(elements, self.limits) => {
                 let reason = open_reason(value, &mut self.nodes, depth).unwrap_or(Unknown::Faulty);
                 Ok(with_kind(value, ValueKind::Unknown(reason)))
             }
             (_, Type::List(of)) => Ok(with_kind(value, ValueKind::List(self.elements(value, of, depth)?.into()))),
             (_, Type::Set(of)) => {
                 let elements = self.elements(value, of, depth)?;
-                let set =
-                    set_of(elements, self.limits).ok_or_else(|| error(value, "it has too many parts for a set"))?;
+                let set = set_of(elements, self.limits).map_err(|problem| error(value, &problem))?;
                 Ok(with_kind(value, set))
             }
             (_, Type::Tuple(types)) => {
@@ -445,132 +444,6 @@ fn to_string(value: &Value) -> Result<Value, ConversionError> {
 pub(super) fn parse_number(text: &str) -> Option<f64> {
     let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     if decimal { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
-}
-
-/// The elements as a set: sorted and without duplicates as far as they are known, then those that are not.
-///
-/// `None` when the elements have more parts than [`Limits::nodes`] allows.
-pub(super) fn set_of(elements: Vec<Value>, limits: &Limits) -> Option<ValueKind> {
-    let mut known: BTreeMap<SetKey, Value> = BTreeMap::new();
-    let mut open = Vec::new();
-    let mut nodes = limits.nodes;
-    for element in elements {
-        match SetKey::of(&element, &mut nodes, limits.depth)? {
-            Some(key) => {
-                known.entry(key).or_insert(element);
-            }
-            None => open.push(element),
-        }
-    }
-    Some(ValueKind::Set(Arc::new(known.into_values().chain(open).collect())))
-}
-
-/// What makes two values of a set the same one, in the order in which Terraform goes through a set.
-#[derive(Debug, PartialEq)]
-pub(super) enum SetKey {
-    Null,
-    Bool(bool),
-    Number(f64),
-    String(String),
-    List(Vec<SetKey>),
-    Map(Vec<(Arc<str>, SetKey)>),
-}
-
-impl SetKey {
-    /// The key of a value; `Some(None)` when it is not wholly known, `None` when it has too many parts.
-    pub(super) fn of(value: &Value, nodes: &mut usize, depth: usize) -> Option<Option<Self>> {
-        *nodes = nodes.checked_sub(1)?;
-        let depth = depth.checked_sub(1)?;
-        Some(Some(match &value.kind {
-            ValueKind::Null => Self::Null,
-            ValueKind::Bool(truth) => Self::Bool(*truth),
-            // Adding zero turns a negative zero into zero: they are the same number.
-            ValueKind::Number(number) => Self::Number(*number + 0.0),
-            ValueKind::String(text) => match text.known() {
-                Some(text) => Self::String(text.into()),
-                None => return Some(None),
-            },
-            ValueKind::List(values) | ValueKind::Set(values) => {
-                let mut keys = Vec::new();
-                for value in values.iter() {
-                    let Some(key) = Self::of(value, nodes, depth)? else { return Some(None) };
-                    keys.push(key);
-                }
-                Self::List(keys)
-            }
-            ValueKind::Map(map) => {
-                if map.computed_by.is_some() {
-                    return Some(None);
-                }
-                let mut keys = Vec::new();
-                for (name, value) in &map.entries {
-                    let Some(key) = Self::of(value, nodes, depth)? else { return Some(None) };
-                    keys.push((name.clone(), key));
-                }
-                Self::Map(keys)
-            }
-            ValueKind::OneOf(_) | ValueKind::Unknown(_) => return Some(None),
-        }))
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Null => 0,
-            Self::Bool(_) => 1,
-            Self::Number(_) => 2,
-            Self::String(_) => 3,
-            Self::List(_) => 4,
-            Self::Map(_) => 5,
-        }
-    }
-}
-
-impl Eq for SetKey {}
-
-impl PartialOrd for SetKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for SetKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
-            (Self::Number(left), Self::Number(right)) => left.total_cmp(right),
-            (Self::String(left), Self::String(right)) => left.cmp(right),
-            (Self::List(left), Self::List(right)) => left.cmp(right),
-            (Self::Map(left), Self::Map(right)) => left.cmp(right),
-            _ => self.rank().cmp(&other.rank()),
-        }
-    }
-}
-
-/// Why a value is not wholly known, or `None` when it is; each value inside it counts against `nodes`.
-pub(super) fn open_reason(value: &Value, nodes: &mut usize, depth: usize) -> Option<Unknown> {
-    let Some(depth) = depth.checked_sub(1).filter(|_| *nodes > 0) else {
-        return Some(Unknown::Limit("nested values".into()));
-    };
-    *nodes -= 1;
-    match &value.kind {
-        ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) => None,
-        ValueKind::String(text) => text.hole_reason().cloned().map(Unknown::Hole),
-        ValueKind::List(values) | ValueKind::Set(values) => {
-            values.iter().find_map(|value| open_reason(value, nodes, depth))
-        }
-        ValueKind::Map(map) => match &map.computed_by {
-            Some(resource) => Some(Unknown::Computed(resource.clone(), "".into())),
-            None => map.entries.values().find_map(|value| open_reason(value, nodes, depth)),
-        },
-        ValueKind::OneOf(_) => Some(Unknown::Hole("it has several possible values".into())),
-        ValueKind::Unknown(why) => Some(why.clone()),
-    }
-}
-
-/// Whether a set has an element that is not known, so that neither its place nor the number of elements is.
-pub(super) fn order_is_open(elements: &[Value]) -> bool {
-    // What is not wholly known comes last.
-    elements.len() > 1 && elements.last().is_some_and(|last| open_reason(last, &mut usize::MAX.clone(), 200).is_some())
 }
 
 fn with_kind(value: &Value, kind: ValueKind) -> Value {

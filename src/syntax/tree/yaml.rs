@@ -287,6 +287,9 @@ fn explanation(error: &ScanError) -> String {
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             "this quote is not closed; add the closing quote, or write the quote character twice or escaped inside it"
         }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            "text follows a closing quote; add the missing `,` between them, or escape a quote inside the string"
+        }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
             "no value can begin at this `:`; quote a text that holds `: `, and check brackets and indentation"
         }

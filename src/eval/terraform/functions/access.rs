@@ -2,6 +2,7 @@
 
 use super::Parameter::{Any, Elements, List, Map, Number, Open};
 use super::{Call, Function, Outcome, strings};
+use crate::eval::terraform::sets::order_is_open;
 use crate::eval::terraform::types::{self, Type, convert};
 use crate::eval::{Unknown, Value, ValueKind};
 use crate::source::{Step, StepRole};
@@ -111,11 +112,10 @@ fn index(call: &Call<'_>) -> Outcome {
 fn length(call: &Call<'_>) -> Outcome {
     let value = call.argument(0)?;
     match &value.kind {
-        ValueKind::List(elements) => count(call, elements.len()),
-        ValueKind::Set(elements) if types::order_is_open(elements) => {
+        ValueKind::Set(elements) if order_is_open(elements, call.limits) => {
             Ok(call.unknown(call.open_reason(value).unwrap_or(Unknown::Faulty)))
         }
-        ValueKind::Set(elements) => count(call, elements.len()),
+        ValueKind::List(elements) | ValueKind::Set(elements) => count(call, elements.len()),
         ValueKind::Map(map) => match &map.computed_by {
             Some(resource) => Ok(call.unknown(Unknown::Computed(resource.clone(), "".into()))),
             None => count(call, map.entries.len()),
@@ -174,7 +174,7 @@ fn lookup(call: &Call<'_>) -> Outcome {
 fn one(call: &Call<'_>) -> Outcome {
     let list = call.argument(0)?;
     let elements = call.elements(0)?;
-    if matches!(list.kind, ValueKind::Set(_)) && types::order_is_open(&elements) {
+    if matches!(list.kind, ValueKind::Set(_)) && order_is_open(&elements, call.limits) {
         return Ok(call.unknown(call.open_reason(list).unwrap_or(Unknown::Faulty)));
     }
     match elements.as_slice() {

@@ -1,8 +1,11 @@
 //! `format` and `formatlist`.
 
+use std::ops::Range;
+
 use super::Parameter::{Open, Text as TextParameter};
 use super::{Builder, Call, Function, Outcome, json, strings};
-use crate::eval::terraform::types::{self, Type, convert};
+use crate::eval::terraform::sets::order_is_open;
+use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind, number_text};
 use crate::source::Text;
 
@@ -27,7 +30,7 @@ fn format_list(call: &Call<'_>) -> Outcome {
             columns.push(None);
             continue;
         };
-        if matches!(argument.kind, ValueKind::Set(_)) && types::order_is_open(elements) {
+        if matches!(argument.kind, ValueKind::Set(_)) && order_is_open(elements, call.limits) {
             return Ok(call.unknown(call.open_reason(argument).unwrap_or(Unknown::Faulty)));
         }
         if length.is_some_and(|length| length != elements.len()) {
@@ -38,11 +41,11 @@ fn format_list(call: &Call<'_>) -> Outcome {
     }
     let mut results = Vec::new();
     for row in 0..length.unwrap_or(1) {
-        let cell = |(column, argument): (&'_ Option<Vec<Value>>, &Value)| match column {
+        let at_row = |(column, argument): (&Option<Vec<Value>>, &Value)| match column {
             Some(elements) => elements.get(row).cloned(),
             None => Some(argument.clone()),
         };
-        let cells: Vec<Value> = columns.iter().zip(arguments).filter_map(cell).collect();
+        let cells: Vec<Value> = columns.iter().zip(arguments).filter_map(at_row).collect();
         results.push(formatted(call, &cells.iter().collect::<Vec<_>>())?);
     }
     Ok(call.list(results))
@@ -56,7 +59,7 @@ fn formatted(call: &Call<'_>, arguments: &[&Value]) -> Outcome {
     let pattern = template.as_str();
     let mut built = Builder::new(call);
     let (mut at, mut next_argument, mut most_used) = (0, 0, 0);
-    while let Some(found) = pattern[at..].find('%') {
+    while let Some(found) = pattern.get(at..).and_then(|rest| rest.find('%')) {
         built.push(&template.slice(at..at + found))?;
         let start = at + found;
         let (verb, end) = Verb::parse(pattern, start)?;
@@ -66,13 +69,13 @@ fn formatted(call: &Call<'_>, arguments: &[&Value]) -> Outcome {
             continue;
         }
         let index = verb.argument.unwrap_or(next_argument);
-        let argument = arguments
-            .get(index)
-            .ok_or_else(|| format!("`{}` needs an argument {} for `{}`", call.name, index + 2, &pattern[start..end]))?;
+        let argument = arguments.get(index).ok_or_else(|| {
+            format!("`{}` needs an argument {} for `{}`", call.name, index + 2, slice(pattern, start..end))
+        })?;
         next_argument = index + 1;
         most_used = most_used.max(next_argument);
         let written = verb.write(call, argument).map_err(|problem| {
-            format!("`{}` cannot write its argument for `{}`: {problem}", call.name, &pattern[start..end])
+            format!("`{}` cannot write its argument for `{}`: {problem}", call.name, slice(pattern, start..end))
         })?;
         built.push(&written)?;
     }
@@ -87,7 +90,12 @@ fn formatted(call: &Call<'_>, arguments: &[&Value]) -> Outcome {
     Ok(built.finish())
 }
 
+fn slice(pattern: &str, range: Range<usize>) -> &str {
+    pattern.get(range).unwrap_or_default()
+}
+
 /// A verb such as `%05.2f`.
+#[expect(clippy::struct_excessive_bools, reason = "each flag is one character of the verb")]
 #[derive(Clone, Debug, Default)]
 struct Verb {
     plus: bool,
@@ -106,8 +114,13 @@ impl Verb {
     /// Reads the verb that begins at `start`; gives its end too.
     fn parse(pattern: &str, start: usize) -> Result<(Self, usize), String> {
         let mut verb = Self::default();
-        let mut rest = pattern[start + 1..].char_indices().peekable();
-        let error = || format!("`{}` in a format is not a verb; write `%%` for a percent sign", &pattern[start..]);
+        let mut rest = slice(pattern, start + 1..pattern.len()).char_indices().peekable();
+        let error = || {
+            format!(
+                "`{}` in a format is not a verb; write `%%` for a percent sign",
+                slice(pattern, start..pattern.len())
+            )
+        };
         while let Some((at, character)) = rest.next() {
             match character {
                 '+' => verb.plus = true,
@@ -122,7 +135,8 @@ impl Verb {
                 }
                 '.' if verb.precision.is_none() => verb.precision = Some(0),
                 '[' => {
-                    let digits = pattern[start + 1 + at + 1..].split(']').next().unwrap_or_default();
+                    let digits =
+                        slice(pattern, start + 1 + at + 1..pattern.len()).split(']').next().unwrap_or_default();
                     let number: usize = digits.parse().map_err(|_| error())?;
                     verb.argument = Some(number.checked_sub(1).ok_or_else(error)?);
                     while rest.next().is_some_and(|(_, character)| character != ']') {}
@@ -162,6 +176,10 @@ impl Verb {
 
     fn write_text(&self, call: &Call<'_>, argument: &Value) -> Result<Text, String> {
         let argument = match (self.mode, &argument.kind) {
+            ('v', ValueKind::Number(number)) if !self.sharp => {
+                let written = Text::encoded(self.number(*number)?, argument.origin.span);
+                return Ok(written.through(&argument.origin.trail));
+            }
             ('v', _) => (*argument).clone(),
             (_, ValueKind::Null) => return Err("it is null".into()),
             ('t', _) => convert(argument, &Type::Bool, call.limits).map_err(|error| error.message)?,
@@ -263,7 +281,15 @@ impl Verb {
         let exponent: i32 = exponent.parse().unwrap_or(0);
         let mantissa =
             if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
-        let highest = self.precision.map_or(21, |precision| i32::try_from(precision.max(1)).unwrap_or(i32::MAX));
+        let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+        let highest = match self.precision {
+            None => 6,
+            Some(precision) => {
+                let all_digits_fit = i32::try_from(digits).is_ok_and(|digits| digits > exponent);
+                let highest = if precision > digits && all_digits_fit { digits } else { precision.max(1) };
+                i32::try_from(highest).unwrap_or(i32::MAX)
+            }
+        };
         if exponent < -4 || exponent >= highest {
             return with_exponent(mantissa, exponent);
         }

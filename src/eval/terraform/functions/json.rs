@@ -8,28 +8,24 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Builder, Call, Outcome};
-use crate::eval::terraform::types;
+use crate::eval::terraform::sets::order_is_open;
 use crate::eval::{Value, ValueKind, number_text};
 use crate::source::{Span, Text, Trail};
 
 /// The value as JSON; a part that is not known is a hole.
 pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, String> {
-    let mut encoder = Encoder { built: Builder::new(call), nodes: call.limits.nodes };
+    let mut encoder = Encoder { built: Builder::new(call) };
     encoder.value(value, &Trail::default(), call.limits.depth)?;
     Ok(encoder.built.text)
 }
 
 struct Encoder<'a> {
     built: Builder<'a>,
-    nodes: usize,
 }
 
 impl Encoder<'_> {
     fn value(&mut self, value: &Value, outer: &Trail, depth: usize) -> Result<(), String> {
-        let (Some(nodes), Some(depth)) = (self.nodes.checked_sub(1), depth.checked_sub(1)) else {
-            return Err("the value is nested too deeply or has too many parts to be encoded".into());
-        };
-        self.nodes = nodes;
+        let depth = depth.checked_sub(1).ok_or("the value is nested too deeply to be encoded")?;
         let trail = value.origin.trail.then_all(outer);
         match &value.kind {
             ValueKind::Null => self.built.push_own("null"),
@@ -39,7 +35,7 @@ impl Encoder<'_> {
             }
             ValueKind::String(text) => self.string(&text.through(&trail)),
             ValueKind::List(values) | ValueKind::Set(values) => {
-                if matches!(value.kind, ValueKind::Set(_)) && types::order_is_open(values) {
+                if matches!(value.kind, ValueKind::Set(_)) && order_is_open(values, self.built.limits) {
                     return self.built.push(&Text::hole(value.origin.span, "a part of the set is not known"));
                 }
                 self.built.push_own("[")?;
@@ -74,19 +70,33 @@ impl Encoder<'_> {
     }
 
     fn string(&mut self, text: &Text) -> Result<(), String> {
-        self.built.push_own("\"")?;
-        let mut start = 0;
-        for (at, character) in text.as_str().char_indices() {
-            if let Some(escaped) = escape(character) {
-                let end = at + character.len_utf8();
-                self.built.push(&text.slice(start..at))?;
-                self.built.push(&text.slice(at..end).map_pieces(|_| escaped.clone()))?;
-                start = end;
-            }
-        }
-        self.built.push(&text.slice(start..text.len()))?;
-        self.built.push_own("\"")
+        quote(&mut self.built, text, escape)
     }
+}
+
+/// Adds the text in quotes, with the characters replaced for which there is an escape.
+pub(super) fn quote(built: &mut Builder<'_>, text: &Text, escape: fn(char) -> Option<String>) -> Result<(), String> {
+    built.push_own("\"")?;
+    push_escaped(built, text, escape)?;
+    built.push_own("\"")
+}
+
+/// Adds the text with the characters replaced for which there is an escape.
+pub(super) fn push_escaped(
+    built: &mut Builder<'_>,
+    text: &Text,
+    escape: fn(char) -> Option<String>,
+) -> Result<(), String> {
+    let mut start = 0;
+    for (at, character) in text.as_str().char_indices() {
+        if let Some(escaped) = escape(character) {
+            let end = at + character.len_utf8();
+            built.push(&text.slice(start..at))?;
+            built.push(&text.slice(at..end).map_pieces(|_| escaped.clone()))?;
+            start = end;
+        }
+    }
+    built.push(&text.slice(start..text.len()))
 }
 
 /// How a character is written in a string when it cannot stand for itself; also those that HTML would misread.
@@ -173,7 +183,10 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         Ok(Document::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Document, E> {
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Document, E> {
+        if !number.is_finite() {
+            return Err(E::custom("a number must be finite"));
+        }
         Ok(Document::Number(number))
     }
 

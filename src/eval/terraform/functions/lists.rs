@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Parameter::{Bools, Elements, List, Number, Open, Texts, UniformList};
 use super::{Call, Function, Outcome, strings};
-use crate::eval::terraform::types::{self, SetKey};
+use crate::eval::terraform::sets::{SetKey, order_is_open};
 use crate::eval::{Unknown, Value, ValueKind};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -85,9 +85,7 @@ fn distinct(call: &Call<'_>) -> Outcome {
     let mut kept = Vec::new();
     let mut nodes = call.limits.nodes;
     for element in call.elements(0)? {
-        let Some(key) = SetKey::of(&element, &mut nodes, call.limits.depth) else {
-            return Err("the list has too many parts for `distinct`".into());
-        };
+        let key = SetKey::of(&element, &mut nodes, call.limits.depth)?;
         let Some(key) = key else {
             return Ok(call.unknown(call.open_reason(&element).unwrap_or(Unknown::Faulty)));
         };
@@ -100,19 +98,27 @@ fn distinct(call: &Call<'_>) -> Outcome {
 
 fn flatten(call: &Call<'_>) -> Outcome {
     let mut flat = Vec::new();
-    match flatten_into(call, &mut flat, call.argument(0)?, 1)? {
+    let mut nodes = call.limits.nodes;
+    match flatten_into(call, &mut flat, call.argument(0)?, 1, &mut nodes)? {
         Some(why) => Ok(call.unknown(why)),
         None => Ok(call.list(flat)),
     }
 }
 
 /// Adds the elements of `list` and of the lists in it; gives the reason when their number is not known.
-fn flatten_into(call: &Call<'_>, flat: &mut Vec<Value>, list: &Value, depth: usize) -> Result<Option<Unknown>, String> {
+fn flatten_into(
+    call: &Call<'_>,
+    flat: &mut Vec<Value>,
+    list: &Value,
+    depth: usize,
+    nodes: &mut usize,
+) -> Result<Option<Unknown>, String> {
     if depth > call.limits.depth {
         return Err("the lists are nested too deeply".into());
     }
     let elements = list.as_list().unwrap_or_default();
-    if matches!(list.kind, ValueKind::Set(_)) && types::order_is_open(elements) {
+    *nodes = nodes.checked_sub(1 + elements.len()).ok_or("the lists have too many parts for `flatten`")?;
+    if matches!(list.kind, ValueKind::Set(_)) && order_is_open(elements, call.limits) {
         return Ok(call.open_reason(list));
     }
     let is_list = |value: &Value| value.as_list().is_some();
@@ -123,7 +129,7 @@ fn flatten_into(call: &Call<'_>, flat: &mut Vec<Value>, list: &Value, depth: usi
         let element = element.clone().through(&list.origin.trail);
         match &element.kind {
             ValueKind::List(_) | ValueKind::Set(_) => {
-                if let Some(why) = flatten_into(call, flat, &element, depth + 1)? {
+                if let Some(why) = flatten_into(call, flat, &element, depth + 1, nodes)? {
                     return Ok(Some(why));
                 }
             }
@@ -146,9 +152,7 @@ fn match_keys(call: &Call<'_>) -> Outcome {
         return Err(format!("`matchkeys` is given {} values but {} keys", values.len(), keys.len()));
     }
     let mut nodes = call.limits.nodes;
-    let mut key_of = |value: &Value| {
-        SetKey::of(value, &mut nodes, call.limits.depth).ok_or("the keys have too many parts for `matchkeys`")
-    };
+    let mut key_of = |value: &Value| SetKey::of(value, &mut nodes, call.limits.depth);
     let mut wanted_keys = BTreeSet::new();
     for value in &wanted {
         match key_of(value)? {
@@ -202,7 +206,7 @@ const MOST_IN_RANGE: f64 = 1024.0;
 fn reverse(call: &Call<'_>) -> Outcome {
     let list = call.argument(0)?;
     let mut elements = call.elements(0)?;
-    if matches!(list.kind, ValueKind::Set(_)) && types::order_is_open(&elements) {
+    if matches!(list.kind, ValueKind::Set(_)) && order_is_open(&elements, call.limits) {
         return Ok(call.unknown(call.open_reason(list).unwrap_or(Unknown::Faulty)));
     }
     elements.reverse();

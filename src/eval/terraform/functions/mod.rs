@@ -19,6 +19,7 @@ mod strings;
 mod time;
 mod yaml;
 
+use crate::eval::terraform::sets::{open_reason, set_of};
 use crate::eval::terraform::types::{self, Type};
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::source::{Limits, Span, Step, StepRole, Text, Trail};
@@ -71,7 +72,6 @@ enum Parameter {
     Open,
     /// Anything but null.
     Any,
-    Bool,
     Number,
     /// A string, perhaps with holes.
     Text,
@@ -195,7 +195,7 @@ fn lists_of_alternatives(list: &Value, limits: &Limits) -> Vec<Value> {
     }
     let is_set = matches!(list.kind, ValueKind::Set(_));
     let made = combinations.into_iter().filter_map(|elements| {
-        let kind = if is_set { types::set_of(elements, limits)? } else { ValueKind::List(elements.into()) };
+        let kind = if is_set { set_of(elements, limits).ok()? } else { ValueKind::List(elements.into()) };
         Some(Value { kind, origin: list.origin.clone() })
     });
     made.collect()
@@ -226,7 +226,6 @@ fn bind(argument: &Value, parameter: Parameter, limits: &Limits) -> Outcome {
     }
     let to = match parameter {
         Parameter::Open | Parameter::Any => return Ok(argument.clone()),
-        Parameter::Bool => Type::Bool,
         Parameter::Number => Type::Number,
         Parameter::Text => Type::String,
         Parameter::UniformList => Type::List(Box::new(Type::Any)),
@@ -326,7 +325,7 @@ impl Call<'_> {
 
     /// A set of the elements.
     fn set(&self, elements: Vec<Value>) -> Outcome {
-        let kind = types::set_of(elements, self.limits).ok_or_else(|| too_many_elements(self.limits))?;
+        let kind = set_of(elements, self.limits)?;
         Ok(Value::new(kind, self.span))
     }
 
@@ -345,7 +344,7 @@ impl Call<'_> {
 
     /// Why a value is not wholly known, or `None` when it is.
     fn open_reason(&self, value: &Value) -> Option<Unknown> {
-        types::open_reason(value, &mut self.limits.nodes.clone(), self.limits.depth)
+        open_reason(value, &mut self.limits.nodes.clone(), self.limits.depth)
     }
 
     /// Checks that a result of `count` elements may be made.

@@ -203,19 +203,14 @@ fn replacement_parts(replacement: &Text) -> Vec<Part> {
     let string = replacement.as_str();
     let mut parts = Vec::new();
     let mut at = 0;
-    while let Some(found) = string[at..].find('$') {
+    while let Some(found) = string.get(at..).and_then(|rest| rest.find('$')) {
         let dollar = at + found;
         parts.push(Part::Literal(replacement.slice(at..dollar)));
-        let after = &string[dollar + 1..];
+        let after = string.get(dollar + 1..).unwrap_or_default();
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
         let braced = after.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(name, _)| name);
-        let (name, end) = match braced {
-            Some(name) => (name, dollar + 1 + name.len() + 2),
-            None => {
-                let name = &after[..after.find(|character| !is_name(character)).unwrap_or(after.len())];
-                (name, dollar + 1 + name.len())
-            }
-        };
+        let (bare, _) = after.split_at(after.find(|character| !is_name(character)).unwrap_or(after.len()));
+        let (name, end) = braced.map_or((bare, dollar + 1 + bare.len()), |name| (name, dollar + 1 + name.len() + 2));
         at = end;
         if after.starts_with('$') {
             parts.push(Part::Literal(replacement.slice(dollar..dollar + 1)));

@@ -12,7 +12,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("endswith", &[TextParameter, TextParameter], ends_with),
     Function::new("indent", &[Number, TextParameter], indent),
     Function::with_rest("join", &[TextParameter, Texts], Texts, join),
-    Function::new("lower", &[TextParameter], |call| call.passed_on(0, call.own_text(0)?.map_pieces(str::to_lowercase))),
+    Function::new("lower", &[TextParameter], |call| call.passed_on(0, call.own_text(0)?.map_pieces(lowered))),
     Function::new("split", &[TextParameter, TextParameter], split),
     Function::new("startswith", &[TextParameter, TextParameter], starts_with),
     Function::new("strcontains", &[TextParameter, TextParameter], contains),
@@ -25,8 +25,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
         call.passed_on(0, call.own_text(0)?.trim_matches(char::is_whitespace))
     }),
     Function::new("trimsuffix", &[TextParameter, TextParameter], trim_suffix),
-    Function::new("upper", &[TextParameter], |call| call.passed_on(0, call.own_text(0)?.map_pieces(str::to_uppercase))),
+    Function::new("upper", &[TextParameter], |call| call.passed_on(0, call.own_text(0)?.map_pieces(raised))),
 ];
+
+/// Lower case, one character for one.
+fn lowered(text: &str) -> String {
+    text.chars().map(|character| character.to_lowercase().next().unwrap_or(character)).collect()
+}
+
+/// Upper case, one character for one.
+fn raised(text: &str) -> String {
+    text.chars().map(raised_character).collect()
+}
+
+fn raised_character(character: char) -> char {
+    let mut raised = character.to_uppercase();
+    match (raised.next(), raised.next()) {
+        (Some(one), None) => one,
+        _ => character,
+    }
+}
 
 /// Why a text may turn out to be empty: it has nothing but holes.
 pub(super) fn unless_perhaps_empty(text: &Text) -> Result<(), Unknown> {
@@ -245,7 +263,7 @@ fn title(call: &Call<'_>) -> Outcome {
         if within_word {
             titled.push(character);
         } else {
-            titled.extend(character.to_uppercase());
+            titled.push(raised_character(character));
         }
         within_word = if character.is_ascii() {
             character.is_ascii_alphanumeric() || character == '_'

@@ -1,0 +1,202 @@
+//! The commands: from what the user asks for to what is written and how the process ends.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::catalog;
+use crate::cli::{Check, Command, Input, Listing, Schema};
+use crate::discover::{self, Overlay};
+use crate::engine::{self, EngineError, Request};
+use crate::exit::Exit;
+use crate::finding::{Confidence, Severity};
+use crate::report::{self, Report};
+use crate::source::Limits;
+
+/// Why a command failed: exit code 2.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The engine refused.
+    Engine(EngineError),
+    /// Standard input or an output could not be read or written; what it is called, and why.
+    Io(String, io::Error),
+    /// The arguments do not fit together.
+    Usage(String),
+}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Engine(error) => error.fmt(formatter),
+            Self::Io(what, error) => write!(formatter, "{what}: {error}"),
+            Self::Usage(message) => formatter.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// Does what `command` asks for, writes to `out`, and tells how the process ends. A closed pipe is not an error.
+pub fn run(command: &Command, out: &mut dyn io::Write) -> Exit {
+    match dispatch(command, out) {
+        Ok(exit) => exit,
+        Err(CommandError::Io(_, error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Clean,
+        Err(error) => {
+            report::complain(&error.to_string());
+            Exit::Failed
+        }
+    }
+}
+
+fn dispatch(command: &Command, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
+    let written = match command {
+        Command::Check(arguments) => return check(arguments, out),
+        Command::Hosts(input, format) => return hosts(input, *format, out),
+        Command::Files(input, format) => return files(input, *format, out),
+        Command::Explain(rule) => match rule {
+            None => report::explain(catalog::rules(), out),
+            Some(name) => {
+                let unknown = || format!("`{name}` is no rule; `imdslint rules` lists them");
+                report::explain([catalog::rule(name).ok_or_else(|| CommandError::Usage(unknown()))?], out)
+            }
+        },
+        Command::Rules(Listing::Text) => report::rules_text(catalog::rules(), out),
+        Command::Rules(Listing::Json) => report::rules_json(catalog::rules(), out),
+        Command::Rules(Listing::Markdown) => report::rules_markdown(catalog::rules(), out),
+        Command::Agents(Listing::Json) => report::agents_json(catalog::agents(), out),
+        Command::Agents(_) => report::agents_text(catalog::agents(), out),
+        Command::Schema(schema) => out.write_all(schema_text(*schema).as_bytes()),
+        Command::Print(text) => out.write_all(text.as_bytes()),
+    };
+    written.and_then(|()| out.flush()).map_err(to_stdout)?;
+    Ok(Exit::Clean)
+}
+
+fn to_stdout(error: io::Error) -> CommandError {
+    CommandError::Io("standard output cannot be written".into(), error)
+}
+
+fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
+    let request = Request {
+        input: engine_input(&arguments.input)?,
+        select: arguments.select.clone(),
+        ignore: arguments.ignore.clone(),
+        min_severity: arguments.min_severity.unwrap_or(Severity::Note),
+        min_confidence: arguments.min_confidence.unwrap_or(Confidence::Low),
+        fail_on: arguments.fail_on,
+        strict_unknown: arguments.strict_unknown,
+        today: arguments.today,
+    };
+    let checked = engine::check(&request)?;
+    for output in &arguments.outputs {
+        let style = arguments.style_of(output);
+        match &output.file {
+            Some(path) => {
+                let cannot = |error| CommandError::Io(format!("{} cannot be written", path.display()), error);
+                report::render_to_file(&checked.report, output.format, &style, path).map_err(cannot)?;
+            }
+            // The other outputs are written even when the reader of this one has gone.
+            None => match report::render(&checked.report, output.format, &style, out).and_then(|()| out.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                result => result.map_err(to_stdout)?,
+            },
+        }
+    }
+    let mut conditions = Vec::new();
+    if checked.fails {
+        conditions.push(Exit::Findings);
+    }
+    if checked.lost_input {
+        conditions.push(Exit::InputLost);
+    }
+    if checked.is_empty && !checked.named_files_only && !arguments.input.allow_empty {
+        conditions.push(Exit::NothingToCheck);
+        report::complain(
+            "there is nothing to check: no file here is of a kind that is read; `--allow-empty` accepts that",
+        );
+    }
+    Ok(Exit::of(conditions, arguments.exit_zero))
+}
+
+fn hosts(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
+    let analysed = engine::hosts(&engine_input(input)?)?;
+    let (assessments, report) = (&analysed.assessments, &analysed.report);
+    let written = match format {
+        Listing::Json => report::hosts_json(assessments, report, out),
+        Listing::Text | Listing::Markdown => report::hosts_text(assessments, report, out),
+    };
+    written.and_then(|()| out.flush()).map_err(to_stdout)?;
+    if format != Listing::Json {
+        report::complain_about_problems(report);
+    }
+    Ok(listing_exit(report, analysed.named_files_only, input))
+}
+
+fn files(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
+    let analysed = engine::files(&engine_input(input)?)?;
+    let written = match format {
+        Listing::Json => report::files_json(&analysed.files, out),
+        Listing::Text | Listing::Markdown => report::files_text(&analysed.files, out),
+    };
+    written.and_then(|()| out.flush()).map_err(to_stdout)?;
+    Ok(listing_exit(&analysed.report, analysed.named_files_only, input))
+}
+
+fn listing_exit(report: &Report, named_files_only: bool, input: &Input) -> Exit {
+    let mut conditions = Vec::new();
+    if report.problems.iter().any(|problem| problem.severity == Severity::Error) {
+        conditions.push(Exit::InputLost);
+    }
+    if report.summary.files == 0 && !named_files_only && !input.allow_empty {
+        conditions.push(Exit::NothingToCheck);
+    }
+    Exit::of(conditions, false)
+}
+
+fn engine_input(input: &Input) -> Result<engine::Input, CommandError> {
+    let limits = Limits::default();
+    let buffer = if input.stdin {
+        let path = match (&input.stdin_filename, input.kind) {
+            (Some(path), _) => path.clone(),
+            (None, Some(_)) => PathBuf::from("<stdin>"),
+            (None, None) => {
+                let message = "`-` needs `--stdin-filename PATH`, or `--kind` to say what standard input is";
+                return Err(CommandError::Usage(message.into()));
+            }
+        };
+        let bytes = discover::read_standard_input(&limits)
+            .map_err(|error| CommandError::Io("standard input cannot be read".into(), error))?;
+        Some(Overlay { path, bytes })
+    } else {
+        None
+    };
+    Ok(engine::Input {
+        paths: input.paths.clone(),
+        root: input.root.clone(),
+        exclude: input.exclude.clone(),
+        force_exclude: input.force_exclude,
+        buffer,
+        kind: input.kind,
+        configuration: input.configuration.clone(),
+        variables: input.variables.clone(),
+        variable_files: input.variable_files.clone(),
+        parameters: input.parameters.clone(),
+        required_agents: input.require_agents.clone(),
+        limits,
+    })
+}
+
+fn schema_text(schema: Schema) -> String {
+    match schema {
+        Schema::Report => report::schema_report(),
+        Schema::Hosts => report::schema_hosts(),
+        Schema::Config => format!("{:#}\n", crate::config::schema().as_value()),
+        Schema::Agent => catalog::schema_agent(),
+        Schema::Resource => catalog::schema_resource(),
+    }
+}

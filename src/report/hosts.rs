@@ -1,0 +1,321 @@
+//! The list of hosts: as text for people, and as JSON, version 1.
+//!
+//! Fields are added to the JSON document, never changed or removed.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::escape::one_line;
+use super::json::{ProblemV1, ToolV1, problems, schema_of, write_document};
+use super::region::region_of;
+use super::{Files, Report};
+use crate::assess::{AgentAssessment, Assessment, Assessments, Endpoint};
+use crate::catalog::{Outcome, Platform, Reach};
+use crate::eval::ValueKind;
+use crate::model::{Effective, Host, Written};
+use crate::source::Span;
+
+/// The hosts of a workspace. Readers accept unknown fields and unknown values of enumerations.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "imdslint hosts, version 1")]
+struct HostsV1 {
+    /// Always `hosts`.
+    format: &'static str,
+    /// Always 1.
+    version: u32,
+    /// The program that wrote the list.
+    tool: ToolV1,
+    /// The hosts, by project and address.
+    hosts: Vec<HostV1>,
+    /// Input that could not be read, parsed or evaluated.
+    problems: Vec<ProblemV1>,
+}
+
+/// A host, or what hosts are launched from.
+#[derive(Serialize, JsonSchema)]
+struct HostV1 {
+    /// Its address, such as `aws_launch_template.web`.
+    subject: String,
+    /// `host` or `image`.
+    kind: &'static str,
+    /// `linux`, `windows` or `unknown`.
+    platform: &'static str,
+    /// The file that it is described in, relative to the working directory.
+    path: String,
+    /// The line of its header, 1-based.
+    line: usize,
+    /// The image that it is launched from, when that is known.
+    image: Option<String>,
+    /// The settings that take effect.
+    imds: ImdsV1,
+    /// The settings that are written for the host itself.
+    imds_declared: ImdsV1,
+    /// The agents that are seen on it or required.
+    agents: Vec<AgentV1>,
+    /// Who reaches the service, as far as packets go; empty as long as boot scripts are not followed.
+    reachability: Vec<ReachabilityV1>,
+    /// Steps that could not be followed and are presumed harmless.
+    assumes: Vec<PlaceV1>,
+}
+
+/// Settings of the metadata service: the value, `unset` or `unknown`.
+#[derive(Serialize, JsonSchema)]
+struct ImdsV1 {
+    /// `enabled`, `disabled`, `unset` or `unknown`.
+    endpoint: String,
+    /// `required`, `optional`, `unset` or `unknown`.
+    tokens: String,
+    /// A number, `unset` or `unknown`.
+    hop_limit: HopLimitV1,
+    /// `enabled`, `disabled`, `unset` or `unknown`.
+    ipv6: String,
+}
+
+/// A hop limit.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum HopLimitV1 {
+    /// The number of hops.
+    Number(u8),
+    /// `unset` or `unknown`.
+    Word(String),
+}
+
+/// An agent on a host.
+#[derive(Serialize, JsonSchema)]
+struct AgentV1 {
+    /// Its name, such as `mackerel-agent`.
+    name: String,
+    /// Its version, when that is known.
+    version: Option<String>,
+    /// The user that it runs as.
+    user: Option<String>,
+    /// Whether it runs in a container.
+    container: bool,
+    /// `absent`, `fresh`, `cleaned`, `baked`, `recreated`, `copied` or `unknown`.
+    identity: &'static str,
+    /// `reachable`, `blocked`, `diverted`, `depends` or `unknown`.
+    reaches_imds: &'static str,
+    /// `registers-as-itself`, `duplicate`, `shared`, `refuses-to-start` or `unknown`.
+    outcome: &'static str,
+    /// What decides that.
+    because: Vec<PlaceV1>,
+}
+
+/// Whether a principal reaches the service.
+#[derive(Serialize, JsonSchema)]
+struct ReachabilityV1 {
+    /// `ipv4` or `ipv6`.
+    family: &'static str,
+    /// Who: `root`, `other`, `container`, …
+    principal: String,
+    /// `reachable`, `blocked`, `diverted` or `depends`.
+    verdict: &'static str,
+    /// The same after a reboot.
+    after_reboot: &'static str,
+    /// What decides that.
+    because: Vec<PlaceV1>,
+    /// What it depends on.
+    depends_on: Vec<PlaceV1>,
+}
+
+/// A line of a file.
+#[derive(Serialize, JsonSchema)]
+struct PlaceV1 {
+    /// The file, relative to the working directory.
+    path: String,
+    /// The line, 1-based.
+    line: usize,
+    /// The line's text.
+    text: String,
+}
+
+/// The JSON schema of the document that [`hosts_json`] writes.
+#[must_use]
+pub fn schema_hosts() -> String {
+    schema_of::<HostsV1>()
+}
+
+/// Writes the hosts as JSON. Of `report`, the files and the problems are used.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn hosts_json(assessments: &Assessments, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let document = HostsV1 {
+        format: "hosts",
+        version: 1,
+        tool: ToolV1::this(),
+        hosts: assessments.hosts.iter().map(|host| host_v1(host, &*report.files)).collect(),
+        problems: problems(report),
+    };
+    write_document(&document, out)
+}
+
+fn host_v1(assessment: &Assessment, files: &dyn Files) -> HostV1 {
+    let host = &assessment.host;
+    let header = region_of(files, host.subject.header);
+    let metadata = &host.metadata;
+    let declared = |written: &[Written]| word(written.iter());
+    let effective = |effective: &[Effective]| word(effective.iter().map(|effective| &effective.written));
+    HostV1 {
+        subject: host.subject.address.to_string(),
+        kind: "host",
+        platform: platform(host),
+        path: header.path,
+        line: header.start.line + 1,
+        image: host.image.as_str().map(str::to_owned),
+        imds: ImdsV1 {
+            endpoint: effective_endpoint(&assessment.endpoint).to_owned(),
+            tokens: effective(&metadata.tokens.effective),
+            hop_limit: hop_limit(effective(&metadata.hop_limit.effective)),
+            ipv6: effective(&metadata.ipv6.effective),
+        },
+        imds_declared: ImdsV1 {
+            endpoint: declared(&metadata.endpoint.declared),
+            tokens: declared(&metadata.tokens.declared),
+            hop_limit: hop_limit(declared(&metadata.hop_limit.declared)),
+            ipv6: declared(&metadata.ipv6.declared),
+        },
+        agents: assessment.agents.iter().map(|agent| agent_v1(agent, assessment, files)).collect(),
+        reachability: Vec::new(),
+        assumes: Vec::new(),
+    }
+}
+
+/// The value that all of several alternatives have, if they have one.
+fn word<'a>(mut alternatives: impl Iterator<Item = &'a Written>) -> String {
+    let one = |written: &Written| match written {
+        Written::Unset => "unset".to_owned(),
+        Written::Known { meaning, .. } => meaning.to_string(),
+        Written::Unknown { .. } => "unknown".to_owned(),
+    };
+    let Some(first) = alternatives.next().map(one) else { return "unset".to_owned() };
+    if alternatives.all(|other| one(other) == first) { first } else { "unknown".to_owned() }
+}
+
+fn hop_limit(word: String) -> HopLimitV1 {
+    word.parse().map_or(HopLimitV1::Word(word), HopLimitV1::Number)
+}
+
+/// Where nothing is written anywhere, the service answers.
+fn effective_endpoint(endpoint: &Endpoint) -> &'static str {
+    if endpoint.is_certainly_disabled() {
+        "disabled"
+    } else if endpoint.disabled.is_empty() && endpoint.unknown.is_empty() {
+        "enabled"
+    } else {
+        "unknown"
+    }
+}
+
+fn platform(host: &Host) -> &'static str {
+    let text = host.user_data.iter().find_map(|value| match &value.kind {
+        ValueKind::String(text) => Some(text.decoded().unwrap_or(text).as_str().trim_start().to_owned()),
+        _ => None,
+    });
+    match text.as_deref() {
+        Some(text) if text.starts_with("<powershell>") || text.starts_with("<script>") => "windows",
+        Some(text) if text.starts_with('#') || text.starts_with("Content-Type:") => "linux",
+        _ => "unknown",
+    }
+}
+
+fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files) -> AgentV1 {
+    let platform = if platform(&assessment.host) == "windows" { Platform::Windows } else { Platform::Linux };
+    let user = agent.agent.runs_as.iter().find(|runs_as| runs_as.platform == platform);
+    let causes = if agent.reach.is_some() { assessment.endpoint.disabled.as_slice() } else { &[] };
+    AgentV1 {
+        name: agent.agent.name.clone(),
+        version: None,
+        user: user.map(|runs_as| runs_as.user.clone()),
+        container: false,
+        identity: "unknown",
+        reaches_imds: match agent.reach {
+            Some(Reach::Unreachable) => "blocked",
+            Some(Reach::Reachable) => "reachable",
+            None => "unknown",
+        },
+        outcome: outcome(agent.outcome),
+        because: causes.iter().map(|cause| place(cause.origin.span, files)).collect(),
+    }
+}
+
+fn outcome(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        Some(Outcome::RegistersAsItself) => "registers-as-itself",
+        Some(Outcome::Duplicate) => "duplicate",
+        Some(Outcome::Shared) => "shared",
+        Some(Outcome::RefusesToStart) => "refuses-to-start",
+        None => "unknown",
+    }
+}
+
+fn place(span: Span, files: &dyn Files) -> PlaceV1 {
+    let region = region_of(files, span);
+    let text = files.source(span.file).map_or_else(String::new, |file| {
+        let line = file.lines().range_of(file.text(), region.start.line);
+        file.text().get(line).unwrap_or("").trim().to_owned()
+    });
+    PlaceV1 { path: region.path, line: region.start.line + 1, text: one_line(&text) }
+}
+
+/// Writes the hosts as text, a paragraph each. Of `report`, the files are used.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn hosts_text(assessments: &Assessments, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let files = &*report.files;
+    for (index, assessment) in assessments.hosts.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        let host = &assessment.host;
+        let header = region_of(files, host.subject.header);
+        let address = one_line(&host.subject.address);
+        writeln!(out, "{address}  {}:{}", one_line(&header.path), header.start.line + 1)?;
+        let metadata = &host.metadata;
+        let rows = [
+            ("endpoint", &metadata.endpoint.effective),
+            ("tokens", &metadata.tokens.effective),
+            ("hop limit", &metadata.hop_limit.effective),
+            ("ipv6", &metadata.ipv6.effective),
+        ];
+        for (name, effective) in rows {
+            writeln!(out, "  {name:<10} {}", one_line(&in_words(effective, files)))?;
+        }
+        for agent in &assessment.agents {
+            let reaches = match agent.reach {
+                Some(Reach::Unreachable) => "does not reach the metadata service",
+                Some(Reach::Reachable) => "reaches the metadata service",
+                None => "reaches the metadata service unless something on the host stands between",
+            };
+            let outcome = agent.outcome.map_or_else(String::new, |known| format!(": {}", outcome(Some(known))));
+            writeln!(out, "  {:<10} {} {reaches}{outcome}", "agent", agent.agent.name)?;
+        }
+        for group in &host.launches {
+            writeln!(out, "  {:<10} {}", "launches", one_line(&group.address))?;
+        }
+    }
+    Ok(())
+}
+
+/// The alternatives of a setting, each once, with the place that decides it.
+fn in_words(alternatives: &[Effective], files: &dyn Files) -> String {
+    let at = |span: Span| {
+        let region = region_of(files, span);
+        format!("{}:{}", region.path, region.start.line + 1)
+    };
+    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    let words = alternatives.iter().map(|effective| match &effective.written {
+        Written::Unset => "unset".to_owned(),
+        Written::Known { meaning, origin } => format!("{meaning} ({})", at(origin.span)),
+        Written::Unknown { why, origin } => format!("unknown: {why} ({})", at(origin.span)),
+    });
+    let distinct: Vec<String> = words.filter(|word| seen.insert(word.clone(), ()).is_none()).collect();
+    distinct.join(" or ")
+}
