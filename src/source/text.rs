@@ -43,6 +43,8 @@ pub struct Piece {
 pub struct Text {
     value: String,
     pieces: Vec<Piece>,
+    /// Where each piece begins in the value, so that finding the piece of an offset does not take a walk.
+    starts: Vec<usize>,
 }
 
 impl Text {
@@ -75,7 +77,7 @@ impl Text {
     pub fn hole(span: Span, reason: impl Into<Arc<str>>) -> Self {
         let piece =
             Piece { length: HOLE.len_utf8(), span, kind: PieceKind::Hole(reason.into()), trail: Trail::default() };
-        Self { value: HOLE.into(), pieces: vec![piece] }
+        Self { value: HOLE.into(), pieces: vec![piece], starts: vec![0] }
     }
 
     /// The whole value; each hole is one [`HOLE`] character in it.
@@ -250,7 +252,7 @@ impl Text {
     /// the very byte of a verbatim piece, the whole span of any other.
     #[must_use]
     pub fn origin_of(&self, offset: usize) -> Option<(&Piece, Span)> {
-        let (range, piece) = self.ranges().find(|(range, _)| range.contains(&offset))?;
+        let (range, piece) = self.ranges_at(offset).next().filter(|(range, _)| range.contains(&offset))?;
         Some((piece, part_of(piece, offset - range.start..offset - range.start + 1)))
     }
 
@@ -262,7 +264,9 @@ impl Text {
     pub fn span_of(&self, range: Range<usize>) -> Option<Span> {
         let range = self.clamped(range);
         let mut found: Option<Span> = None;
-        for (bytes, piece) in self.ranges() {
+        // An empty range touches the piece before it as well.
+        let first = range.start.saturating_sub(usize::from(range.is_empty()));
+        for (bytes, piece) in self.ranges_at(first).take_while(|(bytes, _)| bytes.start <= range.end) {
             let overlaps = bytes.start < range.end && range.start < bytes.end;
             let touches = range.is_empty() && bytes.start <= range.start && range.start <= bytes.end;
             if !overlaps && !touches {
@@ -284,6 +288,7 @@ impl Text {
         if value.is_empty() {
             return;
         }
+        let start = self.value.len();
         self.value.push_str(value);
         if let Some(last) = self.pieces.last_mut() {
             let continues = last.kind == PieceKind::Verbatim
@@ -298,22 +303,17 @@ impl Text {
             }
         }
         self.pieces.push(piece);
+        self.starts.push(start);
     }
 
     fn push_slice(&mut self, other: &Self, range: Range<usize>) {
         let range = other.clamped(range);
-        let mut start = 0;
-        for piece in &other.pieces {
-            let end = start + piece.length;
-            let (from, to) = (range.start.max(start), range.end.min(end));
+        for (bytes, piece) in other.ranges_at(range.start).take_while(|(bytes, _)| bytes.start < range.end) {
+            let (from, to) = (range.start.max(bytes.start), range.end.min(bytes.end));
             if from < to {
-                let span = part_of(piece, from - start..to - start);
+                let span = part_of(piece, from - bytes.start..to - bytes.start);
                 let part = Piece { length: to - from, span, ..piece.clone() };
                 self.push(&other.value[from..to], part);
-            }
-            start = end;
-            if start >= range.end {
-                break;
             }
         }
     }
@@ -331,11 +331,16 @@ impl Text {
     }
 
     fn ranges(&self) -> impl Iterator<Item = (Range<usize>, &Piece)> {
-        self.pieces.iter().scan(0, |start, piece| {
-            let range = *start..*start + piece.length;
-            *start = range.end;
-            Some((range, piece))
-        })
+        self.ranges_at(0)
+    }
+
+    /// The pieces from the one that holds the byte at `offset` on.
+    fn ranges_at(&self, offset: usize) -> impl Iterator<Item = (Range<usize>, &Piece)> {
+        let first = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        let pieces = self.pieces.get(first..).unwrap_or_default().iter();
+        pieces
+            .zip(self.starts.get(first..).unwrap_or_default())
+            .map(|(piece, start)| (*start..start + piece.length, piece))
     }
 }
 
