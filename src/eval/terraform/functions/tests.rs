@@ -1,3 +1,5 @@
+//! Tests of the functions as a whole: what is not known, origins, limits, and that no call panics.
+
 use proptest::prelude::*;
 
 use super::*;
