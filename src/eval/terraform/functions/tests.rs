@@ -1,3 +1,5 @@
+//! The functions called as evaluation calls them: results, origins, what is not known, and limits.
+
 use super::*;
 use crate::source::{FileId, PieceKind};
 
