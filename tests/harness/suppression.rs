@@ -1,0 +1,173 @@
+//! Every finding can be suppressed where its reader would try to, in every language, and a suppression that hides
+//! nothing is found.
+
+use std::collections::BTreeMap;
+
+use imdslint::finding::SuppressionKind;
+use serde_json::{Value, json};
+
+use super::case::{Case, Found, Mark, Outcome};
+
+/// What reports suppressions is not suppressed itself.
+const UNUSED_SUPPRESSION: &str = "IMDS901";
+
+const REASON: &str = "written by the harness";
+
+/// Where a language holds suppressions.
+enum Place {
+    Comment,
+    TerraformJson,
+    CloudFormationJson,
+}
+
+/// What is wrong with the suppressions of a case's findings.
+pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for found in outcome.findings.iter().filter(|found| !found.suppressed && found.rule != UNUSED_SUPPRESSION) {
+        // A value of the command line cannot carry one, but each label of a finding can.
+        let labels = std::iter::once(&found.primary).chain(&found.related);
+        let Some((mark, place)) = labels.filter_map(|mark| Some((mark, place_in(case, mark)?))).next() else {
+            complaints.push(format!("{} can be suppressed nowhere", found.rule));
+            continue;
+        };
+        let variants = match place {
+            Place::Comment => beside_code(case, found, mark),
+            Place::TerraformJson => in_terraform_json(case, found, mark),
+            Place::CloudFormationJson => in_template_json(case, found, mark),
+        };
+        for (name, files) in variants {
+            let variant = Case { files, ..case.clone() };
+            complaints.extend(hides(&variant, found, outcome).map(|why| format!("{}, {name}: {why}", found.rule)));
+        }
+    }
+    complaints.extend(hides_nothing(case, outcome));
+    complaints
+}
+
+fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
+    let path = mark.place.path.as_str();
+    case.files.contains_key(path).then(|| match path {
+        _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Place::TerraformJson,
+        _ if path.ends_with(".json") => Place::CloudFormationJson,
+        _ => Place::Comment,
+    })
+}
+
+type Variants = Vec<(&'static str, BTreeMap<String, String>)>;
+
+fn with(case: &Case, path: &str, text: String) -> BTreeMap<String, String> {
+    let mut files = case.files.clone();
+    files.insert(path.to_owned(), text);
+    files
+}
+
+/// A comment above the marked line, and one at its end.
+fn beside_code(case: &Case, found: &Found, mark: &Mark) -> Variants {
+    let path = &mark.place.path;
+    let text = &case.files[path];
+    let number = mark.place.start.0 - 1;
+    let line = text.lines().nth(number).unwrap_or_default();
+    let indentation: String = line.chars().take_while(|character| character.is_whitespace()).collect();
+    let comment = format!("# imdslint: ignore[{}] {REASON}", found.rule);
+    let edited = |edit: &dyn Fn(&str) -> String| {
+        let line = |(index, line): (usize, &str)| if index == number { edit(line) } else { format!("{line}\n") };
+        text.lines().enumerate().map(line).collect::<String>()
+    };
+    let above = edited(&|line| format!("{indentation}{comment}\n{line}\n"));
+    let beside = edited(&|line| format!("{line} {comment}\n"));
+    vec![
+        ("with a comment above the line", with(case, path, above)),
+        ("with a comment at the end of the line", with(case, path, beside)),
+    ]
+}
+
+/// The property `"//"` of the object around the marked place.
+fn in_terraform_json(case: &Case, found: &Found, mark: &Mark) -> Variants {
+    let path = &mark.place.path;
+    let text = &case.files[path];
+    let start: usize = text.split_inclusive('\n').take(mark.place.start.0 - 1).map(str::len).sum();
+    let line = text.get(start..).unwrap_or_default();
+    let column = line.char_indices().nth(mark.place.start.1 - 1).map_or(0, |(at, _)| at);
+    let mut open = Vec::new();
+    let mut quoted = false;
+    for (at, character) in text.char_indices().take_while(|(at, _)| *at < start + column) {
+        match character {
+            '"' => quoted = !quoted,
+            '{' if !quoted => open.push(at),
+            '}' if !quoted => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let Some(at) = open.last().map(|at| at + 1) else { return Vec::new() };
+    let comment = format!("\"//\": \"imdslint: ignore[{}] {REASON}\",", found.rule);
+    let edited = format!("{}{comment}{}", &text[..at], &text[at..]);
+    vec![("with a property `//`", with(case, path, edited))]
+}
+
+/// The metadata of the resource, and those of the template.
+fn in_template_json(case: &Case, found: &Found, mark: &Mark) -> Variants {
+    let path = &mark.place.path;
+    let template: Value = serde_json::from_str(&case.files[path]).expect("the template is JSON");
+    let ignore = json!({ "ignore": [{ "rule": found.rule, "reason": REASON }] });
+    let mut variants = Vec::new();
+    if let Some(resource) = found.subjects.first().and_then(|subject| subject.split(['.', '[']).next()) {
+        let mut template = template.clone();
+        template["Resources"][resource]["Metadata"]["imdslint"] = ignore.clone();
+        variants.push(("with metadata of the resource", with(case, path, template.to_string())));
+    }
+    let mut template = template;
+    template["Metadata"]["imdslint"] = ignore;
+    variants.push(("with metadata of the template", with(case, path, template.to_string())));
+    variants
+}
+
+/// Whether a finding of `before` is hidden in `variant`, and nothing else changes.
+fn hides(variant: &Case, found: &Found, before: &Outcome) -> Option<String> {
+    let after = match variant.run() {
+        Ok(outcome) => outcome,
+        Err(error) => return Some(error.to_string()),
+    };
+    let same = |reported: &&imdslint::report::Reported| {
+        reported.finding.rule == found.rule && reported.fingerprint == found.fingerprint
+    };
+    let Some(reported) = after.report.findings.iter().find(same) else {
+        return Some("the finding is gone or has another fingerprint".to_owned());
+    };
+    let Some(suppression) = &reported.finding.suppressed else {
+        return Some("the finding is not suppressed".to_owned());
+    };
+    if suppression.kind != SuppressionKind::Inline || suppression.reason.as_deref() != Some(REASON) {
+        return Some(format!("it is suppressed by something else: {suppression:?}"));
+    }
+    if after.findings.len() != before.findings.len() {
+        return Some(format!("there are {} findings instead of {}", after.findings.len(), before.findings.len()));
+    }
+    if after.problems.len() != before.problems.len() {
+        return Some(format!("there are problems: {:?}", after.problems));
+    }
+    None
+}
+
+/// A suppression at the end of a file covers nothing, and that is found.
+fn hides_nothing(case: &Case, outcome: &Outcome) -> Option<String> {
+    let is_template = |path: &str, text: &str| path.ends_with(".yaml") && text.contains("\nResources:");
+    let is_ours = |(path, text): &(&String, &String)| path.ends_with(".tf") || is_template(path, text);
+    let (path, text) = case.files.iter().find(is_ours)?;
+    if !case.options.select.is_empty() || !case.options.paths.is_empty() {
+        return None;
+    }
+    let text = format!("{}\n# imdslint: ignore[IMDS101] {REASON}\n", text.trim_end());
+    let line = text.lines().count();
+    let variant = Case { files: with(case, path, text), ..case.clone() };
+    let after = match variant.run() {
+        Ok(outcome) => outcome,
+        Err(error) => return Some(error.to_string()),
+    };
+    let is_it = |found: &&Found| {
+        found.rule == UNUSED_SUPPRESSION && found.primary.place.path == *path && found.primary.place.start.0 == line
+    };
+    let found = after.findings.iter().filter(is_it).count();
+    let others = after.findings.len() - found;
+    (found != 1 || others != outcome.findings.len())
+        .then(|| format!("a suppression that hides nothing, at {path}:{line}, gives {found} findings of its own"))
+}
