@@ -296,7 +296,7 @@ fn imports(path: &str, code: &Code) -> Vec<(usize, String)> {
                 match place(&name.text) {
                     Some(other) if other <= own_place => {}
                     Some(_) => {
-                        found.push((name.line, format!("`{own}` imports `{}`, which comes after it", name.text)))
+                        found.push((name.line, format!("`{own}` imports `{}`, which comes after it", name.text)));
                     }
                     None => found.push((name.line, format!("`crate::{}` is no room", name.text))),
                 }
@@ -400,7 +400,7 @@ fn gather(folder: &Path, below: &str, all: &mut Vec<Source>) {
         let name = entry.file_name().into_string().unwrap();
         if entry.file_type().unwrap().is_dir() {
             gather(&entry.path(), &format!("{below}{name}/"), all);
-        } else if name.ends_with(".rs") {
+        } else if Path::new(&name).extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(entry.path()).unwrap();
             all.push(Source { path: format!("{below}{name}"), code: Code::of(&text), text });
         }

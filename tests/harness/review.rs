@@ -145,7 +145,8 @@ fn review_order(case: &Case, outcome: &Outcome) -> Vec<String> {
             complaints.push(format!("a second run gives another report: {name}"));
         }
     }
-    let names = if case.options.paths.is_empty() { case.files.keys().collect() } else { Vec::from_iter(&case.options.paths) };
+    let names =
+        if case.options.paths.is_empty() { case.files.keys().collect() } else { Vec::from_iter(&case.options.paths) };
     let mut paths: Vec<PathBuf> = names.into_iter().map(|path| folder.path().join(path)).collect();
     let first = bytes(&paths, Format::Json);
     for order in ["reversed", "rotated"] {
