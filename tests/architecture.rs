@@ -4,10 +4,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -38,11 +39,15 @@ const CRATES: &[(&str, &[&str])] = &[
 const STANDARD: &[(&str, &[&str])] = &[
     ("env", &["discover/root.rs", "cli/"]),
     ("fs", &["discover/", "report/output.rs"]),
-    ("net", &[]),
+    ("net", &["eval/terraform/functions/network.rs"]),
     ("os", &["discover/root.rs"]),
     ("process", &["exit.rs", "main.rs"]),
     ("time", &["cli/"]),
 ];
+
+/// What opens a connection; addresses alone are harmless.
+const SOCKETS: &[&str] =
+    &["TcpListener", "TcpStream", "ToSocketAddrs", "UdpSocket", "UnixDatagram", "UnixListener", "UnixStream"];
 
 /// Methods of paths that ask the file system.
 const FILE_METHODS: &[&str] = &[
@@ -83,7 +88,16 @@ impl fmt::Display for Breach {
 struct Source {
     path: String,
     text: String,
+    code: Code,
 }
+
+/// All files of `src`, in the order of their paths.
+static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut all);
+    all.sort_by(|left, right| left.path.cmp(&right.path));
+    all
+});
 
 /// An identifier, a punctuation character or a bracket; literals and comments are left out.
 #[derive(Debug)]
@@ -257,11 +271,10 @@ fn breaches(source: &Source) -> Vec<Breach> {
     if lines > MOST_LINES {
         found.push((lines, format!("it has {lines} lines, more than {MOST_LINES}: it is two files")));
     }
-    let code = Code::of(&source.text);
-    found.extend(imports(&source.path, &code));
-    found.extend(reaching_out(&source.path, &code));
-    found.extend(foreign_crates(&source.path, &code));
-    found.extend(printing_and_panics(&source.path, &code));
+    found.extend(imports(&source.path, &source.code));
+    found.extend(reaching_out(&source.path, &source.code));
+    found.extend(foreign_crates(&source.path, &source.code));
+    found.extend(printing_and_panics(&source.path, &source.code));
     let breach = |(line, what)| Breach { path: source.path.clone(), line, what };
     found.into_iter().map(breach).collect()
 }
@@ -283,7 +296,7 @@ fn imports(path: &str, code: &Code) -> Vec<(usize, String)> {
                 match place(&name.text) {
                     Some(other) if other <= own_place => {}
                     Some(_) => {
-                        found.push((name.line, format!("`{own}` imports `{}`, which comes after it", name.text)))
+                        found.push((name.line, format!("`{own}` imports `{}`, which comes after it", name.text)));
                     }
                     None => found.push((name.line, format!("`crate::{}` is no room", name.text))),
                 }
@@ -313,6 +326,9 @@ fn reaching_out(path: &str, code: &Code) -> Vec<(usize, String)> {
                     found.push((name.line, format!("`std::{}` has no place here", name.text)));
                 }
             }
+        }
+        if SOCKETS.contains(&token.text.as_str()) {
+            found.push((token.line, format!("`{}` opens connections, which nothing here does", token.text)));
         }
         let is_call = code.is(at + 1, &["("]) && at > 0 && matches!(code.text(at - 1), "." | ":");
         let asks_files = is_call && FILE_METHODS.contains(&token.text.as_str());
@@ -365,48 +381,43 @@ fn printing_and_panics(path: &str, code: &Code) -> Vec<(usize, String)> {
     found
 }
 
-/// All files of `src`, in the order of their paths; with `false`, without those that only tests compile.
-fn sources(with_tests: bool) -> Vec<Source> {
-    let mut all = BTreeMap::new();
-    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut all);
+/// The files that are part of the program: those that only tests compile are left out.
+fn program() -> Vec<&'static Source> {
     let mut tests = BTreeSet::new();
-    for (path, text) in &all {
-        let folder = match path.strip_suffix("/mod.rs") {
-            Some(folder) => folder.to_owned(),
-            None => path.strip_suffix(".rs").unwrap_or(path).to_owned(),
-        };
-        for module in Code::of(text).test_modules {
+    for source in SOURCES.iter() {
+        let folder = source.path.strip_suffix("/mod.rs").or(source.path.strip_suffix(".rs")).unwrap_or(&source.path);
+        for module in &source.code.test_modules {
             tests.insert(format!("{folder}/{module}.rs"));
             tests.insert(format!("{folder}/{module}/mod.rs"));
         }
     }
-    let kept = all.into_iter().filter(|(path, _)| with_tests || !tests.contains(path));
-    kept.map(|(path, text)| Source { path, text }).collect()
+    SOURCES.iter().filter(|source| !tests.contains(&source.path)).collect()
 }
 
-fn gather(folder: &Path, below: &str, all: &mut BTreeMap<String, String>) {
+fn gather(folder: &Path, below: &str, all: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         if entry.file_type().unwrap().is_dir() {
             gather(&entry.path(), &format!("{below}{name}/"), all);
-        } else if name.ends_with(".rs") {
-            all.insert(format!("{below}{name}"), fs::read_to_string(entry.path()).unwrap());
+        } else if Path::new(&name).extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            all.push(Source { path: format!("{below}{name}"), code: Code::of(&text), text });
         }
     }
 }
 
 #[test]
 fn the_source_keeps_the_rules_of_the_house() {
-    let sources = sources(false);
-    assert!(sources.len() > 50, "the walk finds the source: {}", sources.len());
-    let found: Vec<String> = sources.iter().flat_map(breaches).map(|breach| breach.to_string()).collect();
+    let program = program();
+    assert!(program.len() > 50, "the walk finds the source: {}", program.len());
+    let found: Vec<String> = program.into_iter().flat_map(breaches).map(|breach| breach.to_string()).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
 fn files_of_tests_say_what_they_are_for_and_stay_short_too() {
-    for Source { path, text } in sources(true) {
+    for Source { path, text, .. } in SOURCES.iter() {
         assert!(text.starts_with("//! "), "{path}");
         assert!(text.lines().count() <= MOST_LINES, "{path}");
     }
@@ -422,7 +433,7 @@ fn every_room_exists_and_is_listed_in_order() {
         .collect();
     let described: Vec<&str> = described.into_iter().filter(|name| *name != "main").collect();
     assert_eq!(described, ROOMS, "ARCHITECTURE.md describes each room in its order");
-    let existing: BTreeSet<String> = sources(true)
+    let existing: BTreeSet<String> = SOURCES
         .iter()
         .filter(|source| !OUTSIDE.contains(&source.path.as_str()))
         .map(|source| room_of(&source.path).to_owned())
@@ -433,18 +444,19 @@ fn every_room_exists_and_is_listed_in_order() {
 #[test]
 fn every_guarded_crate_is_used_where_it_may_be() {
     for (name, places) in CRATES {
-        let uses = |source: &Source| {
-            let code = Code::of(&source.text);
+        let uses = |source: &&Source| {
+            let code = &source.code;
             lies_in(&source.path, places) && (0..code.tokens.len()).any(|at| code.is(at, &[name, ":", ":"]))
         };
-        assert!(sources(false).iter().any(uses), "`{name}` is guarded but not used");
+        assert!(program().iter().any(uses), "`{name}` is guarded but not used");
     }
 }
 
 /// What the checks say about `text` as the file `path`, with lines.
 #[track_caller]
 fn check(path: &str, text: &str, expected: &[&str]) {
-    let source = Source { path: path.into(), text: format!("//! A duty.\n{text}") };
+    let text = format!("//! A duty.\n{text}");
+    let source = Source { path: path.into(), code: Code::of(&text), text };
     let found: Vec<String> =
         breaches(&source).into_iter().map(|breach| format!("{} {}", breach.line, breach.what)).collect();
     assert_eq!(found.len(), expected.len(), "{found:#?}");
@@ -486,7 +498,9 @@ fn reaching_out_is_caught() {
     check("eval/files.rs", "fn f(path: &Path) -> bool { path.exists() }", &["2 `exists` asks"]);
     check("eval/files.rs", "fn f() { Path::new(\"a\")\n.is_file() }", &["3 `is_file` asks"]);
     check("discover/read.rs", "use std::fs::File;", &[]);
-    check("discover/read.rs", "use std::net::TcpStream;", &["2 `std::net`"]);
+    check("discover/read.rs", "use std::net::Ipv4Addr;", &["2 `std::net`"]);
+    check("eval/terraform/functions/network.rs", "use std::net::Ipv4Addr;", &[]);
+    check("eval/terraform/functions/network.rs", "use std::net::TcpStream;", &["2 `TcpStream` opens"]);
     check("discover/read.rs", "use std::process::Command;", &["2 `std::process`"]);
     check("engine/mod.rs", "use std::time::SystemTime;", &["2 `std::time`"]);
 }
@@ -524,6 +538,6 @@ fn panics_are_caught_unless_they_are_excused_or_tests() {
 #[test]
 fn a_long_file_and_one_without_a_duty_are_caught() {
     check("finding.rs", &"\n".repeat(MOST_LINES), &["more than 700"]);
-    let source = Source { path: "finding.rs".into(), text: "// A duty.\n".into() };
+    let source = Source { path: "finding.rs".into(), text: "// A duty.\n".into(), code: Code::default() };
     assert_eq!(breaches(&source).len(), 1);
 }
