@@ -18,10 +18,7 @@ fn vectors() -> Vec<Vector> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/terraform/vectors.jsonl");
     let parse = |line: &str| {
         let vector: Value = serde_json::from_str(line).unwrap();
-        Vector {
-            expression: vector["expression"].as_str().unwrap().to_owned(),
-            result: vector.get("result").cloned(),
-        }
+        Vector { expression: vector["expression"].as_str().unwrap().to_owned(), result: vector.get("result").cloned() }
     };
     fs::read_to_string(path).unwrap().lines().map(parse).collect()
 }
@@ -53,11 +50,7 @@ fn evaluation_agrees_with_terraform() {
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("main.tf"), source).unwrap();
-    let input = Input {
-        paths: vec![folder.path().to_owned()],
-        configuration: Configuration::None,
-        ..Input::default()
-    };
+    let input = Input { paths: vec![folder.path().to_owned()], configuration: Configuration::None, ..Input::default() };
     let hosts = engine::hosts(&input).unwrap();
     assert_eq!(hosts.assessments.hosts.len(), vectors.len());
 

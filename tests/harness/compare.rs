@@ -64,7 +64,8 @@ fn compare_finding(
         complaints.push(format!("{name} is `{}`, not `{words}`", found.words()));
     }
     if !found.message.contains(&primary.text) {
-        complaints.push(format!("the message of {name} is `{}`; it does not contain `{}`", found.message, primary.text));
+        complaints
+            .push(format!("the message of {name} is `{}`; it does not contain `{}`", found.message, primary.text));
     }
     let mut marks: Vec<&Mark> = found.related.iter().collect();
     for label in related {

@@ -6,10 +6,11 @@ mod compare;
 mod notation;
 mod review;
 mod suppression;
+mod tests;
 
 pub(crate) use case::Case;
-pub(crate) use notation::expectations;
 use compare::compare;
+pub(crate) use notation::expectations;
 use review::review;
 
 /// Everything that is wrong with a case, one complaint each; nothing when all is as it should be.

@@ -64,7 +64,7 @@ fn review_problem(problem: &Problem, report: &Report) -> Option<String> {
 }
 
 /// What is wrong with a text for people.
-fn review_prose(text: &str) -> Option<&'static str> {
+pub(super) fn review_prose(text: &str) -> Option<&'static str> {
     match (text.chars().next(), text.chars().next_back()) {
         (None, _) | (_, None) => Some("is empty"),
         (Some(first), _) if first.is_uppercase() => Some("begins with a capital letter"),
@@ -145,7 +145,8 @@ fn review_order(case: &Case, outcome: &Outcome) -> Vec<String> {
             complaints.push(format!("a second run gives another report: {name}"));
         }
     }
-    let names = if case.options.paths.is_empty() { case.files.keys().collect() } else { Vec::from_iter(&case.options.paths) };
+    let names =
+        if case.options.paths.is_empty() { case.files.keys().collect() } else { Vec::from_iter(&case.options.paths) };
     let mut paths: Vec<PathBuf> = names.into_iter().map(|path| folder.path().join(path)).collect();
     let first = bytes(&paths, Format::Json);
     for order in ["reversed", "rotated"] {
