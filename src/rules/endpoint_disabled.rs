@@ -3,13 +3,19 @@
 use super::{aftermath, chain, consequence, gravity, names};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
 use crate::finding::{Finding, Label};
+use crate::source::Span;
 
 pub(super) const ID: &str = "IMDS101";
 
-/// The hosts that one mistake disables the endpoint of.
+/// The hosts that one mistake disables the endpoint of, each with the way by which it gets there; never empty.
 struct Mistake<'a> {
-    cause: &'a Cause,
-    hosts: Vec<&'a Assessment>,
+    hosts: Vec<(&'a Assessment, &'a Cause)>,
+}
+
+impl Mistake<'_> {
+    fn is_at(&self, place: Span) -> bool {
+        self.hosts.iter().all(|(_, cause)| cause.origin.span == place)
+    }
 }
 
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
@@ -17,9 +23,9 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     for host in &assessments.hosts {
         // A host that takes over a bad account default is part of that default's finding.
         for cause in host.endpoint.disabled.iter().filter(|cause| cause.account.is_none()) {
-            match mistakes.iter_mut().find(|mistake| mistake.cause.origin.span == cause.origin.span) {
-                Some(mistake) => mistake.hosts.push(host),
-                None => mistakes.push(Mistake { cause, hosts: vec![host] }),
+            match mistakes.iter_mut().find(|mistake| mistake.is_at(cause.origin.span)) {
+                Some(mistake) => mistake.hosts.push((host, cause)),
+                None => mistakes.push(Mistake { hosts: vec![(host, cause)] }),
             }
         }
     }
@@ -28,10 +34,10 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
 
 impl Mistake<'_> {
     fn finding(&self) -> Option<Finding> {
-        let first = self.hosts.first()?;
-        let subject = &first.host.subject;
-        let is_certain = self.hosts.iter().any(|host| host.endpoint.is_certainly_disabled());
-        let agents: Vec<&AgentAssessment> = self.hosts.iter().flat_map(|host| &host.agents).collect();
+        let (first, cause) = self.hosts.first()?;
+        let (subject, place) = (&first.host.subject, cause.origin.span);
+        let is_certain = self.hosts.iter().any(|(host, _)| host.endpoint.is_certainly_disabled());
+        let agents: Vec<&AgentAssessment> = self.hosts.iter().flat_map(|(host, _)| &host.agents).collect();
         let (severity, confidence) = gravity(is_certain, &agents);
 
         let others = self.hosts.len() - 1;
@@ -46,26 +52,25 @@ impl Mistake<'_> {
             format!("the metadata endpoint of {whose} is disabled in one of the cases that the source gives")
         };
 
-        let origin = &self.cause.origin;
-        let mut related = chain::related(origin, subject);
-        for host in &self.hosts {
-            let subject = &host.host.subject;
-            for label in chain::related(origin, subject).into_iter().chain(std::iter::once(Label {
-                span: subject.header,
-                message: format!("takes effect in `{}`", subject.address),
-            })) {
-                if others > 0 {
-                    chain::add(&mut related, origin.span, label.span, label.message);
+        let mut related = chain::related(&cause.origin, subject);
+        if others > 0 {
+            for (host, cause) in &self.hosts {
+                let subject = &host.host.subject;
+                for label in chain::related(&cause.origin, subject) {
+                    chain::add(&mut related, place, label.span, label.message);
                 }
+                let message = format!("takes effect in `{}`", subject.address);
+                chain::add(&mut related, place, subject.header, message);
             }
         }
         for agent in &agents {
             if let Some(seen_at) = agent.seen_at {
-                chain::add(&mut related, origin.span, seen_at, format!("{} is installed here", agent.agent.name));
+                chain::add(&mut related, place, seen_at, format!("{} is installed here", agent.agent.name));
             }
         }
 
-        let mut subjects: Vec<String> = self.hosts.iter().map(|host| host.host.subject.address.to_string()).collect();
+        let mut subjects: Vec<String> =
+            self.hosts.iter().map(|(host, _)| host.host.subject.address.to_string()).collect();
         subjects.sort();
         subjects.dedup();
         Some(Finding {
@@ -79,7 +84,7 @@ impl Mistake<'_> {
                  `http_tokens = \"required\"`), which security scanners accept as well; {}",
                 aftermath(&agents)
             ),
-            primary: Label { span: origin.span, message: "this disables the metadata endpoint".into() },
+            primary: Label { span: place, message: "this disables the metadata endpoint".into() },
             related,
             subjects,
             agents: names(&agents),

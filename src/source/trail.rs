@@ -22,6 +22,8 @@ pub enum StepRole {
     Output,
     /// An attribute of a resource that refers to the value.
     Attribute,
+    /// The place where a condition's outcome is written.
+    Condition,
     /// A branch that a condition chose, or might choose.
     Branch,
     /// A table that the value was looked up in.
@@ -58,6 +60,7 @@ impl fmt::Display for Step {
             StepRole::ModuleCall => write!(formatter, "in the module called by `{name}`"),
             StepRole::Output => write!(formatter, "returned as `{name}` here"),
             StepRole::Attribute => write!(formatter, "used by `{name}` here"),
+            StepRole::Condition => write!(formatter, "decides the condition `{name}`"),
             StepRole::Branch => write!(formatter, "chosen by the condition `{name}`"),
             StepRole::Lookup => write!(formatter, "looked up with `{name}` here"),
             StepRole::Repetition => write!(formatter, "repeated by `{name}` here"),

@@ -6,6 +6,7 @@ mod compare;
 mod notation;
 mod review;
 mod suppression;
+mod tests;
 
 pub(crate) use case::Case;
 use compare::compare;

@@ -64,7 +64,7 @@ fn review_problem(problem: &Problem, report: &Report) -> Option<String> {
 }
 
 /// What is wrong with a text for people.
-fn review_prose(text: &str) -> Option<&'static str> {
+pub(super) fn review_prose(text: &str) -> Option<&'static str> {
     match (text.chars().next(), text.chars().next_back()) {
         (None, _) | (_, None) => Some("is empty"),
         (Some(first), _) if first.is_uppercase() => Some("begins with a capital letter"),

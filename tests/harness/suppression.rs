@@ -24,7 +24,7 @@ enum Place {
 pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
     let mut complaints = Vec::new();
     for found in outcome.findings.iter().filter(|found| !found.suppressed && found.rule != UNUSED_SUPPRESSION) {
-        // A value of the command line cannot carry one, but each label of a finding can.
+        // A value of the command line cannot carry a suppression, but any label of a finding will do.
         let labels = std::iter::once(&found.primary).chain(&found.related);
         let Some((mark, place)) = labels.filter_map(|mark| Some((mark, place_in(case, mark)?))).next() else {
             complaints.push(format!("{} can be suppressed nowhere", found.rule));
@@ -46,11 +46,18 @@ pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
 
 fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
     let path = mark.place.path.as_str();
-    case.files.contains_key(path).then(|| match path {
-        _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Place::TerraformJson,
-        _ if path.ends_with(".json") => Place::CloudFormationJson,
-        _ => Place::Comment,
-    })
+    let text = case.files.get(path)?;
+    match path {
+        _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Some(Place::TerraformJson),
+        _ if path.ends_with(".json") => Some(Place::CloudFormationJson),
+        // Suppressions are read in the files that are ours, not in those that ours read.
+        _ => (path.ends_with(".tfvars") || holds_comments(path, text)).then_some(Place::Comment),
+    }
+}
+
+/// Whether it is a module's file or a template in a language that has comments.
+fn holds_comments(path: &str, text: &str) -> bool {
+    path.ends_with(".tf") || path.ends_with(".yaml") && text.contains("\nResources:")
 }
 
 type Variants = Vec<(&'static str, BTreeMap<String, String>)>;
@@ -75,10 +82,12 @@ fn beside_code(case: &Case, found: &Found, mark: &Mark) -> Variants {
     };
     let above = edited(&|line| format!("{indentation}{comment}\n{line}\n"));
     let beside = edited(&|line| format!("{line} {comment}\n"));
-    vec![
-        ("with a comment above the line", with(case, path, above)),
-        ("with a comment at the end of the line", with(case, path, beside)),
-    ]
+    let mut variants = vec![("with a comment above the line", with(case, path, above))];
+    // A line holds one suppression.
+    if !line.contains("imdslint:") {
+        variants.push(("with a comment at the end of the line", with(case, path, beside)));
+    }
+    variants
 }
 
 /// The property `"//"` of the object around the marked place.
@@ -150,10 +159,10 @@ fn hides(variant: &Case, found: &Found, before: &Outcome) -> Option<String> {
 
 /// A suppression at the end of a file covers nothing, and that is found.
 fn hides_nothing(case: &Case, outcome: &Outcome) -> Option<String> {
-    let is_template = |path: &str, text: &str| path.ends_with(".yaml") && text.contains("\nResources:");
-    let is_ours = |(path, text): &(&String, &String)| path.ends_with(".tf") || is_template(path, text);
-    let (path, text) = case.files.iter().find(is_ours)?;
-    if !case.options.select.is_empty() || !case.options.paths.is_empty() {
+    let (path, text) = case.files.iter().find(|(path, text)| holds_comments(path, text))?;
+    // Where the rule may not run on this file, it is not judged.
+    let is_whole = case.options.select.is_empty() && case.options.paths.is_empty();
+    if !is_whole || case.files.contains_key("imdslint.yaml") {
         return None;
     }
     let text = format!("{}\n# imdslint: ignore[IMDS101] {REASON}\n", text.trim_end());

@@ -116,7 +116,11 @@ impl<'a> Evaluator<'a> {
         let is_open = |part: &&Value| matches!(part.kind, ValueKind::Unknown(_) | ValueKind::OneOf(_));
         match parts.iter().find(is_open) {
             Some(part) if is_one_hole => part.clone(),
-            _ => Value::text(text, span),
+            // A text that is nothing but one known part was written where that part was.
+            _ => match only_filled(parts) {
+                Some(part) => Value { kind: ValueKind::String(text), origin: part.origin.clone() },
+                None => Value::text(text, span),
+            },
         }
     }
 
@@ -266,6 +270,12 @@ impl<'a> Evaluator<'a> {
         }
         Value::map(entries, span).through(&yes.origin.trail)
     }
+}
+
+/// The one part that is not empty, if it is the only one.
+fn only_filled(parts: &[Value]) -> Option<&Value> {
+    let mut filled = parts.iter().filter(|part| part.to_text().is_none_or(|text| !text.is_empty()));
+    filled.next().filter(|_| filled.next().is_none())
 }
 
 /// The values of a mapping under a key, or under any key when it is known only at run time.

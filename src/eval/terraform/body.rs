@@ -46,7 +46,7 @@ impl Evaluator<'_> {
             let value = self.settle(self.evaluate(&attribute.value, scope), attribute.value.span);
             let step =
                 Step { span: attribute.name.span, role: StepRole::Attribute, name: Arc::clone(&attribute.name.text) };
-            entries.insert(Arc::clone(&attribute.name.text), arrive(value, attribute.span, step));
+            entries.insert(Arc::clone(&attribute.name.text), arrive(value, attribute.span, &step));
         }
         for block in body.blocks.iter().filter(|block| is_wanted(block_type(block))) {
             let blocks = if &*block.kind.text == "dynamic" {

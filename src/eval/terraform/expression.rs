@@ -106,13 +106,18 @@ impl Evaluator<'_> {
 
     fn evaluate_conditional(&self, conditional: &Conditional, scope: &Scope, span: Span) -> Evaluated {
         let condition = self.evaluate(&conditional.condition, scope)?;
+        let span_of_condition = conditional.condition.span;
         let chosen = |branch: &Expression, decided_by: &Value| -> Evaluated {
-            let step = Step {
-                span: conditional.condition.span,
-                role: StepRole::Branch,
-                name: self.source_text(conditional.condition.span),
+            let step = |span, role| Step { span, role, name: self.source_text(span_of_condition) };
+            let value = self.evaluate(branch, scope)?;
+            let outcome = &decided_by.origin;
+            // A condition that is computed has itself as its place.
+            let value = if span_of_condition.contains(outcome.span) {
+                value
+            } else {
+                value.then(step(outcome.span, StepRole::Condition))
             };
-            Ok(self.evaluate(branch, scope)?.through(&decided_by.origin.trail).then(step))
+            Ok(value.through(&outcome.trail).then(step(span_of_condition, StepRole::Branch)))
         };
         self.each_alternative(&condition, |condition| {
             if let Some(value) = condition.as_bool() {

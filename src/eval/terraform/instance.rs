@@ -99,7 +99,7 @@ impl Evaluator<'_> {
         self.once(instance, Name::Local(Arc::clone(name)), span, || {
             let value = self.evaluate(&attribute.value, &Scope::of(instance))?;
             let step = Step { span: attribute.name.span, role: StepRole::Local, name: format!("local.{name}").into() };
-            Ok(arrive(value, attribute.span, step))
+            Ok(arrive(value, attribute.span, &step))
         })
     }
 
@@ -112,7 +112,7 @@ impl Evaluator<'_> {
             let Some(attribute) = block.body.attribute("value") else { return Ok(Value::null(block.header)) };
             let value = self.evaluate(&attribute.value, &Scope::of(instance))?;
             let step = Step { span: block.header, role: StepRole::Output, name: instance.absolute(name).into() };
-            Ok(arrive(value, attribute.span, step))
+            Ok(arrive(value, attribute.span, &step))
         })
     }
 
@@ -325,7 +325,8 @@ impl Evaluator<'_> {
         let own = Scope::of(instance);
         let repeated = block.body.attribute("count").is_some() || block.body.attribute("for_each").is_some();
         if !repeated {
-            let attribute = |name: &str, span| self.written_attribute(instance, block, address, name, span);
+            // What is not known has the whole reference as its place, not the attribute's name alone.
+            let attribute = |name: &str, _| self.written_attribute(instance, block, address, name, span);
             let whole = || self.whole_block(instance, block, &own, address, span);
             return self.lazily(steps, scope, attribute, whole);
         }
@@ -377,9 +378,25 @@ impl Evaluator<'_> {
     }
 }
 
-/// `value` after `step`, unless it was written at `place` itself: then there is nothing to follow.
-pub(super) fn arrive(value: Value, place: Span, step: Step) -> Value {
-    if place.contains(value.origin.span) { value } else { value.then(step) }
+/// `value` after `step`, unless it was written at `place` itself: then there is nothing to follow, except for those of
+/// its elements or alternatives that were written elsewhere.
+pub(super) fn arrive(value: Value, place: Span, step: &Step) -> Value {
+    if !place.contains(value.origin.span) {
+        return value.then(step.clone());
+    }
+    let all = |values: &[Value]| Arc::new(values.iter().map(|value| arrive(value.clone(), place, step)).collect());
+    let kind = match &value.kind {
+        ValueKind::List(values) => ValueKind::List(all(values)),
+        ValueKind::Set(values) => ValueKind::Set(all(values)),
+        ValueKind::OneOf(values) => ValueKind::OneOf(all(values)),
+        ValueKind::Map(map) => {
+            let entry = |(key, value): (&Arc<str>, &Value)| (Arc::clone(key), arrive(value.clone(), place, step));
+            let entries = map.entries.iter().map(entry).collect();
+            ValueKind::Map(Arc::new(Map { entries, computed_by: map.computed_by.clone() }))
+        }
+        _ => return value,
+    };
+    Value { kind, origin: value.origin }
 }
 
 /// The copies of a repeated block as the list or map that its name stands for. A copy without a key is one of which
