@@ -129,7 +129,8 @@ fn bracket_fault(text: &str, scanned: &Scan, range: &Range<usize>) -> Option<Exp
     if let Some(fault) = closes_nothing.filter(|fault| fault.range.start <= range.start) {
         return Some(explain_fault(text, fault));
     }
-    let at_end = text.get(range.end..).is_none_or(|rest| rest.trim().is_empty());
+    let closes = |character: char| character.is_whitespace() || matches!(character, ')' | ']' | '}');
+    let at_end = text.get(range.end..).is_none_or(|rest| rest.chars().all(closes));
     let open = scanned.faults.iter().find(|fault| fault.kind == FaultKind::Open);
     let fault = open.filter(|fault| fault.range.start <= range.start && (at_end || closes_nothing.is_some()))?;
     // A pair whose closing bracket is indented less than its opening one hints at the bracket that is really open.
