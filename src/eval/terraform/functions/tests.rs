@@ -1,4 +1,4 @@
-//! Tests of the functions as a whole: what is not known, origins, limits, and that no call panics.
+//! The functions called as evaluation calls them: results, origins, what is not known, and limits.
 
 use proptest::prelude::*;
 
