@@ -39,15 +39,11 @@ const CRATES: &[(&str, &[&str])] = &[
 const STANDARD: &[(&str, &[&str])] = &[
     ("env", &["discover/root.rs", "cli/"]),
     ("fs", &["discover/", "report/output.rs"]),
-    ("net", &["eval/terraform/functions/network.rs"]),
+    ("net", &[]),
     ("os", &["discover/root.rs"]),
     ("process", &["exit.rs", "main.rs"]),
     ("time", &["cli/"]),
 ];
-
-/// What opens a connection; addresses alone are harmless.
-const SOCKETS: &[&str] =
-    &["TcpListener", "TcpStream", "ToSocketAddrs", "UdpSocket", "UnixDatagram", "UnixListener", "UnixStream"];
 
 /// Methods of paths that ask the file system.
 const FILE_METHODS: &[&str] = &[
@@ -327,9 +323,6 @@ fn reaching_out(path: &str, code: &Code) -> Vec<(usize, String)> {
                 }
             }
         }
-        if SOCKETS.contains(&token.text.as_str()) {
-            found.push((token.line, format!("`{}` opens connections, which nothing here does", token.text)));
-        }
         let is_call = code.is(at + 1, &["("]) && at > 0 && matches!(code.text(at - 1), "." | ":");
         let asks_files = is_call && FILE_METHODS.contains(&token.text.as_str());
         if asks_files && !lies_in(path, &["discover/"]) {
@@ -499,8 +492,8 @@ fn reaching_out_is_caught() {
     check("eval/files.rs", "fn f() { Path::new(\"a\")\n.is_file() }", &["3 `is_file` asks"]);
     check("discover/read.rs", "use std::fs::File;", &[]);
     check("discover/read.rs", "use std::net::Ipv4Addr;", &["2 `std::net`"]);
-    check("eval/terraform/functions/network.rs", "use std::net::Ipv4Addr;", &[]);
-    check("eval/terraform/functions/network.rs", "use std::net::TcpStream;", &["2 `TcpStream` opens"]);
+    // What is in `core` are addresses only.
+    check("eval/read.rs", "use core::net::Ipv4Addr;", &[]);
     check("discover/read.rs", "use std::process::Command;", &["2 `std::process`"]);
     check("engine/mod.rs", "use std::time::SystemTime;", &["2 `std::time`"]);
 }
