@@ -1,5 +1,5 @@
-//! Compares the evaluator with what Terraform itself said: every vector of `tests/terraform/vectors.jsonl` goes through
-//! the whole program as the user data of a host.
+//! Compares the evaluator with what Terraform itself said: the vectors of `tests/terraform/` go through the whole
+//! program as the user data of hosts.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,16 +9,22 @@ use imdslint::eval::ValueKind;
 use serde_json::Value;
 
 struct Vector {
+    /// The type of the variable that the expression is the default of, for a conversion.
+    of: Option<String>,
     expression: String,
     /// What Terraform made of it; nothing where it refused.
     result: Option<Value>,
 }
 
-fn vectors() -> Vec<Vector> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/terraform/vectors.jsonl");
+fn vectors(name: &str) -> Vec<Vector> {
+    let path = format!("{}/tests/terraform/{name}", env!("CARGO_MANIFEST_DIR"));
     let parse = |line: &str| {
         let vector: Value = serde_json::from_str(line).unwrap();
-        Vector { expression: vector["expression"].as_str().unwrap().to_owned(), result: vector.get("result").cloned() }
+        Vector {
+            of: vector.get("type").map(|of| of.as_str().unwrap().to_owned()),
+            expression: vector["expression"].as_str().unwrap().to_owned(),
+            result: vector.get("result").cloned(),
+        }
     };
     fs::read_to_string(path).unwrap().lines().map(parse).collect()
 }
@@ -38,14 +44,18 @@ fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
-#[test]
-fn evaluation_agrees_with_terraform() {
-    let vectors = vectors();
-    assert!(vectors.len() > 250, "only {} vectors", vectors.len());
+/// Evaluates all vectors in one module and tells which differ from Terraform.
+fn differences(vectors: &[Vector]) -> Vec<String> {
     let mut source = String::new();
-    for (index, vector) in vectors.iter().enumerate() {
-        let expression = &vector.expression;
-        writeln!(source, "resource \"aws_instance\" \"v{index:04}\" {{\n  user_data = jsonencode({expression})\n}}")
+    for (index, Vector { of, expression, .. }) in vectors.iter().enumerate() {
+        let value = match of {
+            Some(of) => {
+                writeln!(source, "variable \"v{index:04}\" {{\n  type = {of}\n  default = {expression}\n}}").unwrap();
+                format!("var.v{index:04}")
+            }
+            None => expression.clone(),
+        };
+        writeln!(source, "resource \"aws_instance\" \"v{index:04}\" {{\n  user_data = jsonencode({value})\n}}")
             .unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
@@ -70,5 +80,29 @@ fn evaluation_agrees_with_terraform() {
             wrong.push(format!("{}\n  Terraform: {:?}\n  here:      {user_data:?}", vector.expression, vector.result));
         }
     }
+    wrong
+}
+
+#[test]
+fn functions_and_operators_agree_with_terraform() {
+    let vectors = vectors("vectors.jsonl");
+    assert!(vectors.len() > 500, "only {} vectors", vectors.len());
+    let wrong = differences(&vectors);
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), vectors.len(), wrong.join("\n"));
+}
+
+#[test]
+fn type_conversions_agree_with_terraform() {
+    let vectors = vectors("conversions.jsonl");
+    assert!(vectors.len() > 50, "only {} vectors", vectors.len());
+    let wrong = differences(&vectors);
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), vectors.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_difference_is_seen() {
+    let vector = |result| Vector { of: None, expression: "1 + 1".into(), result };
+    assert_eq!(differences(&[vector(Some(2.into()))]).len(), 0);
+    assert_eq!(differences(&[vector(Some(3.into()))]).len(), 1);
+    assert_eq!(differences(&[vector(None)]).len(), 1);
 }

@@ -1,19 +1,24 @@
-//! The lines of one file that a snippet shows, for miette, which draws them.
+//! The lines of one file that a snippet shows. miette draws them; no other file knows it.
 //!
 //! The lines are a harmless copy: control characters are visible, lines are cut to a width that can be read. Offsets
 //! are therefore offsets into the copy. Only the lines that are shown are ever looked at, so that a finding costs the
 //! same in a large file as in a small one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Range;
 
-use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
+};
 
+use super::Style;
 use super::escape::{Escaper, one_line, visible};
 use crate::source::SourceFile;
 
 /// How many lines are shown before and after a label.
-pub(super) const CONTEXT_LINES: usize = 1;
+const CONTEXT_LINES: usize = 1;
 
 /// A label that spans more lines is shown by its first one.
 const LONGEST_LABEL: usize = 8;
@@ -87,11 +92,6 @@ impl Excerpt {
         excerpt
     }
 
-    /// The labels, placed in the excerpt.
-    pub(super) fn labels(&self) -> &[LabeledSpan] {
-        &self.labels
-    }
-
     /// Adds the line `number` of `file`, and to `shown_at` where the ends of `ranges` in it are shown.
     fn push_line(
         &mut self,
@@ -131,6 +131,54 @@ impl Excerpt {
         }
         self.text.push('\n');
         self.lines.push(Line { number, range: begin..self.text.len() });
+    }
+}
+
+/// Draws excerpts.
+pub(super) struct Artist(GraphicalReportHandler);
+
+impl Artist {
+    pub(super) fn new(style: Style) -> Self {
+        let theme = match (style.unicode, style.color) {
+            (true, true) => GraphicalTheme::unicode(),
+            (true, false) => GraphicalTheme::unicode_nocolor(),
+            (false, true) => GraphicalTheme::ascii(),
+            (false, false) => GraphicalTheme::none(),
+        };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_wrap_lines(false)
+            .with_context_lines(CONTEXT_LINES)
+            .without_syntax_highlighting();
+        Self(handler)
+    }
+
+    /// The excerpt with its labels, ready to be shown.
+    pub(super) fn draw(&self, excerpt: &Excerpt) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.0.render_report(&mut text, excerpt);
+        // miette leaves an empty line for the message, which the headline has said.
+        text.trim_start_matches('\n').to_owned()
+    }
+}
+
+/// miette wants a message; the headline has it.
+impl fmt::Display for Excerpt {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Excerpt {}
+
+impl Diagnostic for Excerpt {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
     }
 }
 

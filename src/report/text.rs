@@ -1,16 +1,12 @@
 //! The report for people: message, excerpts of the source, the reasons, what to do, and a summary.
-//!
-//! miette draws the excerpts; it is used nowhere else.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use unicode_width::UnicodeWidthStr;
 
 use super::escape::{one_line, visible};
-use super::excerpt::{CONTEXT_LINES, Excerpt, ExcerptLabel};
+use super::excerpt::{Artist, Excerpt, ExcerptLabel};
 use super::{Report, Reported, Style, Summary, append};
 use crate::finding::{Confidence, Finding, Label, Place, Problem, Severity};
 use crate::source::FileId;
@@ -83,23 +79,12 @@ fn statistics(report: &Report) -> String {
 struct Printer<'a> {
     report: &'a Report,
     style: Style,
-    snippets: GraphicalReportHandler,
+    artist: Artist,
 }
 
 impl<'a> Printer<'a> {
     fn new(report: &'a Report, style: Style) -> Self {
-        let theme = match (style.unicode, style.color) {
-            (true, true) => GraphicalTheme::unicode(),
-            (true, false) => GraphicalTheme::unicode_nocolor(),
-            (false, true) => GraphicalTheme::ascii(),
-            (false, false) => GraphicalTheme::none(),
-        };
-        let snippets = GraphicalReportHandler::new_themed(theme)
-            .with_links(false)
-            .with_wrap_lines(false)
-            .with_context_lines(CONTEXT_LINES)
-            .without_syntax_highlighting();
-        Self { report, style, snippets }
+        Self { report, style, artist: Artist::new(style) }
     }
 
     fn finding(&self, reported: &Reported) -> String {
@@ -192,12 +177,8 @@ impl<'a> Printer<'a> {
                 primary: index == 0,
             })
             .collect();
-        let snippet = Snippet(Excerpt::new(&file, &self.report.files.display_path(&file.path), &labels));
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.snippets.render_report(&mut text, &snippet);
-        // miette leaves an empty line for the message, which the headline has said.
-        text.trim_start_matches('\n').to_owned()
+        let name = self.report.files.display_path(&file.path);
+        self.artist.draw(&Excerpt::new(&file, &name, &labels))
     }
 
     fn painted(&self, paint: Paint, text: &str) -> String {
@@ -267,27 +248,5 @@ fn break_line(out: &mut String, column: &mut usize, indent: usize, next: &str) {
     if next.starts_with("::") {
         out.push('\\');
         *column += 1;
-    }
-}
-
-/// An excerpt as miette takes it.
-#[derive(Debug)]
-struct Snippet(Excerpt);
-
-impl fmt::Display for Snippet {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-}
-
-impl std::error::Error for Snippet {}
-
-impl Diagnostic for Snippet {
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.0)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(self.0.labels().iter().cloned()))
     }
 }

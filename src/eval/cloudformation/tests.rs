@@ -1,3 +1,5 @@
+//! Whole templates, and what becomes of their values.
+
 use super::*;
 use crate::finding::Place;
 use crate::source::FileId;

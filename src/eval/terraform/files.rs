@@ -46,11 +46,7 @@ impl Evaluator<'_> {
                 }
                 None => Err(fault(ProblemCode::Evaluation, span, "`templatestring` needs a template")),
             },
-            "abspath" | "pathexpand" => Ok(Value::unknown(Unknown::NotEvaluated(format!("{name}()").into()), span)),
-            "basename" | "dirname" => self.with_path(name, arguments, span, |path| {
-                let (folder, file) = path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", path));
-                Ok(Value::encoded(if name == "basename" { file } else { folder }, span))
-            }),
+            "abspath" => Ok(Value::unknown(Unknown::NotEvaluated("abspath()".into()), span)),
             _ => return None,
         };
         Some(result)

@@ -366,7 +366,7 @@ fn unify(types: &[Type]) -> Option<Type> {
 }
 
 /// With more different types the search for a common one would be the slowest thing that hostile input can ask for.
-const MOST_DIFFERENT_TYPES: usize = 64;
+const MOST_DIFFERENT_TYPES: usize = 1_000;
 
 fn unify_tuples(types: &[&Type]) -> Option<Type> {
     let columns: Vec<&[Type]> =
@@ -456,4 +456,102 @@ fn error(value: &Value, message: &str) -> ConversionError {
 
 fn mismatch(value: &Value, wanted: &str) -> ConversionError {
     error(value, &format!("{wanted} is needed, but this is {}", value.type_name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Trail};
+
+    fn span(start: usize) -> Span {
+        Span::new(FileId(0), start..start + 1)
+    }
+
+    fn string(written: &str, at: usize) -> Value {
+        Value::encoded(written, span(at))
+    }
+
+    fn list_of(of: Type) -> Type {
+        Type::List(Box::new(of))
+    }
+
+    fn open() -> Value {
+        Value::unknown(Unknown::NotGiven("var.x".into()), span(9))
+    }
+
+    #[test]
+    fn what_is_not_known_stays_so_and_the_rest_is_converted() {
+        let list = Value::list(vec![Value::number(1.0, span(1)), open()], span(0));
+        let converted = convert(&list, &list_of(Type::String), &Limits::default()).unwrap();
+        let elements = converted.as_list().unwrap();
+        assert_eq!(elements[0].as_str(), Some("1"));
+        assert!(elements[1].as_unknown().is_some());
+        assert!(convert(&open(), &Type::Number, &Limits::default()).unwrap().as_unknown().is_some());
+    }
+
+    #[test]
+    fn each_alternative_is_converted() {
+        let value = Value::one_of(vec![Value::number(1.0, span(1)), Value::bool(true, span(2))], 8, span(0));
+        let converted = convert(&value, &Type::String, &Limits::default()).unwrap();
+        let texts: Vec<_> = converted.alternatives().iter().map(|value| value.as_str().unwrap().to_owned()).collect();
+        assert_eq!(texts, ["1", "true"]);
+        let same = Value::one_of(vec![Value::number(1.0, span(1)), string("1", 2)], 8, span(0));
+        assert_eq!(convert(&same, &Type::String, &Limits::default()).unwrap().as_str(), Some("1"));
+    }
+
+    #[test]
+    fn a_number_made_of_a_text_with_a_hole_is_unknown_for_that_reason() {
+        let text = Text::hole(span(1), "`var.x` has no value");
+        let value = Value::text(text, span(0));
+        let converted = convert(&value, &Type::Number, &Limits::default()).unwrap();
+        assert_eq!(converted.as_unknown(), Some(&Unknown::Hole("`var.x` has no value".into())));
+        assert_eq!(convert(&value, &Type::String, &Limits::default()).unwrap(), value, "a string keeps its pieces");
+    }
+
+    #[test]
+    fn an_error_points_at_the_part_that_cannot_be_converted() {
+        let list = Value::list(vec![string("1", 1), string("x", 2)], span(0));
+        let error = convert(&list, &list_of(Type::Number), &Limits::default()).unwrap_err();
+        assert_eq!(
+            error,
+            ConversionError { message: "a number is needed, but this is a string".into(), span: span(2) }
+        );
+    }
+
+    #[test]
+    fn an_attribute_that_the_cloud_computes_is_not_missing() {
+        let map = Map { entries: BTreeMap::new(), computed_by: Some("aws_instance.web".into()) };
+        let value = Value::new(ValueKind::Map(map.into()), span(0));
+        let field = Field { of: Type::String, optional: true, default: Some(string("x", 1)) };
+        let to = Type::Object([("id".into(), field)].into());
+        let converted = convert(&value, &to, &Limits::default()).unwrap();
+        let id = &converted.as_map().unwrap().entries["id"];
+        assert_eq!(id.as_unknown(), Some(&Unknown::Computed("aws_instance.web".into(), "id".into())));
+    }
+
+    #[test]
+    fn a_converted_value_keeps_its_origin() {
+        let step = crate::source::Step { span: span(5), role: crate::source::StepRole::Local, name: "local.x".into() };
+        let value = Value::number(2.0, span(1)).then(step);
+        let converted = convert(&value, &Type::String, &Limits::default()).unwrap();
+        assert_eq!(converted.origin, value.origin);
+        let text = converted.to_text().unwrap();
+        assert_eq!(text.pieces()[0].trail.len(), 1, "the step is not counted twice");
+        assert_ne!(text.pieces()[0].trail, Trail::default());
+    }
+
+    #[test]
+    fn conversion_ends_at_the_limits() {
+        let nested = |depth: usize| {
+            (0..depth).fold(Value::list(Vec::new(), span(0)), |inner, _| Value::list(vec![inner], span(0)))
+        };
+        let limits = Limits { depth: 8, nodes: 100, ..Limits::default() };
+        let deep = |depth: usize| (0..depth).fold(Type::String, |of, _| list_of(of));
+        convert(&nested(7), &deep(8), &limits).unwrap();
+        convert(&nested(8), &deep(9), &limits).unwrap_err();
+        let wide =
+            |count: u32| Value::list((0..count).map(|number| Value::number(number.into(), span(0))).collect(), span(0));
+        convert(&wide(99), &list_of(Type::String), &limits).unwrap();
+        convert(&wide(100), &list_of(Type::String), &limits).unwrap_err();
+    }
 }

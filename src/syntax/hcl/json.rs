@@ -262,3 +262,159 @@ fn block(kind: &Name, labels: &[Name], body: Body) -> Block {
     let span = header.to(body.span);
     Block { kind: kind.clone(), labels: labels.to_vec(), body, header, span }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, SourceFile};
+    use crate::syntax::hcl::{TemplatePart, TraversalStep};
+
+    /// A tree of JSON without escapes, enough for these tests.
+    fn tree(file: &SourceFile) -> Node {
+        let mut at = 0;
+        node(file, &mut at)
+    }
+
+    fn skip(file: &SourceFile, at: &mut usize) -> char {
+        *at += file.text()[*at..].find(|next: char| !matches!(next, ' ' | '\n' | ',' | ':')).unwrap();
+        file.text()[*at..].chars().next().unwrap()
+    }
+
+    fn node(file: &SourceFile, at: &mut usize) -> Node {
+        let first = skip(file, at);
+        let start = *at;
+        let kind = match first {
+            '{' | '[' => {
+                *at += 1;
+                let mut nodes = Vec::new();
+                while !matches!(skip(file, at), '}' | ']') {
+                    nodes.push(node(file, at));
+                }
+                *at += 1;
+                if first == '[' {
+                    NodeKind::Sequence(nodes)
+                } else {
+                    let entry = |pair: &[Node]| Entry { key: pair[0].clone(), value: pair[1].clone() };
+                    NodeKind::Mapping(nodes.chunks(2).map(entry).collect())
+                }
+            }
+            '"' => {
+                let end = start + 1 + file.text()[start + 1..].find('"').unwrap();
+                *at = end + 1;
+                let text = Text::verbatim(&file.text()[start + 1..end], file.span(start + 1..end));
+                NodeKind::Scalar(text, ScalarStyle::Quoted)
+            }
+            _ => {
+                *at += file.text()[start..].find([',', ' ', '\n', '}', ']']).unwrap();
+                NodeKind::Scalar(Text::verbatim(&file.text()[start..*at], file.span(start..*at)), ScalarStyle::Plain)
+            }
+        };
+        Node { kind, span: file.span(start..*at), tag: None }
+    }
+
+    fn read(source: &str) -> (SourceFile, Body) {
+        let file = SourceFile::new(FileId(0), "a.tf.json", source.into());
+        let (body, problems) = from_json(&tree(&file), &Limits::default());
+        assert_eq!(problems, []);
+        (file, body)
+    }
+
+    #[test]
+    fn types_and_names_become_labels_and_arrays_repeated_blocks() {
+        let (file, body) = read(
+            r#"{ "//": "why", "resource": { "aws_instance": { "web": { "//": 1, "ami": "x", "count": 2 }, "db": [{}, {}] } },
+                "locals": [{ "a": true }, { "b": null }], "provider": { "aws": [{ "region": "r" }] } }"#,
+        );
+        let blocks: Vec<_> = body
+            .blocks
+            .iter()
+            .map(|block| {
+                let labels: Vec<_> = block.labels.iter().map(|label| &*label.text).collect();
+                (&*block.kind.text, labels, block.body.attributes.len())
+            })
+            .collect();
+        assert_eq!(
+            blocks,
+            [
+                ("resource", vec!["aws_instance", "web"], 2),
+                ("resource", vec!["aws_instance", "db"], 0),
+                ("resource", vec!["aws_instance", "db"], 0),
+                ("locals", vec![], 1),
+                ("locals", vec![], 1),
+                ("provider", vec!["aws"], 1),
+            ]
+        );
+        assert_eq!(file.slice(body.blocks[0].header), "\"web\"");
+        assert!(file.slice(body.blocks[0].span).ends_with("\"count\": 2 }"));
+        let ami = body.blocks[0].body.attribute("ami").unwrap();
+        assert_eq!(file.slice(ami.span), r#""ami": "x""#);
+        let ExpressionKind::Literal(text) = &ami.value.kind else { panic!() };
+        assert_eq!(file.slice(text.span_of(0..1).unwrap()), "x");
+        assert!(body.attributes.is_empty());
+    }
+
+    #[test]
+    fn strings_are_templates_but_for_types_and_defaults() {
+        let (file, body) = read(
+            r#"{ "variable": { "v": { "type": "list(string)", "default": "${x}" } },
+                "output": { "o": { "value": "${var.v[0]}", "more": ["a ${b} c", "$${d}"] } } }"#,
+        );
+        let variable = &body.blocks[0].body;
+        assert!(matches!(variable.attribute("type").unwrap().value.kind, ExpressionKind::Call(_)));
+        assert!(matches!(&variable.attribute("default").unwrap().value.kind,
+            ExpressionKind::Literal(text) if text.as_str() == "${x}"));
+        let output = &body.blocks[1].body;
+        let ExpressionKind::Template(template) = &output.attribute("value").unwrap().value.kind else { panic!() };
+        let [TemplatePart::Interpolation(value)] = template.parts.as_slice() else { panic!() };
+        assert_eq!(file.slice(value.span), "var.v[0]");
+        let ExpressionKind::Traversal(traversal) = &value.kind else { panic!() };
+        assert!(matches!(traversal.steps.last(), Some((TraversalStep::Index(_), span)) if file.slice(*span) == "[0]"));
+        let ExpressionKind::Array(more) = &output.attribute("more").unwrap().value.kind else { panic!() };
+        assert!(matches!(&more[0].kind, ExpressionKind::Template(template) if template.parts.len() == 3));
+        assert!(matches!(&more[1].kind, ExpressionKind::Literal(text) if text.as_str() == "${d}"));
+    }
+
+    #[test]
+    fn dynamic_blocks_nest() {
+        let (_, body) = read(
+            r#"{ "resource": { "a": { "b": { "nested": { "c": 1 }, "dynamic": { "outer": {
+                "for_each": "${x}", "iterator": "it",
+                "content": { "d": 1, "dynamic": { "inner": [{ "for_each": [1], "content": {} }] } } } } } } } }"#,
+        );
+        let resource = &body.blocks[0].body;
+        assert!(matches!(resource.attribute("nested").unwrap().value.kind, ExpressionKind::Object(_)));
+        let outer = resource.blocks_of("dynamic").next().unwrap();
+        assert_eq!(&*outer.labels[0].text, "outer");
+        assert!(matches!(&outer.body.attribute("iterator").unwrap().value.kind,
+            ExpressionKind::Variable(name) if &*name.text == "it"));
+        let content = outer.body.blocks_of("content").next().unwrap();
+        assert!(content.body.attribute("d").is_some());
+        let inner = content.body.blocks_of("dynamic").next().unwrap();
+        assert_eq!(&*inner.labels[0].text, "inner");
+        assert_eq!(inner.body.blocks_of("content").count(), 1);
+    }
+
+    #[test]
+    fn variables_files_have_literal_strings() {
+        let file = SourceFile::new(FileId(0), "a.tfvars.json", br#"{ "a": "${x}", "b": { "c": [-1.5] } }"#.to_vec());
+        let (body, problems) = variables_from_json(&tree(&file));
+        assert_eq!(problems, []);
+        assert!(matches!(&body.attributes[0].value.kind, ExpressionKind::Literal(text) if text.as_str() == "${x}"));
+        let ExpressionKind::Object(items) = &body.attributes[1].value.kind else { panic!() };
+        let ExpressionKind::Array(numbers) = &items[0].value.kind else { panic!() };
+        assert_eq!(numbers[0].kind, ExpressionKind::Number(-1.5));
+    }
+
+    #[test]
+    fn wrong_shapes_and_words_are_problems() {
+        for source in [r#"{ "resource": { "a": { "b": 1 } } }"#, r#"{ "locals": { "a": nope } }"#, "[1 ]", "1 "] {
+            let file = SourceFile::new(FileId(0), "a.tf.json", source.into());
+            let (_, problems) = from_json(&tree(&file), &Limits::default());
+            assert_eq!(problems.len(), 1, "{source}");
+        }
+        let deep = format!("{{ \"locals\": {{ \"a\": {}1 {} }} }}", "[".repeat(300), "]".repeat(300));
+        let file = SourceFile::new(FileId(0), "a.tf.json", deep.into_bytes());
+        let (_, problems) = from_json(&tree(&file), &Limits::default());
+        assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), [ProblemCode::Limit]);
+    }
+}

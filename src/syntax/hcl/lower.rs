@@ -63,14 +63,13 @@ impl Lowering<'_> {
             .collect();
         let range = self.reader.absolute(&range_of(parsed));
         let header = labels.last().map_or(kind.span, |label| kind.span.to(label.span));
-        let content_start = match parsed.body.span() {
-            Some(content) => self.reader.absolute(&content).start,
+        let content_start = if let Some(content) = parsed.body.span() {
+            self.reader.absolute(&content).start
+        } else {
             // A block on one line has no span of its own for its content.
-            None => {
-                let last_word = parsed.labels.last().map_or_else(|| range_of(&parsed.ident), range_of);
-                let head_end = self.reader.absolute(&last_word).end;
-                self.reader.slice(head_end..range.end).find('{').map_or(range.start, |brace| head_end + brace + 1)
-            }
+            let last_word = parsed.labels.last().map_or_else(|| range_of(&parsed.ident), range_of);
+            let head_end = self.reader.absolute(&last_word).end;
+            self.reader.slice(head_end..range.end).find('{').map_or(range.start, |brace| head_end + brace + 1)
         };
         let body = self.body(&parsed.body, content_start..range.end.saturating_sub(1).max(content_start));
         Block { kind, labels, body, header, span: self.reader.span(range) }
@@ -216,5 +215,98 @@ fn binary_operator(parsed: parsed::BinaryOperator) -> BinaryOperator {
         parsed::BinaryOperator::Mul => BinaryOperator::Multiply,
         parsed::BinaryOperator::Div => BinaryOperator::Divide,
         parsed::BinaryOperator::Mod => BinaryOperator::Modulo,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Limits, SourceFile, Text};
+    use crate::syntax::hcl::{parse, parse_expression};
+
+    fn file(source: &str) -> SourceFile {
+        SourceFile::new(FileId(0), "a.tf", source.into())
+    }
+
+    fn expression(source: &str) -> Expression {
+        parse_expression(&Text::verbatim(source, file(source).span(0..source.len()))).unwrap()
+    }
+
+    #[test]
+    fn blocks_have_headers_and_contents() {
+        let file =
+            file("# x\nresource aws_instance \"w\\\"b\" { # {\n  a = 1 # one\n}\nterraform { b = 2 }\nempty {}\n");
+        let body = parse(&file, &Limits::default()).body;
+        let [resource, terraform, empty] = body.blocks.as_slice() else { panic!("{body:?}") };
+        assert_eq!(file.slice(resource.header), "resource aws_instance \"w\\\"b\"");
+        assert_eq!(resource.labels.iter().map(|label| &*label.text).collect::<Vec<_>>(), ["aws_instance", "w\"b"]);
+        assert_eq!(file.slice(resource.labels[1].span), "\"w\\\"b\"");
+        assert!(file.slice(resource.span).ends_with('}'));
+        assert_eq!(file.slice(resource.body.span), "\n  a = 1 # one\n");
+        assert_eq!(file.slice(resource.body.attributes[0].span), "a = 1");
+        assert_eq!(file.slice(terraform.body.span), " b = 2 ");
+        assert_eq!(file.slice(terraform.body.attributes[0].span), "b = 2");
+        assert_eq!(file.slice(terraform.header), "terraform");
+        assert!(empty.body.span.range().is_empty());
+    }
+
+    #[test]
+    fn traversals_have_a_span_for_each_step() {
+        let source = "aws_instance.web.0.ips[*].x[var.i].*.y";
+        let ExpressionKind::Traversal(traversal) = expression(source).kind else { panic!() };
+        let steps: Vec<_> = traversal.steps.iter().map(|(_, span)| &source[span.range()]).collect();
+        assert_eq!(steps, [".web", ".0", ".ips", "[*]", ".x", "[var.i]", ".*", ".y"]);
+        assert!(
+            matches!(&traversal.steps[1].0, TraversalStep::Index(index) if index.kind == ExpressionKind::Number(0.0))
+        );
+        assert_eq!(traversal.steps[3].0, TraversalStep::FullSplat);
+        assert_eq!(traversal.steps[6].0, TraversalStep::AttributeSplat);
+        assert_eq!(&source[traversal.base.span.range()], "aws_instance");
+    }
+
+    #[test]
+    fn keys_of_objects_are_texts_or_expressions() {
+        let source = "{ a = 1, \"b\" : 2, (c) = 3, \"x-${d}\" = 4\n true = 5 }";
+        let ExpressionKind::Object(items) = expression(source).kind else { panic!() };
+        let kinds: Vec<_> = items.iter().map(|item| &item.key.kind).collect();
+        assert!(matches!(kinds[0], ExpressionKind::Literal(text) if text.as_str() == "a"));
+        assert!(matches!(kinds[1], ExpressionKind::Literal(text) if text.as_str() == "b"));
+        assert!(matches!(kinds[2], ExpressionKind::Parenthesis(_)));
+        assert!(matches!(kinds[3], ExpressionKind::Template(_)));
+        assert_eq!(&source[items[3].key.span.range()], "\"x-${d}\"");
+    }
+
+    #[test]
+    fn operators_bind_as_in_hcl() {
+        let source = "!a && b == 1 + 2 * -c || d ? e : f(g...)";
+        let ExpressionKind::Conditional(conditional) = expression(source).kind else { panic!() };
+        let ExpressionKind::Binary(BinaryOperator::Or, left, _) = &conditional.condition.kind else { panic!() };
+        assert_eq!(&source[left.span.range()], "!a && b == 1 + 2 * -c");
+        let ExpressionKind::Binary(BinaryOperator::And, not, equal) = &left.kind else { panic!() };
+        assert!(matches!(not.kind, ExpressionKind::Unary(UnaryOperator::Not, _)));
+        let ExpressionKind::Binary(BinaryOperator::Equal, _, sum) = &equal.kind else { panic!() };
+        let ExpressionKind::Binary(BinaryOperator::Add, _, product) = &sum.kind else { panic!() };
+        assert_eq!(&source[product.span.range()], "2 * -c");
+        let ExpressionKind::Call(call) = &conditional.when_false.kind else { panic!() };
+        assert!(call.expands_last);
+    }
+
+    #[test]
+    fn loops_and_functions_keep_their_names() {
+        let ExpressionKind::For(repeated) = expression("{ for k, v in x : k => v... if v }").kind else { panic!() };
+        assert_eq!(repeated.key_name.as_ref().map(|name| &*name.text), Some("k"));
+        assert!(repeated.groups && repeated.key.is_some() && repeated.condition.is_some());
+        let ExpressionKind::For(repeated) = expression("[for v in x : v]").kind else { panic!() };
+        assert!(!repeated.groups && repeated.key.is_none() && repeated.key_name.is_none());
+        let ExpressionKind::Call(call) = expression("provider::aws::arn_parse(a)").kind else { panic!() };
+        assert_eq!(&*call.name.text, "provider::aws::arn_parse");
+        assert_eq!(call.name.span.range(), 0..24);
+    }
+
+    #[test]
+    fn numbers_are_read() {
+        for (source, number) in [("1", 1.0), ("-2.5", -2.5), ("1e3", 1000.0), ("0.5E-1", 0.05)] {
+            assert_eq!(expression(source).kind, ExpressionKind::Number(number), "{source}");
+        }
     }
 }

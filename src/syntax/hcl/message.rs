@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::scan::{Fault, FaultKind, Scan, is_word};
+use super::scan::{Fault, FaultKind, Scan, Start, is_word};
 use crate::finding::ProblemCode;
 
 /// A fault in words. Ranges count bytes of the text that was given.
@@ -55,9 +55,11 @@ pub(super) fn explain_fault(text: &str, fault: &Fault) -> Explanation {
     }
 }
 
-/// What is wrong where the parser gave up with `message` at the byte `offset`.
-pub(super) fn explain_error(text: &str, scanned: &Scan, message: &str, offset: usize) -> Explanation {
-    let range = token_at(text, offset);
+/// What is wrong where the parser of a text of the kind `start` gave up with `message` at the byte `offset`.
+pub(super) fn explain_error(text: &str, scanned: &Scan, start: Start, message: &str, offset: usize) -> Explanation {
+    // Here the parser has read the character that it complains about.
+    let is_past = message.contains("object value assignment");
+    let range = token_at(text, offset.saturating_sub(usize::from(is_past)));
     let token = text.get(range.clone()).unwrap_or("");
     if message.contains("nesting depth") {
         return Explanation {
@@ -97,16 +99,26 @@ pub(super) fn explain_error(text: &str, scanned: &Scan, message: &str, offset: u
         format!("{found} where a comma, a line break or `}}` is expected after a value of an object")
     } else if message.contains("traversal operator") {
         format!("{found} where a name, an index or `*` is expected after the dot")
-    } else if message.contains("block body") {
+    } else if message.contains("block body") && !begins_statement(text, &range) {
         format!("{found} where an attribute, a block or `}}` is expected")
     } else if message.contains("invalid structure") {
         format!("{found} where `=` (for an attribute) or a label or `{{` (for a block) is expected")
+    } else if token == "\"" && message.contains('{') {
+        "this label cannot be read: labels are names, or strings without `${`".to_owned()
     } else if message.contains("newline") {
         format!("{found} where the line should end: each attribute and block begins on a line of its own")
     } else if let Some(expected) = message.strip_prefix("expected ") {
         format!("{found} where {expected} is expected")
+    } else if let Some(words) = unmatched_directive(text, &range) {
+        words
+    } else if begins_statement(text, &range) {
+        format!("`{token}` cannot be read: a string, a template directive or a bracket in it is not complete")
+    } else if start == Start::Body {
+        format!("{found} where an attribute (`name = value`) or a block is expected")
+    } else if text.is_empty() {
+        "a value is missing: an expression is expected".to_owned()
     } else {
-        format!("{found} where nothing of the kind is expected: write an attribute (`name = value`) or a block")
+        format!("{found} after the end of an expression: remove it, or put what joins the two before it")
     };
     Explanation::syntax(range, words)
 }
@@ -134,6 +146,25 @@ fn bracket_fault(text: &str, scanned: &Scan, range: &Range<usize>) -> Option<Exp
     })
 }
 
+/// Whether an attribute or block begins at `range`: then the parser turned back to its start.
+fn begins_statement(text: &str, range: &Range<usize>) -> bool {
+    let is_name = text.as_bytes().get(range.start).is_some_and(|first| is_word(*first));
+    is_name && text.get(range.end..).unwrap_or("").trim_start_matches([' ', '\t']).starts_with(['=', '{', '"'])
+}
+
+/// What is wrong with the template directive at `range`, if one stands there.
+fn unmatched_directive(text: &str, range: &Range<usize>) -> Option<String> {
+    let inner = text.get(range.start..)?.strip_prefix("%{")?;
+    let word = inner.trim_start_matches('~').trim_start();
+    Some(if word.starts_with("if") {
+        "this directive is never closed: add the missing `%{ endif }`".into()
+    } else if word.starts_with("for") {
+        "this directive is never closed: add the missing `%{ endfor }`".into()
+    } else {
+        "this directive belongs to none before it: remove it, or add the `%{ if … }` or `%{ for … }`".into()
+    })
+}
+
 /// The indentation of the line of `at`, if nothing stands before `at` on it.
 fn indentation(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
@@ -152,7 +183,8 @@ fn token_at(text: &str, offset: usize) -> Range<usize> {
     while !text.is_char_boundary(start) {
         start -= 1;
     }
-    let rest = text.get(start..).unwrap_or("");
+    let rest = text.get(start..).unwrap_or("").trim_start_matches([' ', '\t']);
+    start = text.len() - rest.len();
     if rest.trim().is_empty() {
         let visible = text.trim_end();
         let last = visible.chars().next_back().map_or(0, char::len_utf8);

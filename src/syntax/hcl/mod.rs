@@ -62,9 +62,9 @@ fn comments(file: &SourceFile, scanned: &Scan) -> Vec<Comment> {
             Some(block) => block.trim_end_matches("*/"),
             None => written.strip_prefix("//").or_else(|| written.strip_prefix('#')).unwrap_or(written),
         };
-        let before = file.text().get(..range.start).unwrap_or("");
-        let line = before.rsplit('\n').next().unwrap_or("");
-        let alone = line.trim_start_matches('\u{feff}').trim().is_empty();
+        let line_start = file.lines().start_of(file.lines().line_of(range.start)).unwrap_or(0);
+        let before = file.text().get(line_start.max(file.byte_order_mark_length())..range.start).unwrap_or("");
+        let alone = before.chars().all(char::is_whitespace);
         Comment { span: file.span(range.clone()), text: text.to_owned(), alone }
     };
     scanned.comments.iter().map(comment).collect()
@@ -75,6 +75,9 @@ fn comments(file: &SourceFile, scanned: &Scan) -> Vec<Comment> {
 /// A sequence that cannot be parsed becomes a hole, and everything else stays.
 #[must_use]
 pub fn parse_template(text: &Text) -> (Template, Vec<Problem>) {
+    // Terraform, too, does not count a byte order mark as content.
+    let without_mark = text.as_str().starts_with('\u{feff}').then(|| text.slice('\u{feff}'.len_utf8()..text.len()));
+    let text = without_mark.as_ref().unwrap_or(text);
     let mut reader = Reader::of_text(text);
     let whole = 0..text.len();
     let mut problems = Vec::new();
@@ -91,7 +94,9 @@ pub fn parse_template(text: &Text) -> (Template, Vec<Problem>) {
                 return (template, problems);
             }
             (Some(fault), _) => explain_fault(&input, fault),
-            (None, Err(error)) => explain_error(&input, &scanned, error.message(), error.location().offset()),
+            (None, Err(error)) => {
+                explain_error(&input, &scanned, Start::Template, error.message(), error.location().offset())
+            }
         };
         let sequence = faulty_sequence(&input, &scanned, &failure);
         problems.push(template_problem(&reader, &failure, &sequence));
@@ -144,7 +149,9 @@ pub fn parse_expression(text: &Text) -> Result<Expression, Problem> {
         Some(fault) => explain_fault(reader.text, fault),
         None => match parse_expr(&edited(reader.text, &scanned)) {
             Ok(parsed) => return Ok(Lowering { reader: &reader }.expression(&parsed)),
-            Err(error) => explain_error(reader.text, &scanned, error.message(), error.location().offset()),
+            Err(error) => {
+                explain_error(reader.text, &scanned, Start::Expression, error.message(), error.location().offset())
+            }
         },
     };
     Err(Problem::error(failure.code, reader.span(failure.range), failure.message))
@@ -162,4 +169,67 @@ pub fn statements(body: &Body) -> Vec<Span> {
     }
     spans.sort_by_key(|span| (span.file, span.start, std::cmp::Reverse(span.end)));
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::finding::Place;
+    use crate::source::FileId;
+
+    fn file(source: &str) -> SourceFile {
+        SourceFile::new(FileId(0), "a.tf", source.into())
+    }
+
+    #[test]
+    fn comments_know_whether_they_stand_alone() {
+        let file = file("\u{feff}# a\nb = 1 // c\n\t/* d */\n");
+        let comments = parse(&file, &Limits::default()).comments;
+        let found: Vec<_> =
+            comments.iter().map(|comment| (file.slice(comment.span), comment.text.as_str(), comment.alone)).collect();
+        assert_eq!(found, [("# a", " a", true), ("// c", " c", false), ("/* d */", " d ", true)]);
+    }
+
+    #[test]
+    fn statements_come_before_those_inside_them() {
+        let file = file("a {\n  b {\n    c = 1\n  }\n  d = 2\n}\ne = 3\n");
+        let body = parse(&file, &Limits::default()).body;
+        let names: String = statements(&body).iter().filter_map(|span| file.slice(*span).chars().next()).collect();
+        assert_eq!(names, "abcde");
+    }
+
+    #[test]
+    fn an_expression_is_exactly_one() {
+        let text = |source: &str| Text::verbatim(source, file(source).span(0..source.len()));
+        let found = parse_expression(&text(" [1, \"a\"]\n")).unwrap();
+        assert_eq!(found.span.range(), 1..9);
+        for (source, at) in [("1 2", 2..3), ("", 0..0), ("[1", 0..1), ("\"a", 0..1), ("\"\\q\"", 1..3), ("a.", 1..2)] {
+            let problem = parse_expression(&text(source)).unwrap_err();
+            assert_eq!(problem.place, Place::Span(file(source).span(at)), "{source:?}: {}", problem.message);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn no_input_panics_and_all_spans_lie_in_the_file(pieces in prop::collection::vec(prop::sample::select(vec![
+            "a", "b ", "= ", "\n", "{", "}", "\"", "${", "%{", "if ", "for ", "in ", ":", "=>", "[", "]", "(", ")", "<<E\n", "<<-E\n",
+            "E\n", "#", "/*", "*/", "//", ",", ".", "\\", "\\u00", "\u{e9}", "\r\n", "~", "1", "...", "?", "resource \"x\" {\n",
+            "endif", "else", "\u{feff}", "*", "!",
+        ]), 0..40)) {
+            let source = pieces.concat();
+            let file = file(&source);
+            let parsed = parse(&file, &Limits::default());
+            let (_, problems) = parse_template(&Text::verbatim(source.clone(), file.span(0..source.len())));
+            let places = parsed.problems.iter().chain(&problems).map(|problem| match problem.place {
+                Place::Span(span) => span,
+                Place::Path(_) => panic!("a span"),
+            });
+            for span in places.chain(statements(&parsed.body)).chain(parsed.comments.iter().map(|comment| comment.span)) {
+                prop_assert!(source.get(span.range()).is_some(), "{span:?}");
+            }
+        }
+    }
 }

@@ -11,9 +11,9 @@ use super::lower::Lowering;
 use super::message::{Explanation, explain_error, explain_fault};
 use super::reader::Reader;
 use super::scan::{Edit, Fault, FaultKind, Scan, Start, scan};
-use crate::finding::{Problem, ProblemCode};
+use crate::finding::{Place, Problem, ProblemCode};
 
-/// How many times the text's own length may be parsed again while recovering.
+/// How many times the text's own length may be scanned and parsed again while recovering.
 const REPARSES: usize = 12;
 
 /// What is allowed for recovery in any case, in bytes: small files may need many attempts.
@@ -27,7 +27,7 @@ pub(super) struct Recovery<'a> {
     reader: Reader<'a>,
     problems: Vec<Problem>,
     most_problems: usize,
-    /// How many bytes may still be parsed.
+    /// How many bytes may still be scanned and parsed.
     budget: usize,
 }
 
@@ -40,10 +40,10 @@ impl<'a> Recovery<'a> {
     /// The body of the whole text, of which `scanned` is the scan.
     pub(super) fn run(mut self, scanned: &Scan) -> (Body, Vec<Problem>) {
         let whole = 0..self.reader.text.len();
-        let hard_fault = scanned.faults.iter().any(is_hard);
-        if !hard_fault && let Ok(body) = self.parse(edited(self.reader.text, scanned), 0, whole.clone()) {
-            return (body, self.problems);
-        }
+        let failure = match self.attempt(self.reader.text, scanned, &whole) {
+            Ok(body) => return (body, self.problems),
+            Err(failure) => failure,
+        };
         let mut starts: Vec<usize> = scanned.heads.clone();
         if starts.first() != Some(&0) {
             starts.insert(0, 0);
@@ -57,6 +57,13 @@ impl<'a> Recovery<'a> {
             }
         }
         self.remove_duplicates(&mut body);
+        if self.problems.is_empty() {
+            self.report(&failure, 0);
+        }
+        self.problems.sort_by_key(|problem| match problem.place {
+            Place::Span(span) => span.start,
+            Place::Path(_) => 0,
+        });
         (body, self.problems)
     }
 
@@ -120,11 +127,12 @@ impl<'a> Recovery<'a> {
     }
 
     fn attempt(&mut self, input: &str, scanned: &Scan, chunk: &Range<usize>) -> Result<Body, Explanation> {
+        self.budget = self.budget.saturating_sub(input.len());
         if let Some(fault) = scanned.faults.iter().find(|fault| is_hard(fault)) {
             return Err(explain_fault(input, fault));
         }
         self.parse(edited(input, scanned), chunk.start, chunk.clone())
-            .map_err(|error| explain_error(input, scanned, error.message(), error.location().offset()))
+            .map_err(|error| explain_error(input, scanned, Start::Body, error.message(), error.location().offset()))
     }
 
     fn report(&mut self, failure: &Explanation, base: usize) {
@@ -193,6 +201,9 @@ pub(super) fn blank(text: &mut String, range: Range<usize>) {
     text.replace_range(range, &spaces);
 }
 
+/// What the other spellings of object keys are made of.
+const DIGITS: &[u8] = b"ZYXWVUTSRQPONMLKJIHGFEDCBA";
+
 /// Gives the object key at `at` another spelling of the same length, the `count`th one. The tree is read from the
 /// text as written, so the spelling is seen by the parser only.
 fn rename_key(text: &mut String, at: usize, count: usize) -> bool {
@@ -204,7 +215,6 @@ fn rename_key(text: &mut String, at: usize, count: usize) -> bool {
     let length =
         line.get(start..).unwrap_or("").bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let length = length.count();
-    const DIGITS: &[u8] = b"ZYXWVUTSRQPONMLKJIHGFEDCBA";
     let mut number = count;
     let name: String = (0..length)
         .map(|_| {
@@ -253,4 +263,162 @@ fn regions(text: &str, scanned: &Scan, failure: &Explanation) -> Vec<Region> {
     regions.push(Region { range: 0..text.len(), is_closed: true });
     regions.dedup_by(|next, before| next.range == before.range && next.is_closed == before.is_closed);
     regions
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::{Place, Problem, ProblemCode};
+    use crate::source::{FileId, Limits, SourceFile};
+    use crate::syntax::hcl::{ExpressionKind, Parsed, parse, statements};
+
+    fn parsed(source: &str) -> Parsed {
+        parse(&SourceFile::new(FileId(0), "a.tf", source.into()), &Limits::default())
+    }
+
+    /// What the problems point at and say.
+    fn problems(source: &str) -> Vec<(&str, String)> {
+        let text = |problem: Problem| match problem.place {
+            Place::Span(span) => (&source[span.range()], problem.message),
+            Place::Path(_) => panic!("a span"),
+        };
+        parsed(source).problems.into_iter().map(text).collect()
+    }
+
+    /// The names of the attributes and blocks that are left, outermost first.
+    fn left(source: &str) -> Vec<&str> {
+        statements(&parsed(source).body)
+            .into_iter()
+            .map(|span| source[span.range()].split([' ', '\n']).next().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn only_the_broken_attribute_is_lost() {
+        let source = "resource \"a\" \"b\" {\n  one = 1\n  two = = 2\n  three = 3\n}\nlocals {\n  four = 4\n}\n";
+        assert_eq!(left(source), ["resource", "one", "three", "locals", "four"]);
+        assert_eq!(
+            problems(source),
+            [("=", "a value is missing: `=` stands where an expression is expected".to_owned())]
+        );
+    }
+
+    #[test]
+    fn the_broken_value_of_several_lines_is_lost_whole() {
+        let source = "locals {\n  one = {\n    a = 1\n    b c\n    d = [\n      1,\n    ]\n  }\n  two = 2\n}\n";
+        assert_eq!(left(source), ["locals", "one", "two"]);
+        let source = "locals {\n  one = = {\n    a = 1\n  }\n  two = 2\n}\n";
+        assert_eq!(left(source), ["locals", "two"]);
+    }
+
+    #[test]
+    fn an_open_brace_is_blamed_where_the_indentation_betrays_it() {
+        let source = "resource \"a\" \"b\" {\n  tags = {\n    x = 1\n\n}\nresource \"c\" \"d\" {\n  one = 1\n}\n";
+        assert_eq!(left(source), ["resource", "resource", "one"]);
+        let [(at, message)] = <[_; 1]>::try_from(problems(source)).unwrap();
+        assert_eq!(at, "{");
+        assert!(message.contains("never closed"), "{message}");
+        let place = &parsed(source).problems[0].place;
+        assert!(matches!(place, Place::Span(span) if span.start == 28), "{place:?}");
+    }
+
+    #[test]
+    fn quotes_and_heredocs_without_end_are_blamed_where_they_begin() {
+        let source = "a = \"one\nb = \"two\"\nc = <<EOT\nd = 4\n";
+        assert_eq!(left(source), ["b", "d"]);
+        let found = problems(source);
+        assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), ["\"", "<<EOT"]);
+        assert!(found[1].1.contains("`EOT` alone on a line"), "{found:?}");
+    }
+
+    #[test]
+    fn several_errors_are_reported_in_order_up_to_the_limit() {
+        let one = "resource \"a\" \"b\" {\n  x = = 1\n  y = 2\n  z = [1 2]\n}\n";
+        let found = parsed(&one.repeat(30));
+        assert_eq!(found.problems.len(), Limits::default().problems_per_file);
+        let places: Vec<_> = found.problems.iter().map(|problem| format!("{:?}", problem.place)).collect();
+        assert_eq!(found.body.blocks.len(), 30);
+        assert_eq!(places.len(), places.iter().collect::<std::collections::BTreeSet<_>>().len());
+        assert!(found.body.blocks.iter().all(|block| block.body.attribute("y").is_some()));
+    }
+
+    #[test]
+    fn duplicates_at_the_top_level_are_reported_once() {
+        let source = "a = 1\nb = 2\na = 3\n";
+        assert_eq!(left(source), ["a", "b"]);
+        assert_eq!(problems(source), [("a", "`a` is set twice: remove one of the two".to_owned())]);
+    }
+
+    #[test]
+    fn what_hcl_accepts_is_no_problem() {
+        let accepted = [
+            "\u{feff}a = 1\n",
+            "a = { b = 1, b = 2, \"c\" = 3, \"c\" = 4, (d) = 5, (d) = 6 }\n",
+            "a = { for k in x : k => k\n ? 1 : # why\n 2\n if\n y }\n",
+            "a = \"%{ if x\n}y%{ endif }\"\n",
+            "a = <<E\nE) no end\n  E.\nE\nb = 1\n",
+            "",
+            "# only a comment",
+            "a = 1\r\nb {\r\n  c = 2 // two\r\n}\r\n",
+        ];
+        for source in accepted {
+            assert_eq!(problems(source), [], "{source:?}");
+        }
+    }
+
+    #[test]
+    fn keys_written_twice_are_both_kept_as_written() {
+        let source = "a = { b = 1, b = 2 }\n";
+        let ExpressionKind::Object(items) = &parsed(source).body.attributes[0].value.kind else { panic!() };
+        let keys: Vec<_> = items.iter().map(|item| &source[item.key.span.range()]).collect();
+        assert_eq!(keys, ["b", "b"]);
+        assert!(
+            items.iter().all(|item| matches!(&item.key.kind, ExpressionKind::Literal(text) if text.as_str() == "b"))
+        );
+    }
+
+    #[test]
+    fn a_line_of_a_heredoc_that_begins_with_its_marker_is_content() {
+        let parsed = parsed("a = <<E\nE) x\nE\n");
+        assert!(
+            matches!(&parsed.body.attributes[0].value.kind, ExpressionKind::Literal(text) if text.as_str() == "E) x\n")
+        );
+    }
+
+    #[test]
+    fn nesting_that_is_too_deep_is_one_problem() {
+        for (open, close) in
+            [("[", "]"), ("{a=", "}"), ("(", ")"), ("\"${", "}\""), ("!", ""), ("f(", ")"), ("1?2:", "")]
+        {
+            let source = format!("a = {}1{}\nb = 2\n", open.repeat(10_000), close.repeat(10_000));
+            let found = parsed(&source);
+            let codes: Vec<_> = found.problems.iter().map(|problem| problem.code).collect();
+            assert_eq!(codes, [ProblemCode::Limit], "{open}");
+            assert!(found.body.attribute("b").is_some(), "{open}");
+            let depth_read = (1..=70)
+                .take_while(|depth| {
+                    let source = format!("a = {}1{}\n", open.repeat(*depth), close.repeat(*depth));
+                    parsed(&source).problems.is_empty()
+                })
+                .count();
+            assert!((15..70).contains(&depth_read), "{open} {depth_read}");
+        }
+        let blocks = format!("{}{}", "a {\n".repeat(10_000), "}\n".repeat(10_000));
+        assert_eq!(parsed(&blocks).problems.len(), 1);
+        let operators = format!("a = 1{}\n", " + 1".repeat(10_000));
+        assert_eq!(parsed(&operators).problems[0].code, ProblemCode::Limit);
+        let keys = (0..20_000).map(|key| format!("k{key} = 1")).collect::<Vec<_>>().join("\n");
+        assert_eq!(parsed(&format!("a = {{\n{keys}\n}}\n")).problems[0].code, ProblemCode::Limit);
+    }
+
+    #[test]
+    fn hopeless_files_end_soon() {
+        for unit in
+            ["\"\n", "a\n", "/*", "a = <<E\n", "${", "%{ if x }", "{ for ", "a {\n", "(", "resource \"a\" {\n x = {\n"]
+        {
+            let source = unit.repeat(20_000);
+            let found = parsed(&source);
+            assert!(!found.problems.is_empty(), "{unit:?}");
+            assert!(found.problems.len() <= Limits::default().problems_per_file);
+        }
+    }
 }

@@ -162,7 +162,7 @@ pub(super) fn scan(text: &str, start: Start) -> Scan {
     scanner.scan
 }
 
-impl<'a> Scanner<'a> {
+impl Scanner<'_> {
     fn run(&mut self, start: Start) {
         loop {
             self.leave_finished_heredocs();
@@ -486,4 +486,51 @@ fn marker_lines(text: &str) -> BTreeMap<&str, Vec<(usize, usize)>> {
         start += line.len();
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comments(text: &str) -> Vec<&str> {
+        scan(text, Start::Body).comments.into_iter().map(|range| &text[range]).collect()
+    }
+
+    fn faults(text: &str) -> Vec<(FaultKind, &str)> {
+        scan(text, Start::Body).faults.into_iter().map(|fault| (fault.kind, &text[fault.range])).collect()
+    }
+
+    #[test]
+    fn comments_are_found_outside_of_strings_and_heredocs_only() {
+        let text = "a = 1 # one\r\n/* two\n*/ b = \"# no // ${x /* three */ + \"# no\"} # no\"\n\
+                    c = <<-E\n # no\n ${ y # four\n }\n  E\n// five\nd = 4 / 2";
+        assert_eq!(comments(text), ["# one", "/* two\n*/", "/* three */", "# four", "// five"]);
+        assert_eq!(faults(text), []);
+    }
+
+    #[test]
+    fn comments_are_found_after_faults() {
+        assert_eq!(comments("a = \"x # no\nb = 1 # yes\n"), ["# yes"]);
+        assert_eq!(comments("a = \"${x(\"\nb = 1 # yes\n"), ["# yes"]);
+        assert_eq!(comments("a = <<E\nb = 1 # yes\n"), ["# yes"]);
+        assert_eq!(comments("a = { # one\nresource \"a\" \"b\" {} # two\n"), ["# one", "# two"]);
+        assert_eq!(comments("a = 1 /* no\nb = 1 # yes\n"), ["# yes"]);
+    }
+
+    #[test]
+    fn what_stands_open_is_told() {
+        assert_eq!(faults("a = \"x\nb = [\n"), [(FaultKind::Quote, "\""), (FaultKind::Open, "[")]);
+        assert_eq!(faults("a = <<-E1\nE\n"), [(FaultKind::Heredoc, "<<-E1")]);
+        assert_eq!(faults("a = (1]\n"), [(FaultKind::Close, "]"), (FaultKind::Open, "(")]);
+        assert_eq!(faults("a = /* b\n"), [(FaultKind::Comment, "/*")]);
+        assert_eq!(faults("a {\nb = [\nresource \"a\" {}\n"), [(FaultKind::Open, "["), (FaultKind::Open, "{")]);
+    }
+
+    #[test]
+    fn top_level_statements_are_told_from_lines_of_heredocs() {
+        let text = "a = <<E\nresource \"x\" {\nE\nlocals {\nb = 1\n}\nb = {\nresource \"y\" \"z\" {}\n";
+        let heads: Vec<&str> =
+            scan(text, Start::Body).heads.into_iter().map(|at| text[at..].lines().next().unwrap()).collect();
+        assert_eq!(heads, ["a = <<E", "locals {", "b = {", "resource \"y\" \"z\" {}"]);
+    }
 }

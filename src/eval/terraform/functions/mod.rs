@@ -13,6 +13,7 @@ mod lists;
 mod maps;
 mod network;
 mod numbers;
+mod paths;
 mod patterns;
 mod sets;
 mod strings;
@@ -46,6 +47,7 @@ const FAMILIES: &[&[Function]] = &[
     maps::FUNCTIONS,
     network::FUNCTIONS,
     numbers::FUNCTIONS,
+    paths::FUNCTIONS,
     patterns::FUNCTIONS,
     sets::FUNCTIONS,
     strings::FUNCTIONS,

@@ -1,6 +1,6 @@
 //! Functions on address ranges in CIDR notation.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Parameter::{Number, Text};
 use super::{Call, Function, Outcome};

@@ -1,3 +1,7 @@
+//! The functions called as evaluation calls them: results, origins, what is not known, and limits.
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::source::{FileId, PieceKind};
 
@@ -12,86 +16,10 @@ fn invoke(name: &str, arguments: &[Value]) -> Result<Value, String> {
     call(name, arguments, span(CALL), &Limits::default()).unwrap()
 }
 
-/// Evaluates an expression of literals and calls, as far as the recorded ones need it.
-fn evaluate(expression: &hcl::Expression) -> Result<Value, String> {
-    use hcl::eval::{Context, Evaluate as _};
-    let at = span(0);
-    Ok(match expression {
-        hcl::Expression::Null => Value::null(at),
-        hcl::Expression::Bool(truth) => Value::bool(*truth, at),
-        hcl::Expression::Number(number) => Value::number(number.as_f64().unwrap(), at),
-        hcl::Expression::String(string) => Value::encoded(string.as_str(), at),
-        hcl::Expression::Array(elements) => Value::list(elements.iter().map(evaluate).collect::<Result<_, _>>()?, at),
-        hcl::Expression::Object(object) => {
-            let entries = object.iter().map(|(key, value)| {
-                let key = match key {
-                    hcl::ObjectKey::Identifier(name) => name.as_str().into(),
-                    hcl::ObjectKey::Expression(key) => evaluate(key)?.as_str().ok_or("no string")?.into(),
-                    _ => return Err("no key".to_owned()),
-                };
-                Ok((key, evaluate(value)?))
-            });
-            Value::map(entries.collect::<Result<_, _>>()?, at)
-        }
-        hcl::Expression::FuncCall(function) => {
-            let mut arguments: Vec<Value> = function.args.iter().map(evaluate).collect::<Result<_, _>>()?;
-            if function.expand_final {
-                let last = arguments.pop().unwrap();
-                arguments.extend(last.as_list().unwrap().iter().cloned());
-            }
-            call(&function.name.to_string(), &arguments, at, &Limits::default()).ok_or("no such function")??
-        }
-        other => {
-            let value = other.evaluate(&Context::new()).map_err(|error| error.to_string())?;
-            evaluate(&hcl::Expression::from(value))?
-        }
-    })
-}
-
-fn parsed(expression: &str) -> hcl::Expression {
-    let body = hcl::parse(&format!("x = {expression}\n")).unwrap_or_else(|error| panic!("{expression}: {error}"));
-    body.into_attributes().next().unwrap().expr
-}
-
 /// The value as JSON, to compare it with what Terraform gave.
 fn as_json(value: &Value) -> serde_json::Value {
     let text = invoke("jsonencode", std::slice::from_ref(value)).unwrap();
     serde_json::from_str(text.as_str().unwrap_or("\"unknown\"")).unwrap()
-}
-
-fn same_json(left: &serde_json::Value, right: &serde_json::Value) -> bool {
-    use serde_json::Value as Json;
-    match (left, right) {
-        (Json::Number(left), Json::Number(right)) => left.as_f64() == right.as_f64(),
-        (Json::Array(left), Json::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_json(left, right))
-        }
-        (Json::Object(left), Json::Object(right)) => {
-            left.len() == right.len()
-                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| same_json(value, other)))
-        }
-        _ => left == right,
-    }
-}
-
-#[test]
-fn functions_give_what_terraform_gives() {
-    let vectors = include_str!("../../../../tests/terraform/vectors.jsonl");
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for line in vectors.lines() {
-        let vector: serde_json::Value = serde_json::from_str(line).unwrap();
-        let expression = vector["expression"].as_str().unwrap();
-        count += 1;
-        match (evaluate(&parsed(expression)), vector.get("result")) {
-            (Ok(value), Some(expected)) if same_json(&as_json(&value), expected) => {}
-            (Err(_), None) => {}
-            (Ok(value), expected) => wrong.push(format!("{expression}\n  is {}\n  not {expected:?}", as_json(&value))),
-            (Err(error), expected) => wrong.push(format!("{expression}\n  fails: {error}\n  not {expected:?}")),
-        }
-    }
-    assert!(count > 500, "the vectors are there");
-    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn string(written: &str, at: usize) -> Value {
@@ -242,6 +170,7 @@ fn tests_of_texts_with_holes_decide_what_the_known_parts_decide() {
     assert!(depends_on_hole(&ask("strcontains", "ab")));
     assert!(depends_on_hole(&invoke("regexall", &[string("a", 0), with_hole()]).unwrap()));
     assert!(depends_on_hole(&invoke("length", &[with_hole()]).unwrap()));
+    assert!(depends_on_hole(&invoke("basename", &[with_hole()]).unwrap()));
     assert!(depends_on_hole(&invoke("split", &[string(",", 0), with_hole()]).unwrap()));
     let number = |value: f64| Value::number(value, span(0));
     assert_eq!(shown(&invoke("substr", &[with_hole(), number(0.0), number(1.0)]).unwrap()), "a");
@@ -433,4 +362,86 @@ fn wrong_calls_say_what_is_wrong() {
     assert_eq!(invoke("upper", &[]).unwrap_err(), "`upper` takes 1 argument(s), but 0 are given");
     assert_eq!(invoke("upper", &[Value::null(span(0))]).unwrap_err(), "argument 1 of `upper`: it must not be null");
     assert!(call("nosuch", &[], span(0), &Limits::default()).is_none());
+}
+
+/// Values of all kinds, among them such as single functions look at closely.
+fn any_value() -> impl Strategy<Value = Value> {
+    let written = prop_oneof![
+        Just("%05.2f%[2]s%"),
+        Just("/(a)|b*/"),
+        Just("$1${x}"),
+        Just("10.0.0.0/8"),
+        Just("::/0"),
+        Just("2020-02-29T23:59:59.9-23:59"),
+        Just("../a//./b/.."),
+        Just("-1h30.5m"),
+        Just("YYYY'x"),
+        Just("a,b\n\"c\",d\n"),
+        Just("{\"a\": [1, null]}"),
+        Just("a: &b [x]\nc: *b\n"),
+        Just("UTF-16LE"),
+        Just("YQ=="),
+        Just("\u{1f600} e\u{301}\r\n "),
+        Just("12"),
+        Just("true"),
+        Just(""),
+    ];
+    let number = prop_oneof![
+        (-3..70).prop_map(f64::from),
+        Just(0.5),
+        Just(-1e300),
+        Just(1e300),
+        Just(9_007_199_254_740_993.0),
+        Just(-9_007_199_254_740_992.0),
+        Just(5e-324),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::null(span(0))),
+        any::<bool>().prop_map(|truth| Value::bool(truth, span(1))),
+        number.prop_map(|number| Value::number(number, span(2))),
+        written.prop_map(|written| string(written, 3)),
+        Just(with_hole()),
+        Just(open()),
+        Just(Value::unknown(Unknown::RunTime("terraform.workspace".into()), span(4))),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let several = prop::collection::vec(inner, 0..4);
+        prop_oneof![
+            several.clone().prop_map(|elements| list(&elements)),
+            several.clone().prop_map(|elements| { Value::new(set_of(elements, &Limits::default()).unwrap(), span(5)) }),
+            several.clone().prop_map(|elements| {
+                let keys = ["a", "b", "10.0.0.0/8", ""];
+                map(&keys.into_iter().zip(elements).collect::<Vec<_>>())
+            }),
+            several.prop_map(|elements| one_of(&elements)),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_call_panics_and_results_keep_the_limits(arguments in prop::collection::vec(any_value(), 0..4)) {
+        let limits = Limits { elements: 50, text_bytes: 500, nodes: 1_000, ..Limits::default() };
+        for function in FAMILIES.iter().copied().flatten() {
+            let Some(Ok(value)) = call(function.name, &arguments, span(CALL), &limits) else { continue };
+            for value in value.alternatives() {
+                let passed_on = |part: &Value| arguments.iter().any(|argument| argument.kind == part.kind);
+                let length = value.as_list().map_or(0, <[Value]>::len);
+                prop_assert!(length <= limits.elements || passed_on(&value), "{}", function.name);
+                let length = value.to_text().map_or(0, |text| text.len());
+                prop_assert!(length <= limits.text_bytes, "{}", function.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_function_is_in_the_table_once() {
+    let mut names: Vec<&str> = FAMILIES.iter().copied().flatten().map(|function| function.name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
 }

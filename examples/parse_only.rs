@@ -1,0 +1,35 @@
+//! Reads and parses every file of ours below a folder and does nothing else: what `imdslint check` is compared with.
+//!
+//! Usage: `parse_only FOLDER`
+
+use std::path::PathBuf;
+
+use imdslint::discover::{Kind, Options, Workspace};
+use imdslint::eval::terraform;
+use imdslint::source::Limits;
+use imdslint::syntax::tree;
+use rayon::prelude::*;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: parse_only FOLDER")?;
+    let limits = Limits::default();
+    let workspace = Workspace::open(&Options { paths: vec![folder], ..Options::default() })?;
+    let problems: usize = workspace
+        .entries()
+        .par_iter()
+        .map(|entry| {
+            let file = workspace.source(entry.id);
+            match entry.kind {
+                Kind::CloudFormation => tree::parse(&file, &limits).problems.len(),
+                Kind::TerraformVariables | Kind::TerraformVariablesJson => {
+                    terraform::parse_variables_file(&file, &limits).problems.len()
+                }
+                Kind::Terraform | Kind::TerraformJson => terraform::parse_module_file(&file, &limits).problems.len(),
+            }
+        })
+        .sum();
+    if problems > 0 {
+        return Err(format!("{problems} problems").into());
+    }
+    Ok(())
+}
