@@ -2,6 +2,7 @@
 //! expect of it. `CASE=part-of-a-name cargo test --test rules` looks at some cases only.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::case_sensitive_file_extension_comparisons, reason = "fixtures are named in lower case")]
 
 mod harness;
 
@@ -29,7 +30,7 @@ fn cases() -> Vec<(String, Case)> {
     for rule in folders(&root) {
         for folder in folders(&rule) {
             let case = Case::read(&folder, format!("{}/{}", name(&rule), name(&folder)));
-            cases.push((name(&rule), case.unwrap_or_else(|error| panic!("{}: {error}", folder.display()))));
+            cases.push((name(&rule), case.expect("the case can be read")));
         }
     }
     cases

@@ -16,7 +16,7 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     for (subject, endpoint) in hosts.chain(accounts) {
         for (why, origin) in &endpoint.unknown {
             match findings.iter_mut().find(|finding| finding.primary.span == origin.span) {
-                Some(finding) => also(finding, subject),
+                Some(finding) => also(finding, subject, origin),
                 None => findings.push(finding(subject, why, origin)),
             }
         }
@@ -58,11 +58,13 @@ fn finding(subject: &Subject, why: &Unknown, origin: &Origin) -> Finding {
     }
 }
 
-fn also(finding: &mut Finding, subject: &Subject) {
+fn also(finding: &mut Finding, subject: &Subject, origin: &Origin) {
     let address = subject.address.to_string();
     if !finding.subjects.contains(&address) {
-        let message = format!("decides about `{address}` as well");
-        chain::add(&mut finding.related, finding.primary.span, subject.header, message);
+        let header = Label { span: subject.header, message: format!("takes effect in `{address}`") };
+        for label in chain::related(origin, subject).into_iter().chain([header]) {
+            chain::add(&mut finding.related, finding.primary.span, label.span, label.message);
+        }
         finding.subjects.push(address);
         finding.subjects.sort();
     }

@@ -88,7 +88,7 @@ impl Case {
         let mut files = BTreeMap::new();
         read_files(folder, "", &mut files)?;
         let options = match files.remove("case.yaml") {
-            Some(text) => serde_saphyr::from_str(&text).map_err(|error| format!("case.yaml: {error}"))?,
+            Some(text) => serde_saphyr::from_str(&text).map_err(|error| format!("{name}: case.yaml: {error}"))?,
             None => Options::default(),
         };
         let sidecar = files.remove("expectations.txt");

@@ -25,8 +25,8 @@ pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
     let mut complaints = Vec::new();
     for found in outcome.findings.iter().filter(|found| !found.suppressed && found.rule != UNUSED_SUPPRESSION) {
         // A value of the command line cannot carry a suppression, but any label of a finding will do.
-        let labels = std::iter::once(&found.primary).chain(&found.related);
-        let Some((mark, place)) = labels.filter_map(|mark| Some((mark, place_in(case, mark)?))).next() else {
+        let mut labels = std::iter::once(&found.primary).chain(&found.related);
+        let Some((mark, place)) = labels.find_map(|mark| Some((mark, place_in(case, mark)?))) else {
             complaints.push(format!("{} can be suppressed nowhere", found.rule));
             continue;
         };
