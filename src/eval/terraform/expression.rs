@@ -112,7 +112,11 @@ impl Evaluator<'_> {
                 role: StepRole::Branch,
                 name: self.source_text(conditional.condition.span),
             };
-            Ok(self.evaluate(branch, scope)?.through(&decided_by.origin.trail).then(step))
+            let mut value = self.evaluate(branch, scope)?;
+            if is_translation(conditional, decided_by) {
+                value.origin.span = decided_by.origin.span;
+            }
+            Ok(value.through(&decided_by.origin.trail).then(step))
         };
         self.each_alternative(&condition, |condition| {
             if let Some(value) = condition.as_bool() {
@@ -489,6 +493,16 @@ pub(super) fn attribute_of(value: &Value, name: &str, span: Span) -> Evaluated {
             Err(fault(ProblemCode::Evaluation, span, message))
         }
     }
+}
+
+/// Whether the conditional only spells a boolean in other words (`var.on ? "enabled" : "disabled"`) that is written
+/// elsewhere: then that is what decides, and the place to edit.
+fn is_translation(conditional: &Conditional, condition: &Value) -> bool {
+    let is_literal = |branch: &Expression| matches!(branch.kind, ExpressionKind::Literal(_));
+    matches!(condition.kind, ValueKind::Bool(_))
+        && is_literal(&conditional.when_true)
+        && is_literal(&conditional.when_false)
+        && !conditional.condition.span.contains(condition.origin.span)
 }
 
 fn missing_attribute(map: &Map, name: &str) -> String {
