@@ -176,7 +176,7 @@ impl ProblemCode {
 }
 
 /// Where a problem is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// A range of a file that was read.
     Span(Span),
@@ -185,7 +185,7 @@ pub enum Place {
 }
 
 /// Input that could not be read, parsed or evaluated. It never stops the rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// What kind of trouble it is.
     pub code: ProblemCode,

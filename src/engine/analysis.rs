@@ -60,11 +60,13 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     resources.extend(cloudformation.evaluation.resources);
     let estate = model::build(&resources, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
+    let faults = estate.faults();
     let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>());
 
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);
     problems.extend(cloudformation.evaluation.problems);
+    problems.extend(faults);
     problems.retain(|problem| concerns_selection(problem, &workspace));
     sort_problems(&mut problems, &workspace);
     let mut directives = terraform.directives;
@@ -122,9 +124,7 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
     }
     let mut modules = Vec::with_capacity(folders.len());
     for (index, (folder, _)) in folders.into_iter().enumerate() {
-        let (module, problems) = Module::new(folder, files_of_folder.remove(&index).unwrap_or_default());
-        read.evaluation.problems.extend(problems);
-        modules.push(module);
+        modules.push(Module::new(folder, files_of_folder.remove(&index).unwrap_or_default()));
     }
 
     for entry in workspace.entries().iter().filter(|entry| entry.selected && entry.kind.is_terraform_variables()) {

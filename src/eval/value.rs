@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::finding::Problem;
 use crate::source::{Origin, Span, Step, Text, Trail};
 
 /// A value and where it came from.
@@ -66,6 +67,8 @@ pub enum Unknown {
     Hole(Arc<str>),
     /// Too many alternatives, elements or steps.
     Limit(Arc<str>),
+    /// Its expression has this fault, which is a problem only where the value decides something.
+    Fault(Arc<Problem>),
     /// A problem was reported where it comes from.
     Faulty,
 }
@@ -86,6 +89,7 @@ impl fmt::Display for Unknown {
             Self::Invalid(text) => write!(formatter, "`{text}` is no value of this setting"),
             Self::Hole(reason) => formatter.write_str(reason),
             Self::Limit(what) => write!(formatter, "the limit of {what} was reached"),
+            Self::Fault(problem) => formatter.write_str(&problem.message),
             Self::Faulty => formatter.write_str("a problem was reported where it comes from"),
         }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Role, SettingName};
 use crate::eval::{Language, Unknown, Value};
+use crate::finding::Problem;
 use crate::source::{Origin, Span, Trail};
 
 pub use build::build;
@@ -23,6 +24,30 @@ pub struct Estate {
     pub hosts: Vec<Host>,
     /// What hosts get where nothing else is said.
     pub account_defaults: Vec<AccountDefault>,
+}
+
+impl Estate {
+    /// The faults that leave something about a host or an account default unknown.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Problem> {
+        let hosts = self.hosts.iter().flat_map(|host| {
+            let Metadata { endpoint, tokens, hop_limit, ipv6 } = &host.metadata;
+            let settings = [endpoint, tokens, hop_limit, ipv6];
+            let written =
+                settings.into_iter().flat_map(|setting| &setting.effective).map(|effective| &effective.written);
+            let values = host.user_data.iter().chain(std::iter::once(&host.image));
+            written.filter_map(Written::unknown).chain(values.filter_map(Value::as_unknown))
+        });
+        let accounts = self.account_defaults.iter().flat_map(|account| {
+            let written = account.endpoint.iter().chain(&account.tokens).chain(&account.hop_limit);
+            written.filter_map(Written::unknown)
+        });
+        let fault = |why: &Unknown| match why {
+            Unknown::Fault(problem) => Some((**problem).clone()),
+            _ => None,
+        };
+        hosts.chain(accounts).filter_map(fault).collect()
+    }
 }
 
 /// What a finding is about.
@@ -176,6 +201,15 @@ impl Setting {
 }
 
 impl Written {
+    /// Why it is not known, when it is not.
+    #[must_use]
+    pub fn unknown(&self) -> Option<&Unknown> {
+        match self {
+            Self::Unknown { why, .. } => Some(why),
+            Self::Unset | Self::Known { .. } => None,
+        }
+    }
+
     /// What it means, when that is known.
     #[must_use]
     pub fn meaning(&self) -> Option<&str> {

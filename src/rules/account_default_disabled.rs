@@ -1,7 +1,8 @@
 //! IMDS102: the default of an account and Region disables the metadata endpoint.
 
-use super::{aftermath, chain, consequence, gravity, names};
+use super::{aftermath, are_required, chain, consequence, gravity, instead, names};
 use crate::assess::{AccountAssessment, AgentAssessment, Assessments, Cause};
+use crate::eval::Language;
 use crate::finding::{Finding, Label};
 
 pub(super) const ID: &str = "IMDS102";
@@ -39,8 +40,8 @@ fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
         ),
         note: consequence(&agents),
         help: format!(
-            "leave the endpoint enabled and require session tokens instead (`http_endpoint = \"enabled\"`, \
-             `http_tokens = \"required\"`), or enable it on each host that carries an agent; {}",
+            "leave the endpoint enabled and {}, or enable it on each host that carries an agent; {}",
+            instead(Language::Terraform, are_required(account.account.tokens.iter())),
             aftermath(&agents)
         ),
         primary: Label { span: cause.origin.span, message: "this disables the endpoint by default".into() },

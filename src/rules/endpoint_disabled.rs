@@ -1,6 +1,6 @@
 //! IMDS101: the metadata endpoint is disabled for a host.
 
-use super::{aftermath, chain, consequence, gravity, names};
+use super::{aftermath, are_required, chain, consequence, gravity, instead, names};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
 use crate::finding::{Finding, Label};
 use crate::source::Span;
@@ -39,6 +39,9 @@ impl Mistake<'_> {
         let is_certain = self.hosts.iter().any(|(host, _)| host.endpoint.is_certainly_disabled());
         let agents: Vec<&AgentAssessment> = self.hosts.iter().flat_map(|(host, _)| &host.agents).collect();
         let (severity, confidence) = gravity(is_certain, &agents);
+
+        let tokens = self.hosts.iter().flat_map(|(host, _)| &host.host.metadata.tokens.effective);
+        let tokens = tokens.map(|effective| &effective.written);
 
         let others = self.hosts.len() - 1;
         let whose = match others {
@@ -80,8 +83,8 @@ impl Mistake<'_> {
             message,
             note: consequence(&agents),
             help: format!(
-                "enable the endpoint here and require session tokens instead (`http_endpoint = \"enabled\"`, \
-                 `http_tokens = \"required\"`), which security scanners accept as well; {}",
+                "enable the endpoint here and {}; {}",
+                instead(first.host.language, are_required(tokens)),
                 aftermath(&agents)
             ),
             primary: Label { span: place, message: "this disables the metadata endpoint".into() },

@@ -7,7 +7,9 @@ mod unresolved_value;
 mod unused_suppression;
 
 use crate::assess::{AgentAssessment, Assessments};
+use crate::eval::Language;
 use crate::finding::{Confidence, Finding, Severity};
+use crate::model::Written;
 
 pub use unresolved_value::unresolved_values;
 pub use unused_suppression::{ID as UNUSED_SUPPRESSION, unused_suppression};
@@ -66,6 +68,23 @@ fn consequence(agents: &[&AgentAssessment]) -> String {
          once by {integration}; and an agent that was registered before no longer starts",
         agent.title, agent.console
     )
+}
+
+/// What serves both the agent and a scanner that wants the endpoint disabled, in the words of `language`.
+fn instead(language: Language, tokens_are_required: bool) -> String {
+    if tokens_are_required {
+        return "keep session tokens required, which security scanners accept as well".into();
+    }
+    let tokens = match language {
+        Language::Terraform => "http_tokens = \"required\"",
+        Language::CloudFormation => "HttpTokens: required",
+    };
+    format!("require session tokens instead (`{tokens}`), which security scanners accept as well")
+}
+
+/// Whether session tokens are required in each of the cases in `tokens`.
+fn are_required<'a>(mut tokens: impl Iterator<Item = &'a Written>) -> bool {
+    tokens.all(|written| written.meaning() == Some("required"))
 }
 
 /// What has to follow on hosts that ran while the service did not answer.

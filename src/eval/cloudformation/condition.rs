@@ -124,8 +124,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn faulty(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) -> Truth {
-        self.warn(code, span, message);
-        Truth::Open(Unknown::Faulty)
+        Truth::Open(self.unknown_by_fault(code, span, message))
     }
 }
 

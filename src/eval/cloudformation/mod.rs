@@ -266,17 +266,30 @@ impl<'a> Evaluator<'a> {
     }
 
     fn warn(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) {
-        let problem = Problem::warning(code, span, message);
+        self.report(Problem::warning(code, span, message));
+    }
+
+    fn report(&mut self, problem: Problem) {
         // What an alias stands for may be evaluated more than once.
         if self.problems.len() < self.inputs.limits.problems_per_file && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    /// Reports a fault and gives the value that stands for it.
+    /// The value that stands for a fault.
     fn fault(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) -> Value {
-        self.warn(code, span, message);
-        Value::unknown(Unknown::Faulty, span)
+        Value::unknown(self.unknown_by_fault(code, span, message), span)
+    }
+
+    /// Why something with a fault is not known. Most values decide nothing about a host, so what is at fault with one
+    /// goes along with it instead of being reported here; where evaluation had to stop is always reported.
+    fn unknown_by_fault(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) -> Unknown {
+        let problem = Problem::warning(code, span, message);
+        if matches!(code, ProblemCode::Limit | ProblemCode::Cycle) {
+            self.report(problem);
+            return Unknown::Faulty;
+        }
+        Unknown::Fault(Arc::new(problem))
     }
 }
 

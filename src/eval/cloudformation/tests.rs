@@ -40,11 +40,14 @@ impl Template {
 
     /// The codes of the problems and the sources they point at.
     fn problems(&self) -> Vec<(&str, &str)> {
-        let place = |problem: &Problem| match problem.place {
-            Place::Span(span) => span,
+        self.evaluation.problems.iter().map(|problem| self.code_and_source(problem)).collect()
+    }
+
+    fn code_and_source(&self, problem: &Problem) -> (&str, &str) {
+        match problem.place {
+            Place::Span(span) => (problem.code.name(), self.source_of(span)),
             Place::Path(_) => panic!("{problem:?}"),
-        };
-        self.evaluation.problems.iter().map(|problem| (problem.code.name(), self.source_of(place(problem)))).collect()
+        }
     }
 }
 
@@ -157,12 +160,25 @@ fn expressions_have_the_expected_values() {
 }
 
 #[test]
-fn faults_are_problems_at_their_place() {
+fn a_fault_in_a_text_leaves_a_hole_that_says_why() {
+    for (expression, reason) in
+        [("!Sub 'a ${Nowhere} b'", "there is no parameter or resource `Nowhere`"), ("!Sub 'a ${x:-y} b'", "x:-y")]
+    {
+        let template = Template::of(&property_source(expression));
+        assert_eq!(template.problems(), [], "{expression}");
+        let value = template.property("P");
+        let ValueKind::String(text) = &value.kind else { panic!("{expression}: {value:?}") };
+        assert_eq!(text.as_str().replace(crate::source::HOLE, "<?>"), "a <?> b", "{expression}");
+        let found = text.hole_reason().unwrap();
+        assert!(found.contains(reason), "{found}");
+    }
+}
+
+#[test]
+fn faults_go_along_with_the_value_and_know_their_place() {
     for (expression, code, place) in [
         ("!Ref Nowhere", "missing", "!Ref Nowhere"),
         ("!GetAtt Nowhere.Arn", "missing", "!GetAtt Nowhere.Arn"),
-        ("!Sub 'a ${Nowhere} b'", "missing", "${Nowhere}"),
-        ("!Sub 'a ${x:-y} b'", "evaluation", "${x:-y}"),
         ("!FindInMap [None, a, b]", "missing", "!FindInMap [None, a, b]"),
         ("!FindInMap [Short, a, b]", "missing", "!FindInMap [Short, a, b]"),
         ("!If [Nowhere, a, b]", "missing", "Nowhere"),
@@ -173,9 +189,10 @@ fn faults_are_problems_at_their_place() {
         ("!Base64 [x]", "evaluation", "!Base64 [x]"),
     ] {
         let template = Template::of(&property_source(expression));
-        assert_eq!(template.problems(), [(code, place)], "{expression}");
+        assert_eq!(template.problems(), [], "{expression}");
         let value = template.property("P");
-        assert!(value.as_unknown().is_some() || value.as_str().is_none(), "{expression}: {value:?}");
+        let Some(Unknown::Fault(problem)) = value.as_unknown() else { panic!("{expression}: {value:?}") };
+        assert_eq!(template.code_and_source(problem), (code, place), "{expression}");
         assert_eq!(text_of(template.property("Other")), "1");
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, fault};
 use super::expression::elements_of;
 use super::instance::arrive;
 use super::module::block_type;
 use super::scope::{InstanceKey, Repetition, Scope};
 use crate::eval::{Unknown, Value, ValueKind};
-use crate::finding::{Problem, ProblemCode};
+use crate::finding::ProblemCode;
 use crate::source::{Step, StepRole};
 use crate::syntax::hcl::{Block, Body, Expression, ExpressionKind};
 
@@ -63,14 +63,13 @@ impl Evaluator<'_> {
     /// The blocks that a `dynamic` block makes, as a list of maps.
     fn dynamic_blocks(&self, block: &Block, scope: &Scope) -> Value {
         let span = block.header;
+        let code = ProblemCode::Evaluation;
         let label = block_type(block);
         let Some(content) = block.body.blocks_of("content").next() else {
-            self.report(Problem::warning(ProblemCode::Evaluation, span, "a dynamic block needs a `content` block"));
-            return Value::unknown(Unknown::Faulty, span);
+            return self.settle(Err(fault(code, span, "a dynamic block needs a `content` block")), span);
         };
         let Some(for_each) = block.body.attribute("for_each") else {
-            self.report(Problem::warning(ProblemCode::Evaluation, span, "a dynamic block needs `for_each`"));
-            return Value::unknown(Unknown::Faulty, span);
+            return self.settle(Err(fault(code, span, "a dynamic block needs `for_each`")), span);
         };
         let iterator = block.body.attribute("iterator").and_then(|attribute| name_of(&attribute.value));
         let iterator = iterator.unwrap_or_else(|| Arc::clone(label));
@@ -87,8 +86,7 @@ impl Evaluator<'_> {
             Err(Some(why)) => Value::unknown(why, for_each.value.span),
             Err(None) => {
                 let message = format!("`for_each` needs a collection, but this is {}", collection.type_name());
-                self.report(Problem::warning(ProblemCode::Evaluation, for_each.value.span, message));
-                Value::unknown(Unknown::Faulty, span)
+                self.settle(Err(fault(code, for_each.value.span, message)), span)
             }
         })
     }
@@ -118,8 +116,8 @@ impl Evaluator<'_> {
                 }
                 _ => {
                     let message = format!("`count` needs a number, but this is {}", alternative.type_name());
-                    self.report(Problem::warning(ProblemCode::Evaluation, span, message));
-                    return vec![Repetition::default()];
+                    let count_index = Some(self.settle(Err(fault(ProblemCode::Evaluation, span, message)), span));
+                    return vec![Repetition { count_index, ..Repetition::default() }];
                 }
             }
         }
@@ -149,9 +147,8 @@ impl Evaluator<'_> {
                 _ => {
                     let message =
                         format!("`for_each` needs a map or a set of strings, but this is {}", alternative.type_name());
-                    self.report(Problem::warning(ProblemCode::Evaluation, span, message));
-                    let unknown = || Value::unknown(Unknown::Faulty, span);
-                    return vec![Repetition { each: Some((unknown(), unknown())), ..Repetition::default() }];
+                    let unknown = self.settle(Err(fault(ProblemCode::Evaluation, span, message)), span);
+                    return vec![Repetition { each: Some((unknown.clone(), unknown)), ..Repetition::default() }];
                 }
             };
             for (key, element) in elements {

@@ -115,11 +115,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The value of `result`; a fault is reported and makes it unknown.
+    /// The value of `result`; a fault makes it unknown. Most values decide nothing about a host, so what is at fault
+    /// with one goes along with it instead of being reported here; where evaluation had to stop is always reported.
     pub(super) fn settle(&self, result: Evaluated, span: Span) -> Value {
         result.unwrap_or_else(|problem| {
-            self.report(*problem);
-            Value::unknown(Unknown::Faulty, span)
+            if matches!(problem.code, ProblemCode::Limit | ProblemCode::Cycle) {
+                self.report(*problem);
+                return Value::unknown(Unknown::Faulty, span);
+            }
+            Value::unknown(Unknown::Fault(Arc::from(problem)), span)
         })
     }
 
@@ -196,6 +200,13 @@ impl<'a> Evaluator<'a> {
             ("terraform", Some(attribute)) => {
                 Ok(Value::unknown(Unknown::RunTime(format!("terraform.{}", attribute.text).into()), span))
             }
+            // A reference to a resource may say so.
+            ("resource", Some(kind)) => match rest.split_first() {
+                Some(((TraversalStep::Attribute(name), _), rest)) => {
+                    self.resource_value(instance, &kind.text, &name.text, rest, scope, span)
+                }
+                _ => Err(fault(ProblemCode::Evaluation, span, "a resource is named `TYPE.NAME`")),
+            },
             ("module", Some(call)) => self.module_value(instance, &call.text, rest, scope, span),
             ("data", Some(kind)) => match rest.split_first() {
                 Some(((TraversalStep::Attribute(name), _), rest)) => {

@@ -109,14 +109,14 @@ impl Evaluator<'_> {
         let span_of_condition = conditional.condition.span;
         let chosen = |branch: &Expression, decided_by: &Value| -> Evaluated {
             let step = |span, role| Step { span, role, name: self.source_text(span_of_condition) };
-            let value = self.evaluate(branch, scope)?;
+            let mut value = self.evaluate(branch, scope)?;
             let outcome = &decided_by.origin;
             // A condition that is computed has itself as its place.
-            let value = if span_of_condition.contains(outcome.span) {
-                value
-            } else {
-                value.then(step(outcome.span, StepRole::Condition))
-            };
+            if is_translation(conditional, decided_by) {
+                value.origin.span = outcome.span;
+            } else if !span_of_condition.contains(outcome.span) {
+                value = value.then(step(outcome.span, StepRole::Condition));
+            }
             Ok(value.through(&outcome.trail).then(step(span_of_condition, StepRole::Branch)))
         };
         self.each_alternative(&condition, |condition| {
@@ -494,6 +494,16 @@ pub(super) fn attribute_of(value: &Value, name: &str, span: Span) -> Evaluated {
             Err(fault(ProblemCode::Evaluation, span, message))
         }
     }
+}
+
+/// Whether the conditional only spells a boolean in other words (`var.on ? "enabled" : "disabled"`) that is written
+/// elsewhere: then that is what decides, and the place to edit.
+fn is_translation(conditional: &Conditional, condition: &Value) -> bool {
+    let is_literal = |branch: &Expression| matches!(branch.kind, ExpressionKind::Literal(_));
+    matches!(condition.kind, ValueKind::Bool(_))
+        && is_literal(&conditional.when_true)
+        && is_literal(&conditional.when_false)
+        && !conditional.condition.span.contains(condition.origin.span)
 }
 
 fn missing_attribute(map: &Map, name: &str) -> String {

@@ -355,10 +355,12 @@ impl Evaluator<'_> {
         }
         self.once(instance, Name::Attribute(address.into(), name.into()), span, || {
             let scope = Scope::of(instance);
-            match attribute {
+            let value = match attribute {
                 Some(attribute) => self.evaluate(&attribute.value, &scope),
                 None => attribute_of(&self.body_value(&block.body, &scope, &Wanted::Only(&[name])), name, span),
-            }
+            }?;
+            // An argument that is null is one that is left out: the cloud may fill it in.
+            Ok(if value.is_null() { computed(address, name, span) } else { value })
         })
     }
 
@@ -372,7 +374,8 @@ impl Evaluator<'_> {
     ) -> Evaluated {
         self.once(instance, Name::Block(address.into()), span, || {
             let written = self.body_value(&block.body, scope, &Wanted::Properties);
-            let entries = written.as_map().map(|map| map.entries.clone()).unwrap_or_default();
+            let mut entries = written.as_map().map(|map| map.entries.clone()).unwrap_or_default();
+            entries.retain(|_, value| !value.is_null());
             Ok(Value::new(ValueKind::Map(Arc::new(Map { entries, computed_by: Some(address.into()) })), span))
         })
     }

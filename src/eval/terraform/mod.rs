@@ -54,6 +54,8 @@ pub fn evaluate(workspace: &Workspace, store: ModuleStore, command_line: &Comman
         whole.resources.extend(evaluation.resources);
         whole.problems.extend(evaluation.problems);
     }
+    let evaluated = relevant.iter().filter_map(|folder| store.module(folder));
+    whole.problems.extend(evaluated.flat_map(|module| module.repeated.clone()));
     whole.problems.extend(store.into_problems());
     whole
 }

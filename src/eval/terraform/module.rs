@@ -21,6 +21,8 @@ pub struct Module {
     pub(super) resources: BTreeMap<ResourceName, Block>,
     pub(super) data: BTreeMap<ResourceName, Block>,
     pub(super) calls: BTreeMap<Arc<str>, ModuleCall>,
+    /// What is wrong with declarations that occur twice: a problem only in modules that are evaluated.
+    pub(super) repeated: Vec<Problem>,
 }
 
 /// A call of another module.
@@ -54,15 +56,14 @@ pub struct ModuleFile {
 
 impl Module {
     /// Merges the files of `folder`, given in the order of their names. Override files (`override.tf`,
-    /// `*_override.tf`) are laid over the rest. What is declared twice is a problem; the first declaration counts.
+    /// `*_override.tf`) are laid over the rest. Of what is declared twice the first declaration counts.
     #[must_use]
-    pub fn new(folder: Arc<str>, files: Vec<ModuleFile>) -> (Self, Vec<Problem>) {
+    pub fn new(folder: Arc<str>, files: Vec<ModuleFile>) -> Self {
         let mut module = Self { folder, ..Self::default() };
-        let mut problems = Vec::new();
         let (overrides, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_override(&file.name));
         for file in files {
             for block in file.body.blocks {
-                module.declare(block, &mut problems);
+                module.declare(block);
             }
         }
         for file in overrides {
@@ -70,7 +71,7 @@ impl Module {
                 module.lay_over(block);
             }
         }
-        (module, problems)
+        module
     }
 
     /// The folders of the workspace that this module calls, sorted.
@@ -83,7 +84,7 @@ impl Module {
         self.calls.values().filter_map(local).collect()
     }
 
-    fn declare(&mut self, block: Block, problems: &mut Vec<Problem>) {
+    fn declare(&mut self, block: Block) {
         let twice = |block: &Block| {
             let labels: Vec<_> = block.labels.iter().map(|label| &*label.text).collect();
             let message = format!(
@@ -99,14 +100,17 @@ impl Module {
                     self.locals.entry(Arc::clone(&attribute.name.text)).or_insert(attribute);
                 }
             }
-            ("variable", 1) => insert(&mut self.variables, block, twice, problems),
-            ("output", 1) => insert(&mut self.outputs, block, twice, problems),
-            ("resource", 2) => insert_resource(&mut self.resources, block, twice, problems),
-            ("data", 2) => insert_resource(&mut self.data, block, twice, problems),
+            ("variable", 1) => insert(&mut self.variables, block, twice, &mut self.repeated),
+            // The outputs of a root decide nothing, and several generated files may each bring the same ones.
+            ("output", 1) => {
+                self.outputs.entry(Arc::clone(&block.labels[0].text)).or_insert(block);
+            }
+            ("resource", 2) => insert_resource(&mut self.resources, block, twice, &mut self.repeated),
+            ("data", 2) => insert_resource(&mut self.data, block, twice, &mut self.repeated),
             ("module", 1) => {
                 let name = Arc::clone(&block.labels[0].text);
                 if self.calls.contains_key(&name) {
-                    problems.push(twice(&block));
+                    self.repeated.push(twice(&block));
                 } else {
                     let source = module_source(&block, &self.folder);
                     self.calls.insert(name, ModuleCall { block, source });

@@ -169,9 +169,7 @@ impl<'a> ModuleStore<'a> {
         if files.is_empty() {
             return None;
         }
-        let (module, problems) = Module::new(folder.into(), files);
-        self.report(problems);
-        Some(module)
+        Some(Module::new(folder.into(), files))
     }
 
     fn report(&self, problems: Vec<Problem>) {

@@ -11,6 +11,7 @@ use super::{Builder, Call, Outcome};
 use crate::eval::terraform::sets::order_is_open;
 use crate::eval::{Value, ValueKind, number_text};
 use crate::source::{Span, Text, Trail};
+use crate::syntax::tree::{self, Node};
 
 /// The value as JSON; a part that is not known is a hole.
 pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, String> {
@@ -132,23 +133,39 @@ pub(super) enum Document {
 }
 
 impl Document {
-    /// The value with the origin of the call's first argument.
+    /// The value, each part where the text of the call's first argument has it.
     pub(super) fn into_argument_value(self, call: &Call<'_>) -> Outcome {
-        let origin = &call.argument(0)?.origin;
-        Ok(self.into_value(origin.span).through(&origin.trail))
+        let argument = call.argument(0)?;
+        let tree = match &argument.kind {
+            ValueKind::String(text) => tree::parse_text(text, call.limits),
+            _ => tree::Parsed::default(),
+        };
+        let value = self.into_value(tree.documents.first(), argument.origin.span);
+        Ok(value.through(&argument.origin.trail))
     }
 
-    fn into_value(self, span: Span) -> Value {
+    /// The value at the place of `node`; what has none is where the collection around it is, `around`.
+    fn into_value(self, node: Option<&Node>, around: Span) -> Value {
+        let span = node.map_or(around, |node| node.span);
         match self {
             Self::Null => Value::null(span),
             Self::Bool(truth) => Value::bool(truth, span),
             Self::Number(number) => Value::number(number, span),
             Self::String(string) => Value::encoded(string, span),
             Self::List(elements) => {
-                Value::list(elements.into_iter().map(|element| element.into_value(span)).collect(), span)
+                let nodes = node.and_then(Node::items).unwrap_or_default();
+                let element = |(index, element): (usize, Self)| element.into_value(nodes.get(index), span);
+                Value::list(elements.into_iter().enumerate().map(element).collect(), span)
             }
             Self::Map(entries) => {
-                Value::map(entries.into_iter().map(|(key, value)| (key, value.into_value(span))).collect(), span)
+                let nodes: BTreeMap<&str, &Node> = node
+                    .map(|node| node.entries().into_iter().map(|(key, entry)| (key, &entry.value)).collect())
+                    .unwrap_or_default();
+                let entry = |(key, value): (Arc<str>, Self)| {
+                    let value = value.into_value(nodes.get(&*key).copied(), span);
+                    (key, value)
+                };
+                Value::map(entries.into_iter().map(entry).collect(), span)
             }
         }
     }

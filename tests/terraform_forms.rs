@@ -1,0 +1,176 @@
+//! Forms of Terraform that real repositories use, through the whole program: what is found, where, and what is not.
+
+use std::fs;
+
+use imdslint::engine::{self, Checked, Configuration, Input, Request};
+use imdslint::finding::{Confidence, Place, Severity};
+use imdslint::suppress::Date;
+
+/// What comes of checking a workspace with `files`.
+fn check(files: &[(&str, &str)]) -> Checked {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let request = Request {
+        input: Input { paths: vec![folder.path().to_owned()], configuration: Configuration::None, ..Input::default() },
+        select: Vec::new(),
+        ignore: Vec::new(),
+        min_severity: Severity::Note,
+        min_confidence: Confidence::Low,
+        fail_on: None,
+        strict_unknown: true,
+        today: Date::parse("2026-01-01").unwrap(),
+    };
+    engine::check(&request).unwrap()
+}
+
+/// The rule and the text at the primary place of each finding.
+fn findings(checked: &Checked) -> Vec<(&str, String)> {
+    let files = &checked.report.files;
+    let found = checked.report.findings.iter().map(|reported| {
+        let span = reported.finding.primary.span;
+        (reported.finding.rule, files.source(span.file).unwrap().slice(span).to_owned())
+    });
+    found.collect()
+}
+
+/// The text at each problem.
+fn problems(checked: &Checked) -> Vec<String> {
+    let files = &checked.report.files;
+    let place = |place: &Place| match place {
+        Place::Span(span) => files.source(span.file).unwrap().slice(*span).to_owned(),
+        Place::Path(path) => path.to_string(),
+    };
+    checked.report.problems.iter().map(|problem| place(&problem.place)).collect()
+}
+
+#[test]
+fn a_boolean_that_is_spelled_out_elsewhere_is_the_place_to_edit() {
+    let module = "
+        variable \"endpoint\" {
+          type    = bool
+          default = true
+        }
+        resource \"aws_instance\" \"this\" {
+          metadata_options {
+            http_endpoint = var.endpoint ? \"enabled\" : \"disabled\"
+          }
+        }";
+    let root = "
+        module \"web\" {
+          source   = \"./module\"
+          endpoint = false
+        }";
+    let checked = check(&[("main.tf", root), ("module/main.tf", module)]);
+    assert_eq!(findings(&checked), [("IMDS101", "false".to_owned())]);
+    let labels: Vec<_> = checked.report.findings[0].finding.related.iter().map(|label| &*label.message).collect();
+    assert!(labels.contains(&"chosen by the condition `var.endpoint`"), "{labels:?}");
+}
+
+#[test]
+fn a_comparison_leaves_the_literal_as_the_place_to_edit() {
+    let source = "
+        variable \"stage\" { default = \"test\" }
+        resource \"aws_instance\" \"this\" {
+          metadata_options {
+            http_endpoint = var.stage == \"production\" ? \"enabled\" : \"disabled\"
+          }
+        }";
+    assert_eq!(findings(&check(&[("main.tf", source)])), [("IMDS101", "\"disabled\"".to_owned())]);
+}
+
+#[test]
+fn what_a_decoded_file_says_is_found_at_its_place_in_that_file() {
+    let options = |decoded: &str| {
+        format!(
+            "resource \"aws_instance\" \"this\" {{
+               metadata_options {{
+                 http_endpoint = {decoded}.hosts[0].endpoint
+               }}
+             }}"
+        )
+    };
+    let yaml = "other: disabled\nhosts:\n- endpoint: 'disabled'\n";
+    let json = "{\"other\": \"disabled\", \"hosts\": [{\"endpoint\": \"disabled\"}]}";
+    let source = options("yamldecode(file(\"hosts.yaml\"))");
+    let checked = check(&[("main.tf", &source), ("hosts.yaml", yaml)]);
+    assert_eq!(findings(&checked), [("IMDS101", "'disabled'".to_owned())]);
+    let source = options("jsondecode(file(\"hosts.json\"))");
+    let checked = check(&[("main.tf", &source), ("hosts.json", json)]);
+    assert_eq!(findings(&checked), [("IMDS101", "\"disabled\"".to_owned())]);
+    assert_eq!(checked.report.findings[0].finding.primary.span.range().start, json.rfind("\"disabled\"").unwrap());
+}
+
+#[test]
+fn a_reference_may_say_that_it_is_to_a_resource() {
+    let source = "
+        resource \"terraform_data\" \"this\" { input = \"disabled\" }
+        resource \"aws_instance\" \"this\" {
+          metadata_options {
+            http_endpoint = resource.terraform_data.this.input
+          }
+        }";
+    let checked = check(&[("main.tf", source)]);
+    assert_eq!(findings(&checked), [("IMDS101", "\"disabled\"".to_owned())]);
+    assert_eq!(problems(&checked), Vec::<String>::new());
+}
+
+#[test]
+fn an_argument_that_is_null_is_left_to_the_cloud() {
+    let source = "
+        resource \"aws_instance\" \"one\" { ami = null }
+        resource \"aws_instance\" \"two\" { ami = coalesce(null, aws_instance.one.ami) }
+        resource \"aws_instance\" \"three\" {
+          count = 1
+          ami   = coalesce(null, aws_instance.four[0].ami)
+        }
+        resource \"aws_instance\" \"four\" {
+          count = 1
+          ami   = null
+        }";
+    assert_eq!(problems(&check(&[("main.tf", source)])), Vec::<String>::new());
+}
+
+#[test]
+fn a_fault_is_a_problem_only_where_it_decides_something_about_a_host() {
+    let silent = "
+        locals { digest = filebase64sha256(\"build/function.zip\") }
+        output \"digest\" { value = local.digest }
+        resource \"aws_lambda_function\" \"this\" { source_code_hash = local.digest }
+        resource \"aws_instance\" \"this\" { tags = { digest = local.digest } }
+        resource \"aws_eks_node_group\" \"this\" {
+          launch_template {
+            version = local.digest
+          }
+        }";
+    assert_eq!(problems(&check(&[("main.tf", silent)])), Vec::<String>::new());
+
+    let endpoint = "
+        locals { options = jsondecode(file(\"options.json\")) }
+        resource \"aws_instance\" \"this\" {
+          metadata_options {
+            http_endpoint = local.options.endpoint
+          }
+        }";
+    let checked = check(&[("main.tf", endpoint)]);
+    assert_eq!(problems(&checked), ["file(\"options.json\")"]);
+    assert_eq!(findings(&checked), [("IMDS902", "local.options.endpoint".to_owned())]);
+
+    let user_data = "resource \"aws_instance\" \"this\" { user_data = file(\"boot.sh\") }";
+    assert_eq!(problems(&check(&[("main.tf", user_data)])), ["file(\"boot.sh\")"]);
+}
+
+#[test]
+fn what_is_declared_twice_is_a_problem_only_where_hosts_are_described() {
+    let twice = "
+        variable \"a\" {}
+        variable \"a\" {}
+        output \"o\" { value = 1 }
+        output \"o\" { value = 1 }";
+    let files = |main: &'static str| [("main.tf", main), ("twice.tf", twice)];
+    assert_eq!(problems(&check(&files(""))), Vec::<String>::new());
+    assert_eq!(problems(&check(&files("resource \"aws_instance\" \"this\" {}"))), ["variable \"a\""]);
+}
