@@ -1,8 +1,12 @@
 //! IMDS101: the metadata endpoint is disabled for a host.
 
-use super::{aftermath, chain, consequence, gravity, names};
+use std::collections::BTreeMap;
+
+use super::chain::Chain;
+use super::{aftermath, consequence, gravity, names};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
 use crate::finding::{Finding, Label};
+use crate::source::Span;
 
 pub(super) const ID: &str = "IMDS101";
 
@@ -14,10 +18,12 @@ struct Mistake<'a> {
 
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut by_place: BTreeMap<Span, usize> = BTreeMap::new();
     for host in &assessments.hosts {
         // A host that takes over a bad account default is part of that default's finding.
         for cause in host.endpoint.disabled.iter().filter(|cause| cause.account.is_none()) {
-            match mistakes.iter_mut().find(|mistake| mistake.cause.origin.span == cause.origin.span) {
+            let index = *by_place.entry(cause.origin.span).or_insert(mistakes.len());
+            match mistakes.get_mut(index) {
                 Some(mistake) => mistake.hosts.push(host),
                 None => mistakes.push(Mistake { cause, hosts: vec![host] }),
             }
@@ -47,21 +53,16 @@ impl Mistake<'_> {
         };
 
         let origin = &self.cause.origin;
-        let mut related = chain::related(origin, subject);
-        for host in &self.hosts {
-            let subject = &host.host.subject;
-            for label in chain::related(origin, subject).into_iter().chain(std::iter::once(Label {
-                span: subject.header,
-                message: format!("takes effect in `{}`", subject.address),
-            })) {
-                if others > 0 {
-                    chain::add(&mut related, origin.span, label.span, label.message);
-                }
+        let mut related = Chain::new(origin, subject);
+        if others > 0 {
+            for host in &self.hosts {
+                related.add_way(origin, &host.host.subject);
+                related.add_subject(&host.host.subject);
             }
         }
         for agent in &agents {
             if let Some(seen_at) = agent.seen_at {
-                chain::add(&mut related, origin.span, seen_at, format!("{} is installed here", agent.agent.name));
+                related.add(seen_at, format!("{} is installed here", agent.agent.name));
             }
         }
 
@@ -80,7 +81,7 @@ impl Mistake<'_> {
                 aftermath(&agents)
             ),
             primary: Label { span: origin.span, message: "this disables the metadata endpoint".into() },
-            related,
+            related: related.into_labels(),
             subjects,
             agents: names(&agents),
             discriminator: String::new(),
