@@ -198,11 +198,9 @@ fn concatenated(lists: &[Value]) -> Option<Value> {
         return Some(unknown.clone());
     }
     let known: Option<Vec<&[Value]>> = lists.iter().map(Value::as_list).collect();
-    Some(match known {
-        Some(known) => Value::list(known.concat(), first.origin.span),
-        None => {
-            let why = Unknown::NotEvaluated("blocks that may be there or not".into());
-            Value::unknown(why, first.origin.span)
-        }
-    })
+    let unknown = || {
+        let why = Unknown::NotEvaluated("blocks that may be there or not".into());
+        Value::unknown(why, first.origin.span)
+    };
+    Some(known.map_or_else(unknown, |known| Value::list(known.concat(), first.origin.span)))
 }
