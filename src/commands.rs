@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::catalog;
 use crate::cli::{Check, Command, Input, Listing, Schema};
 use crate::discover::{self, Overlay};
-use crate::engine::{self, EngineError, Request};
+use crate::engine::{self, Coverage, EngineError, Request};
 use crate::exit::Exit;
 use crate::finding::{Confidence, Severity};
 use crate::report::{self, Report};
@@ -114,7 +114,7 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
     if checked.lost_input {
         conditions.push(Exit::InputLost);
     }
-    if checked.is_empty && !checked.named_files_only && !arguments.input.allow_empty {
+    if checked.coverage == Coverage::Nothing && !arguments.input.allow_empty {
         conditions.push(Exit::NothingToCheck);
         report::complain(
             "there is nothing to check: no file here is of a kind that is read; `--allow-empty` accepts that",
@@ -134,7 +134,7 @@ fn hosts(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit
     if format != Listing::Json {
         report::complain_about_problems(report);
     }
-    Ok(listing_exit(report, analysed.named_files_only, input))
+    Ok(listing_exit(report, analysed.coverage, input))
 }
 
 fn files(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
@@ -144,15 +144,15 @@ fn files(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit
         Listing::Text | Listing::Markdown => report::files_text(&analysed.files, out),
     };
     written.and_then(|()| out.flush()).map_err(to_stdout)?;
-    Ok(listing_exit(&analysed.report, analysed.named_files_only, input))
+    Ok(listing_exit(&analysed.report, analysed.coverage, input))
 }
 
-fn listing_exit(report: &Report, named_files_only: bool, input: &Input) -> Exit {
+fn listing_exit(report: &Report, coverage: Coverage, input: &Input) -> Exit {
     let mut conditions = Vec::new();
     if report.problems.iter().any(|problem| problem.severity == Severity::Error) {
         conditions.push(Exit::InputLost);
     }
-    if report.summary.files == 0 && !named_files_only && !input.allow_empty {
+    if coverage == Coverage::Nothing && !input.allow_empty {
         conditions.push(Exit::NothingToCheck);
     }
     Exit::of(conditions, false)

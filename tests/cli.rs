@@ -1,7 +1,5 @@
 //! What scripts rely on: arguments, exit codes, streams, paths, and output that is the same everywhere.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod support;
 
 use std::process::Stdio;

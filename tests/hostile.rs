@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use imdslint::engine::{self, Checked, Request};
@@ -91,7 +92,8 @@ fn host_of(expression: &str) -> String {
 fn bomb(first: &str, step: &str, count: usize) -> String {
     let mut text = format!("locals {{\n  a0 = {first}\n");
     for number in 1..=count {
-        text += &format!("  a{number} = {}\n", step.replace("LAST", &format!("local.a{}", number - 1)));
+        let step = step.replace("LAST", &format!("local.a{}", number - 1));
+        writeln!(text, "  a{number} = {step}").unwrap();
     }
     text + "}\n" + &host_of(&format!("local.a{count}"))
 }

@@ -1,5 +1,7 @@
 //! Forms of Terraform that real repositories use, through the whole program: what is found, where, and what is not.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 
 use imdslint::engine::{self, Checked, Configuration, Input, Request};

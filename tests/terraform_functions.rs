@@ -1,6 +1,8 @@
 //! Compares the evaluator with what Terraform itself said: the vectors of `tests/terraform/` go through the whole
 //! program as the user data of hosts.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fmt::Write;
 use std::fs;
 

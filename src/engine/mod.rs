@@ -128,10 +128,29 @@ pub struct Checked {
     pub fails: bool,
     /// Whether input was lost.
     pub lost_input: bool,
-    /// Whether there was nothing to check.
-    pub is_empty: bool,
-    /// Whether only files were named, no folder: then nothing to check is no surprise.
-    pub named_files_only: bool,
+    /// Whether there was anything to check.
+    pub coverage: Coverage,
+}
+
+/// Whether there was anything to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Files were checked.
+    Files,
+    /// Only files were named, and none of them is ours: a hook that names every changed file does that.
+    NoneOfTheNamed,
+    /// There is no file of ours.
+    Nothing,
+}
+
+impl Coverage {
+    fn of(workspace: &Workspace, files: usize) -> Self {
+        match (files, workspace.named_files_only()) {
+            (0, true) => Self::NoneOfTheNamed,
+            (0, false) => Self::Nothing,
+            _ => Self::Files,
+        }
+    }
 }
 
 /// The hosts of a workspace.
@@ -140,8 +159,8 @@ pub struct Hosts {
     pub assessments: Assessments,
     /// The files, the problems and the numbers; no findings.
     pub report: Report,
-    /// Whether only files were named, no folder.
-    pub named_files_only: bool,
+    /// Whether there was anything to look at.
+    pub coverage: Coverage,
 }
 
 /// The files of a workspace.
@@ -150,8 +169,8 @@ pub struct FileList {
     pub files: Vec<Listed>,
     /// The problems and the numbers; no findings.
     pub report: Report,
-    /// Whether only files were named, no folder.
-    pub named_files_only: bool,
+    /// Whether there was anything to look at.
+    pub coverage: Coverage,
 }
 
 /// Deep nesting is bounded by [`Limits`], and this is the stack that it needs.
@@ -185,8 +204,8 @@ pub fn check(request: &Request) -> Result<Checked, EngineError> {
 pub fn hosts(input: &Input) -> Result<Hosts, EngineError> {
     with_stack(|| {
         let Analysis { workspace, assessments, problems, files, .. } = analyse(input)?;
-        let named_files_only = workspace.named_files_only();
-        Ok(Hosts { assessments, report: without_findings(workspace, problems, files), named_files_only })
+        let coverage = Coverage::of(&workspace, files);
+        Ok(Hosts { assessments, report: without_findings(workspace, problems, files), coverage })
     })
 }
 
@@ -200,8 +219,8 @@ pub fn files(input: &Input) -> Result<FileList, EngineError> {
         let analysis = analyse(input)?;
         let listed = usage::list_files(&analysis);
         let Analysis { workspace, problems, files, .. } = analysis;
-        let named_files_only = workspace.named_files_only();
-        Ok(FileList { files: listed, report: without_findings(workspace, problems, files), named_files_only })
+        let coverage = Coverage::of(&workspace, files);
+        Ok(FileList { files: listed, report: without_findings(workspace, problems, files), coverage })
     })
 }
 
@@ -247,7 +266,9 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
         .map(|(finding, fingerprint)| Reported { finding, fingerprint })
         .collect();
     if let Some(buffer) = workspace.buffer() {
-        reported.iter_mut().for_each(|reported| anchor_in(&mut reported.finding, buffer));
+        for reported in &mut reported {
+            anchor_in(&mut reported.finding, buffer);
+        }
     }
 
     let fail_on = request.fail_on.or(config.fail_on).unwrap_or(FailOn::Warning);
@@ -266,10 +287,10 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
         warnings: of(Severity::Warning),
         notes: of(Severity::Note),
     };
-    let named_files_only = workspace.named_files_only();
+    let coverage = Coverage::of(&workspace, files);
     let files_of_report = Box::new(WorkspaceFiles(workspace));
     let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
-    Ok(Checked { report, fails, lost_input, is_empty: files == 0, named_files_only })
+    Ok(Checked { report, fails, lost_input, coverage })
 }
 
 fn why(unused: &suppress::Unused) -> String {

@@ -58,7 +58,6 @@ pub(super) fn values_at(value: &Value, path: &Path, limits: &Limits) -> Vec<(Str
 fn one_step(suffix: &str, value: &Value, step: &PathStep, limits: &Limits) -> Vec<(String, Value)> {
     let through = |item: &Value| item.clone().through(&value.origin.trail);
     match (&value.kind, step) {
-        (ValueKind::Null, _) => Vec::new(),
         (ValueKind::Unknown(_), _) => vec![(suffix.to_owned(), value.clone())],
         (ValueKind::OneOf(_), _) => {
             // The alternatives of one table have mostly the same keys: what has the same name is one thing.

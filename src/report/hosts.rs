@@ -2,7 +2,7 @@
 //!
 //! Fields are added to the JSON document, never changed or removed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 
 use schemars::JsonSchema;
@@ -310,12 +310,12 @@ fn in_words(alternatives: &[Effective], files: &dyn Files) -> String {
         let region = region_of(files, span);
         format!("{}:{}", region.path, region.start.line + 1)
     };
-    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let words = alternatives.iter().map(|effective| match &effective.written {
         Written::Unset => "unset".to_owned(),
         Written::Known { meaning, origin } => format!("{meaning} ({})", at(origin.span)),
         Written::Unknown { why, origin } => format!("unknown: {why} ({})", at(origin.span)),
     });
-    let distinct: Vec<String> = words.filter(|word| seen.insert(word.clone(), ()).is_none()).collect();
+    let distinct: Vec<String> = words.filter(|word| seen.insert(word.clone())).collect();
     distinct.join(" or ")
 }

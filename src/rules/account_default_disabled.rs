@@ -20,7 +20,7 @@ fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
     let agents: Vec<&AgentAssessment> = account.agents.iter().collect();
     let is_certain = account.endpoint.is_certainly_disabled();
     let (severity, confidence) = gravity(is_certain, &agents);
-    let case = if is_certain { "" } else { " in one of the cases that the source gives" };
+    let scope = if is_certain { "" } else { " in one of the cases that the source gives" };
     let whom = match account.inherited_by.len() {
         0 => String::new(),
         1 => "; 1 host here takes it over".into(),
@@ -35,7 +35,7 @@ fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
         severity,
         confidence,
         message: format!(
-            "`{}` disables the metadata endpoint of every new host in its account and Region{case}{whom}",
+            "`{}` disables the metadata endpoint of every new host in its account and Region{scope}{whom}",
             subject.address
         ),
         note: consequence(&agents),

@@ -23,6 +23,7 @@ pub(super) type Fault = Box<Problem>;
 pub(super) type Evaluated = Result<Value, Fault>;
 
 /// A fault at `span`. Nothing is lost by it but the value, so it is a warning.
+#[expect(clippy::unnecessary_box_returns, reason = "faults travel boxed, so that results stay small")]
 pub(super) fn fault(code: ProblemCode, span: Span, message: impl Into<String>) -> Fault {
     Box::new(Problem::warning(code, span, message))
 }
@@ -237,7 +238,7 @@ impl<'a> Evaluator<'a> {
                 self.traverse(value, rest, scope)
             }
             ("each" | "count", Some(attribute)) => {
-                let value = self.repetition_value(&name.text, &attribute.text, scope, span)?;
+                let value = Self::repetition_value(&name.text, &attribute.text, scope, span)?;
                 self.traverse(value, rest, scope)
             }
             ("path", Some(attribute)) => self.path_value(instance, &attribute.text, span),
@@ -269,7 +270,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn repetition_value(&self, name: &str, attribute: &str, scope: &Scope, span: Span) -> Evaluated {
+    fn repetition_value(name: &str, attribute: &str, scope: &Scope, span: Span) -> Evaluated {
         let repetition = &scope.repetition;
         let value = match (name, attribute) {
             ("each", "key") => repetition.each.as_ref().map(|(key, _)| key.clone()),

@@ -36,7 +36,7 @@ impl Evaluator<'_> {
             "fileexists" => self.with_path(name, arguments, span, |path| match self.find(path) {
                 Ok(_) => Ok(Value::bool(true, span)),
                 Err(LoadError::Missing) => Ok(Value::bool(false, span)),
-                Err(error) => Err(self.unread(name, path, &error, span)),
+                Err(error) => Err(Self::unread(name, path, &error, span)),
             }),
             "fileset" => self.with_path(name, arguments, span, |path| self.fileset(path, arguments, span)),
             "templatefile" => self.with_path(name, arguments, span, |path| {
@@ -97,7 +97,7 @@ impl Evaluator<'_> {
     }
 
     fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
-        let file = self.find(path).map_err(|error| self.unread(function, path, &error, span))?;
+        let file = self.find(path).map_err(|error| Self::unread(function, path, &error, span))?;
         let start = file.byte_order_mark_length();
         let whole = file.span(start..file.text().len());
         let step = Step { span, role: StepRole::File, name: format!("{function}()").into() };
@@ -105,7 +105,8 @@ impl Evaluator<'_> {
         Ok(Value::text(text, whole).then(step))
     }
 
-    fn unread(&self, function: &str, path: &str, error: &LoadError, span: Span) -> Fault {
+    #[expect(clippy::unnecessary_box_returns, reason = "faults travel boxed, so that results stay small")]
+    fn unread(function: &str, path: &str, error: &LoadError, span: Span) -> Fault {
         fault(error.code(), span, format!("`{function}` cannot read `{path}`: {error}"))
     }
 

@@ -27,8 +27,11 @@ pub(super) struct Instance {
     pub(super) caller: Option<Caller>,
     memory: RefCell<BTreeMap<Name, Slot>>,
     /// Empty for a call while it is being expanded: a call cannot depend on its own instances.
-    children: RefCell<BTreeMap<Arc<str>, Rc<[Rc<Instance>]>>>,
+    children: RefCell<BTreeMap<Arc<str>, Children>>,
 }
+
+/// The instances that one call makes, in the order of their keys.
+type Children = Rc<[Rc<Instance>]>;
 
 /// The call that an instance comes from.
 pub(super) struct Caller {
@@ -231,12 +234,12 @@ impl Evaluator<'_> {
     }
 
     /// The instances that a call of a local module makes, in the order of their keys.
-    pub(super) fn children(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Rc<[Rc<Instance>]> {
+    pub(super) fn children(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Children {
         if let Some(children) = instance.children.borrow().get(name) {
             return Rc::clone(children);
         }
         instance.children.borrow_mut().insert(Arc::clone(name), Rc::default());
-        let children: Rc<[_]> = self.call_module(instance, name).into();
+        let children: Children = self.call_module(instance, name).into();
         instance.children.borrow_mut().insert(Arc::clone(name), Rc::clone(&children));
         children
     }

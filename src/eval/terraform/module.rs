@@ -1,6 +1,7 @@
 //! A Terraform module: what the files of one folder declare, merged as Terraform merges them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::finding::{Problem, ProblemCode};
@@ -85,37 +86,28 @@ impl Module {
     }
 
     fn declare(&mut self, block: Block) {
-        let twice = |block: &Block| {
-            let labels: Vec<_> = block.labels.iter().map(|label| &*label.text).collect();
-            let message = format!(
-                "{} `{}` is declared twice in this module; only the first declaration is used",
-                block.kind.text,
-                labels.join(".")
-            );
-            Problem::warning(ProblemCode::Evaluation, block.header, message)
-        };
+        let label = |index: usize| block.labels.get(index).map(|label| Arc::clone(&label.text)).unwrap_or_default();
+        let repeated = &mut self.repeated;
         match (&*block.kind.text, block.labels.len()) {
             ("locals", 0) => {
                 for attribute in block.body.attributes {
                     self.locals.entry(Arc::clone(&attribute.name.text)).or_insert(attribute);
                 }
             }
-            ("variable", 1) => insert(&mut self.variables, block, twice, &mut self.repeated),
+            ("variable", 1) => insert(&mut self.variables, label(0), block, repeated),
             // The outputs of a root decide nothing, and several generated files may each bring the same ones.
             ("output", 1) => {
-                self.outputs.entry(Arc::clone(&block.labels[0].text)).or_insert(block);
+                self.outputs.entry(label(0)).or_insert(block);
             }
-            ("resource", 2) => insert_resource(&mut self.resources, block, twice, &mut self.repeated),
-            ("data", 2) => insert_resource(&mut self.data, block, twice, &mut self.repeated),
-            ("module", 1) => {
-                let name = Arc::clone(&block.labels[0].text);
-                if self.calls.contains_key(&name) {
-                    self.repeated.push(twice(&block));
-                } else {
+            ("resource", 2) => insert(&mut self.resources, (label(0), label(1)), block, repeated),
+            ("data", 2) => insert(&mut self.data, (label(0), label(1)), block, repeated),
+            ("module", 1) => match self.calls.entry(label(0)) {
+                Entry::Vacant(place) => {
                     let source = module_source(&block, &self.folder);
-                    self.calls.insert(name, ModuleCall { block, source });
+                    place.insert(ModuleCall { block, source });
                 }
-            }
+                Entry::Occupied(_) => repeated.push(declared_twice(&block)),
+            },
             _ => {}
         }
     }
@@ -154,32 +146,23 @@ fn is_override(path: &str) -> bool {
     stem == "override" || stem.ends_with("_override")
 }
 
-fn insert(
-    declared: &mut BTreeMap<Arc<str>, Block>,
-    block: Block,
-    twice: impl Fn(&Block) -> Problem,
-    problems: &mut Vec<Problem>,
-) {
-    let name = Arc::clone(&block.labels[0].text);
-    if declared.contains_key(&name) {
-        problems.push(twice(&block));
-    } else {
-        declared.insert(name, block);
+fn insert<Name: Ord>(declared: &mut BTreeMap<Name, Block>, name: Name, block: Block, repeated: &mut Vec<Problem>) {
+    match declared.entry(name) {
+        Entry::Vacant(place) => {
+            place.insert(block);
+        }
+        Entry::Occupied(_) => repeated.push(declared_twice(&block)),
     }
 }
 
-fn insert_resource(
-    declared: &mut BTreeMap<ResourceName, Block>,
-    block: Block,
-    twice: impl Fn(&Block) -> Problem,
-    problems: &mut Vec<Problem>,
-) {
-    let name = (Arc::clone(&block.labels[0].text), Arc::clone(&block.labels[1].text));
-    if declared.contains_key(&name) {
-        problems.push(twice(&block));
-    } else {
-        declared.insert(name, block);
-    }
+fn declared_twice(block: &Block) -> Problem {
+    let labels: Vec<_> = block.labels.iter().map(|label| &*label.text).collect();
+    let message = format!(
+        "{} `{}` is declared twice in this module; only the first declaration is used",
+        block.kind.text,
+        labels.join(".")
+    );
+    Problem::warning(ProblemCode::Evaluation, block.header, message)
 }
 
 /// Lays `over` over `body`: attributes one by one, nested blocks by type as a whole.
