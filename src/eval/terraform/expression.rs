@@ -275,7 +275,7 @@ impl Evaluator<'_> {
         }
         match functions::call(name, &arguments, span, self.limits) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(message)) => Err(fault(ProblemCode::Evaluation, span, format!("`{name}`: {message}"))),
+            Some(Err(refusal)) => Err(fault(refusal.code, span, format!("`{name}`: {}", refusal.message))),
             None => Ok(Value::unknown(Unknown::NotEvaluated(format!("{name}()").into()), span)),
         }
     }

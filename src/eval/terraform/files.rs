@@ -58,7 +58,7 @@ impl Evaluator<'_> {
     fn pure(&self, name: &str, arguments: &[Value], span: Span) -> Evaluated {
         match functions::call(name, arguments, span, self.limits) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(message)) => Err(fault(ProblemCode::Evaluation, span, message)),
+            Some(Err(refusal)) => Err(fault(refusal.code, span, refusal.message)),
             None => Ok(Value::unknown(Unknown::NotEvaluated(name.into()), span)),
         }
     }

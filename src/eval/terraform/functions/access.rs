@@ -59,7 +59,7 @@ fn coalesce_list(call: &Call<'_>) -> Outcome {
             ValueKind::Null => {}
             ValueKind::List(elements) if elements.is_empty() => {}
             ValueKind::List(_) | ValueKind::Unknown(_) => return Ok(argument.clone()),
-            _ => return Err(format!("`coalescelist` needs lists, but this is {}", argument.type_name())),
+            _ => return Err(format!("`coalescelist` needs lists, but this is {}", argument.type_name()).into()),
         }
     }
     Err("`coalescelist` needs a list that is not empty".into())
@@ -127,7 +127,7 @@ fn length(call: &Call<'_>) -> Outcome {
                 None => Ok(super::not_evaluated(call.name, call.span)),
             },
         },
-        _ => Err(format!("`length` needs a list, a map or a string, but this is {}", value.type_name())),
+        _ => Err(format!("`length` needs a list, a map or a string, but this is {}", value.type_name()).into()),
     }
 }
 
@@ -167,7 +167,7 @@ fn lookup(call: &Call<'_>) -> Outcome {
         (Some(found), ..) => Ok(found.clone().through(trail).then(step(name))),
         (None, Some(resource), _) => Ok(call.unknown(Unknown::Computed(resource.clone(), name.into()))),
         (None, None, Some(default)) => Ok(default.clone()),
-        (None, None, None) => Err(format!("the map has no key `{name}` and `lookup` has no default")),
+        (None, None, None) => Err(format!("the map has no key `{name}` and `lookup` has no default").into()),
     }
 }
 
@@ -180,6 +180,6 @@ fn one(call: &Call<'_>) -> Outcome {
     match elements.as_slice() {
         [] => Ok(Value::null(call.span)),
         [only] => Ok(only.clone()),
-        _ => Err(format!("`one` needs a list of at most one element, but there are {}", elements.len())),
+        _ => Err(format!("`one` needs a list of at most one element, but there are {}", elements.len()).into()),
     }
 }

@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn to(call: &Call<'_>, of: &Type) -> Outcome {
-    convert(call.argument(0)?, of, call.limits).map_err(|error| error.message)
+    convert(call.argument(0)?, of, call.limits).map_err(|error| error.message.into())
 }
 
 fn unchanged(call: &Call<'_>) -> Outcome {

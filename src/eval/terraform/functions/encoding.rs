@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Digest as _;
 
 use super::Parameter::{Open, Text as TextParameter};
-use super::{Call, Function, Outcome, json, not_evaluated, yaml};
+use super::{Call, Function, Outcome, Refusal, json, not_evaluated, yaml};
 use crate::eval::{Unknown, Value};
 use crate::source::Text;
 
@@ -90,7 +90,7 @@ fn without_breaks(encoded: &str) -> String {
 }
 
 /// The bytes of a string in an encoding; `None` when the encoding is not known here.
-fn characters_to_bytes(text: &str, encoding: &str) -> Result<Option<Vec<u8>>, String> {
+fn characters_to_bytes(text: &str, encoding: &str) -> Result<Option<Vec<u8>>, Refusal> {
     let below = |limit: u32| {
         let byte = |character: char| u8::try_from(u32::from(character)).ok().filter(|byte| u32::from(*byte) < limit);
         text.chars()
@@ -214,7 +214,8 @@ fn csv_decode(call: &Call<'_>) -> Outcome {
                 "a line of the CSV text has {} fields, but the header has {}",
                 record.len(),
                 header.len()
-            ));
+            )
+            .into());
         }
         call.check_elements(rows.len() + 1)?;
         let fields = header.iter().zip(record).map(|(name, field)| (Arc::from(&**name), Value::encoded(field, span)));
@@ -224,7 +225,7 @@ fn csv_decode(call: &Call<'_>) -> Outcome {
 }
 
 /// The records of a CSV text: fields in quotes may hold commas, line breaks and doubled quotes; empty lines do not count.
-fn csv_records(text: &str) -> Result<Vec<Vec<String>>, String> {
+fn csv_records(text: &str) -> Result<Vec<Vec<String>>, Refusal> {
     let mut records = Vec::new();
     let mut record: Vec<String> = Vec::new();
     let mut field = String::new();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Parameter::{Open, Text as TextParameter};
-use super::{Builder, Call, Function, Outcome, json, strings};
+use super::{Builder, Call, Function, Outcome, Refusal, json, strings};
 use crate::eval::terraform::sets::order_is_open;
 use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind, number_text};
@@ -85,7 +85,8 @@ fn formatted(call: &Call<'_>, arguments: &[&Value]) -> Outcome {
             "`{}` is given {} arguments, but its text uses only {most_used}",
             call.name,
             arguments.len()
-        ));
+        )
+        .into());
     }
     Ok(built.finish())
 }
@@ -112,7 +113,7 @@ struct Verb {
 
 impl Verb {
     /// Reads the verb that begins at `start`; gives its end too.
-    fn parse(pattern: &str, start: usize) -> Result<(Self, usize), String> {
+    fn parse(pattern: &str, start: usize) -> Result<(Self, usize), Refusal> {
         let mut verb = Self::default();
         let mut rest = slice(pattern, start + 1..pattern.len()).char_indices().peekable();
         let error = || {
@@ -145,13 +146,13 @@ impl Verb {
                     verb.mode = character;
                     return Ok((verb, start + 1 + at + 1));
                 }
-                _ => return Err(error()),
+                _ => return Err(error().into()),
             }
         }
-        Err(error())
+        Err(error().into())
     }
 
-    fn write(&self, call: &Call<'_>, argument: &Value) -> Result<Text, String> {
+    fn write(&self, call: &Call<'_>, argument: &Value) -> Result<Text, Refusal> {
         let span = argument.origin.span;
         let longest = call.limits.text_bytes;
         if self.width > longest || self.precision.is_some_and(|precision| precision > MOST_DIGITS.min(longest)) {
@@ -169,12 +170,12 @@ impl Verb {
                     _ => number.to_text().unwrap_or_default(),
                 }
             }
-            mode => return Err(format!("there is no verb `{mode}`")),
+            mode => return Err(format!("there is no verb `{mode}`").into()),
         };
         self.padded(call, text)
     }
 
-    fn write_text(&self, call: &Call<'_>, argument: &Value) -> Result<Text, String> {
+    fn write_text(&self, call: &Call<'_>, argument: &Value) -> Result<Text, Refusal> {
         let argument = match (self.mode, &argument.kind) {
             ('v', ValueKind::Number(number)) if !self.sharp => {
                 let written = Text::encoded(self.number(*number)?, argument.origin.span);
@@ -203,7 +204,7 @@ impl Verb {
         }
     }
 
-    fn padded(&self, call: &Call<'_>, text: Text) -> Result<Text, String> {
+    fn padded(&self, call: &Call<'_>, text: Text) -> Result<Text, Refusal> {
         if self.width == 0 {
             return Ok(text);
         }
@@ -229,7 +230,7 @@ impl Verb {
         Ok(built.text)
     }
 
-    fn number(&self, number: f64) -> Result<String, String> {
+    fn number(&self, number: f64) -> Result<String, Refusal> {
         let magnitude = number.abs();
         let digits = match self.mode {
             'b' | 'd' | 'o' | 'x' | 'X' => self.integer(magnitude)?,
@@ -252,7 +253,7 @@ impl Verb {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
-    fn integer(&self, magnitude: f64) -> Result<String, String> {
+    fn integer(&self, magnitude: f64) -> Result<String, Refusal> {
         if magnitude.fract() != 0.0 {
             return Err("a whole number is needed".into());
         }

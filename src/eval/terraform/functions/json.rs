@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Builder, Call, Outcome};
+use super::{Builder, Call, Outcome, Refusal};
 use crate::eval::terraform::sets::order_is_open;
 use crate::eval::{Value, ValueKind, number_text};
 use crate::source::{Span, Text, Trail};
 use crate::syntax::tree::{self, Node};
 
 /// The value as JSON; a part that is not known is a hole.
-pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, String> {
+pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, Refusal> {
     let mut encoder = Encoder { built: Builder::new(call) };
     encoder.value(value, &Trail::default(), call.limits.depth)?;
     Ok(encoder.built.text)
@@ -25,7 +25,7 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn value(&mut self, value: &Value, outer: &Trail, depth: usize) -> Result<(), String> {
+    fn value(&mut self, value: &Value, outer: &Trail, depth: usize) -> Result<(), Refusal> {
         let depth = depth.checked_sub(1).ok_or("the value is nested too deeply to be encoded")?;
         let trail = value.origin.trail.then_all(outer);
         match &value.kind {
@@ -70,13 +70,13 @@ impl Encoder<'_> {
         }
     }
 
-    fn string(&mut self, text: &Text) -> Result<(), String> {
+    fn string(&mut self, text: &Text) -> Result<(), Refusal> {
         quote(&mut self.built, text, escape)
     }
 }
 
 /// Adds the text in quotes, with the characters replaced for which there is an escape.
-pub(super) fn quote(built: &mut Builder<'_>, text: &Text, escape: fn(char) -> Option<String>) -> Result<(), String> {
+pub(super) fn quote(built: &mut Builder<'_>, text: &Text, escape: fn(char) -> Option<String>) -> Result<(), Refusal> {
     built.push_own("\"")?;
     push_escaped(built, text, escape)?;
     built.push_own("\"")
@@ -87,7 +87,7 @@ pub(super) fn push_escaped(
     built: &mut Builder<'_>,
     text: &Text,
     escape: fn(char) -> Option<String>,
-) -> Result<(), String> {
+) -> Result<(), Refusal> {
     let mut start = 0;
     for (at, character) in text.as_str().char_indices() {
         if let Some(escaped) = escape(character) {

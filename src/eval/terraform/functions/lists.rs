@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Parameter::{Bools, Elements, List, Number, Open, Texts, UniformList};
-use super::{Call, Function, Outcome, strings};
+use super::{Call, Function, Outcome, Refusal, strings};
 use crate::eval::terraform::sets::{SetKey, order_is_open};
 use crate::eval::{Unknown, Value, ValueKind};
 
@@ -112,7 +112,7 @@ fn flatten_into(
     list: &Value,
     depth: usize,
     nodes: &mut usize,
-) -> Result<Option<Unknown>, String> {
+) -> Result<Option<Unknown>, Refusal> {
     if depth > call.limits.depth {
         return Err("the lists are nested too deeply".into());
     }
@@ -149,7 +149,7 @@ fn flatten_into(
 fn match_keys(call: &Call<'_>) -> Outcome {
     let (values, keys, wanted) = (call.elements(0)?, call.elements(1)?, call.elements(2)?);
     if values.len() != keys.len() {
-        return Err(format!("`matchkeys` is given {} values but {} keys", values.len(), keys.len()));
+        return Err(format!("`matchkeys` is given {} values but {} keys", values.len(), keys.len()).into());
     }
     let mut nodes = call.limits.nodes;
     let mut key_of = |value: &Value| SetKey::of(value, &mut nodes, call.limits.depth);
@@ -188,7 +188,7 @@ fn range(call: &Call<'_>) -> Outcome {
         return Err("the step of `range` must lead from the start to the end".into());
     }
     if ((end - start) / step).abs() > MOST_IN_RANGE {
-        return Err(format!("`range` makes at most {MOST_IN_RANGE} numbers"));
+        return Err(format!("`range` makes at most {MOST_IN_RANGE} numbers").into());
     }
     let mut numbers = Vec::new();
     let mut next = start;
@@ -223,6 +223,7 @@ fn slice(call: &Call<'_>) -> Outcome {
         usize::try_from(start).ok().zip(usize::try_from(end).ok()).and_then(|(start, end)| elements.get(start..end));
     cut.map(|cut| call.list(cut.to_vec()))
         .ok_or_else(|| format!("the slice from {start} to {end} does not lie in a list of {} elements", elements.len()))
+        .map_err(Refusal::from)
 }
 
 fn sort(call: &Call<'_>) -> Outcome {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Parameter::{List, Map as MapParameter, Open, Texts};
-use super::{Call, Function, Outcome};
+use super::{Call, Function, Outcome, Refusal};
 use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Map, Unknown, Value, ValueKind};
 
@@ -52,7 +52,7 @@ fn map(call: &Call<'_>) -> Outcome {
     Ok(Value::map(entries, call.span))
 }
 
-fn key_of(call: &Call<'_>, value: &Value) -> Result<Result<Arc<str>, Unknown>, String> {
+fn key_of(call: &Call<'_>, value: &Value) -> Result<Result<Arc<str>, Unknown>, Refusal> {
     let key = convert(value, &Type::String, call.limits).map_err(|error| error.message)?;
     match (&key.kind, call.open_reason(&key)) {
         (_, Some(why)) => Ok(Err(why)),
@@ -69,7 +69,7 @@ fn merge(call: &Call<'_>) -> Outcome {
             ValueKind::Null => continue,
             ValueKind::Unknown(_) => return Ok(argument.clone()),
             ValueKind::Map(map) => map,
-            _ => return Err(format!("`merge` needs maps, but this is {}", argument.type_name())),
+            _ => return Err(format!("`merge` needs maps, but this is {}", argument.type_name()).into()),
         };
         if let Some(resource) = &map.computed_by {
             // Any attribute that is not written may be one that the resource computes.
@@ -106,7 +106,7 @@ fn transpose(call: &Call<'_>) -> Outcome {
 fn zipmap(call: &Call<'_>) -> Outcome {
     let (keys, values) = (call.elements(0)?, call.elements(1)?);
     if keys.len() != values.len() {
-        return Err(format!("`zipmap` is given {} keys but {} values", keys.len(), values.len()));
+        return Err(format!("`zipmap` is given {} keys but {} values", keys.len(), values.len()).into());
     }
     let mut entries = BTreeMap::new();
     for (key, value) in keys.iter().zip(values) {

@@ -20,9 +20,12 @@ mod strings;
 mod time;
 mod yaml;
 
+use std::fmt;
+
 use crate::eval::terraform::sets::{open_reason, set_of};
 use crate::eval::terraform::types::{self, Type};
 use crate::eval::{Map, Unknown, Value, ValueKind};
+use crate::finding::ProblemCode;
 use crate::source::{Limits, Span, Step, StepRole, Text, Trail};
 
 /// Calls the function `name`, with or without the prefix `core::`; new values have their origin at `span`, the call.
@@ -32,7 +35,7 @@ use crate::source::{Limits, Span, Step, StepRole, Text, Trail};
 /// # Errors
 ///
 /// What is wrong with the call, in the words of Terraform's users; lower case, no full stop.
-pub fn call(name: &str, arguments: &[Value], span: Span, limits: &Limits) -> Option<Result<Value, String>> {
+pub fn call(name: &str, arguments: &[Value], span: Span, limits: &Limits) -> Option<Result<Value, Refusal>> {
     let name = name.strip_prefix("core::").unwrap_or(name);
     let function = FAMILIES.iter().copied().flatten().find(|function| function.name == name)?;
     Some(function.evaluate(arguments, span, limits))
@@ -54,8 +57,35 @@ const FAMILIES: &[&[Function]] = &[
     time::FUNCTIONS,
 ];
 
+/// Why a call has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `Limit` when the result would be too large, `Evaluation` when the call is wrong.
+    pub code: ProblemCode,
+    /// What is wrong, in the words of Terraform's users.
+    pub message: String,
+}
+
+impl Refusal {
+    fn limit(message: String) -> Self {
+        Self { code: ProblemCode::Limit, message }
+    }
+}
+
+impl<Message: Into<String>> From<Message> for Refusal {
+    fn from(message: Message) -> Self {
+        Self { code: ProblemCode::Evaluation, message: message.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
 /// What comes of a call: a value, or what is wrong with the call.
-type Outcome = Result<Value, String>;
+type Outcome = Result<Value, Refusal>;
 
 /// A function and what it takes.
 struct Function {
@@ -112,10 +142,12 @@ impl Function {
     fn evaluate(&self, arguments: &[Value], span: Span, limits: &Limits) -> Outcome {
         let least = self.parameters.len();
         if arguments.len() < least {
-            return Err(format!("`{}` takes {least} argument(s), but {} are given", self.name, arguments.len()));
+            return Err(format!("`{}` takes {least} argument(s), but {} are given", self.name, arguments.len()).into());
         }
         if self.rest.is_none() && arguments.len() > least {
-            return Err(format!("`{}` takes only {least} argument(s), but {} are given", self.name, arguments.len()));
+            return Err(
+                format!("`{}` takes only {least} argument(s), but {} are given", self.name, arguments.len()).into()
+            );
         }
         let Some(combinations) = self.combinations(arguments, limits) else {
             return Ok(Value::unknown(Unknown::Limit("alternatives".into()), span));
@@ -241,17 +273,17 @@ fn bind(argument: &Value, parameter: Parameter, limits: &Limits) -> Outcome {
         Parameter::List | Parameter::Elements => {
             return match &argument.kind {
                 ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Unknown(_) => Ok(argument.clone()),
-                _ => Err(format!("a list is needed, but this is {}", argument.type_name())),
+                _ => Err(format!("a list is needed, but this is {}", argument.type_name()).into()),
             };
         }
         Parameter::Map => {
             return match &argument.kind {
                 ValueKind::Map(_) | ValueKind::Unknown(_) => Ok(argument.clone()),
-                _ => Err(format!("a map is needed, but this is {}", argument.type_name())),
+                _ => Err(format!("a map is needed, but this is {}", argument.type_name()).into()),
             };
         }
     };
-    types::convert(argument, &to, limits).map_err(|error| error.message)
+    types::convert(argument, &to, limits).map_err(|error| error.message.into())
 }
 
 /// A call with its arguments as the function's parameters want them.
@@ -264,26 +296,32 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn argument(&self, index: usize) -> Result<&Value, String> {
-        self.arguments.get(index).ok_or_else(|| format!("`{}` needs an argument {}", self.name, index + 1))
+    fn argument(&self, index: usize) -> Result<&Value, Refusal> {
+        self.arguments
+            .get(index)
+            .ok_or_else(|| format!("`{}` needs an argument {}", self.name, index + 1))
+            .map_err(Refusal::from)
     }
 
     /// The text of an argument, with the steps that the argument took.
-    fn text(&self, index: usize) -> Result<Text, String> {
+    fn text(&self, index: usize) -> Result<Text, Refusal> {
         let argument = self.argument(index)?;
-        argument.to_text().ok_or_else(|| format!("argument {} of `{}` is not a string", index + 1, self.name))
+        argument
+            .to_text()
+            .ok_or_else(|| format!("argument {} of `{}` is not a string", index + 1, self.name))
+            .map_err(Refusal::from)
     }
 
     /// The text of an argument, without the steps that the argument took.
-    fn own_text(&self, index: usize) -> Result<&Text, String> {
+    fn own_text(&self, index: usize) -> Result<&Text, Refusal> {
         match &self.argument(index)?.kind {
             ValueKind::String(text) => Ok(text),
-            _ => Err(format!("argument {} of `{}` is not a string", index + 1, self.name)),
+            _ => Err(format!("argument {} of `{}` is not a string", index + 1, self.name).into()),
         }
     }
 
     /// The string of an argument, or why it is not known.
-    fn known(&self, index: usize) -> Result<Result<&str, Unknown>, String> {
+    fn known(&self, index: usize) -> Result<Result<&str, Unknown>, Refusal> {
         let text = self.own_text(index)?;
         Ok(match text.hole_reason() {
             Some(reason) => Err(Unknown::Hole(reason.clone())),
@@ -291,21 +329,22 @@ impl Call<'_> {
         })
     }
 
-    fn number(&self, index: usize) -> Result<f64, String> {
+    fn number(&self, index: usize) -> Result<f64, Refusal> {
         match self.argument(index)?.kind {
             ValueKind::Number(number) => Ok(number),
-            _ => Err(format!("argument {} of `{}` is not a number", index + 1, self.name)),
+            _ => Err(format!("argument {} of `{}` is not a number", index + 1, self.name).into()),
         }
     }
 
     /// The whole number of an argument.
-    fn integer(&self, index: usize) -> Result<i64, String> {
+    fn integer(&self, index: usize) -> Result<i64, Refusal> {
         whole(self.number(index)?)
             .ok_or_else(|| format!("argument {} of `{}` must be a whole number", index + 1, self.name))
+            .map_err(Refusal::from)
     }
 
     /// The elements of a list, each with the steps that the list took.
-    fn elements(&self, index: usize) -> Result<Vec<Value>, String> {
+    fn elements(&self, index: usize) -> Result<Vec<Value>, Refusal> {
         let argument = self.argument(index)?;
         let elements =
             argument.as_list().ok_or_else(|| format!("argument {} of `{}` must be a list", index + 1, self.name))?;
@@ -313,7 +352,7 @@ impl Call<'_> {
     }
 
     /// The map of an argument and the steps that it took.
-    fn map(&self, index: usize) -> Result<(&Map, &Trail), String> {
+    fn map(&self, index: usize) -> Result<(&Map, &Trail), Refusal> {
         let argument = self.argument(index)?;
         let map =
             argument.as_map().ok_or_else(|| format!("argument {} of `{}` must be a map", index + 1, self.name))?;
@@ -355,7 +394,7 @@ impl Call<'_> {
     }
 
     /// Checks that a result of `count` elements may be made.
-    fn check_elements(&self, count: usize) -> Result<(), String> {
+    fn check_elements(&self, count: usize) -> Result<(), Refusal> {
         if count > self.limits.elements { Err(too_many_elements(self.limits)) } else { Ok(()) }
     }
 }
@@ -372,28 +411,28 @@ impl<'a> Builder<'a> {
         Self { text: Text::new(), span: call.span, limits: call.limits }
     }
 
-    fn check(&self, more: usize) -> Result<(), String> {
+    fn check(&self, more: usize) -> Result<(), Refusal> {
         if self.text.len().saturating_add(more) > self.limits.text_bytes {
             return Err(text_too_long(self.limits));
         }
         Ok(())
     }
 
-    fn push(&mut self, text: &Text) -> Result<(), String> {
+    fn push(&mut self, text: &Text) -> Result<(), Refusal> {
         self.check(text.len())?;
         self.text.push_text(text);
         Ok(())
     }
 
     /// Adds characters that the call as a whole stands for.
-    fn push_own(&mut self, characters: &str) -> Result<(), String> {
+    fn push_own(&mut self, characters: &str) -> Result<(), Refusal> {
         self.check(characters.len())?;
         self.text.push_encoded(characters, self.span);
         Ok(())
     }
 
     /// Adds `count` spaces.
-    fn push_spaces(&mut self, count: usize) -> Result<(), String> {
+    fn push_spaces(&mut self, count: usize) -> Result<(), Refusal> {
         self.check(count)?;
         self.push_own(&" ".repeat(count))
     }
@@ -407,12 +446,12 @@ fn not_evaluated(name: &str, span: Span) -> Value {
     Value::unknown(Unknown::NotEvaluated(name.into()), span)
 }
 
-fn too_many_elements(limits: &Limits) -> String {
-    format!("the result has more than {} elements, which is the limit", limits.elements)
+fn too_many_elements(limits: &Limits) -> Refusal {
+    Refusal::limit(format!("the result has more than {} elements, which is the limit", limits.elements))
 }
 
-fn text_too_long(limits: &Limits) -> String {
-    format!("the result is longer than {} bytes, which is the limit", limits.text_bytes)
+fn text_too_long(limits: &Limits) -> Refusal {
+    Refusal::limit(format!("the result is longer than {} bytes, which is the limit", limits.text_bytes))
 }
 
 /// The number when it is whole and not larger than can be held exactly.

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Parameter::{Number, Text};
-use super::{Call, Function, Outcome};
+use super::{Call, Function, Outcome, Refusal};
 use crate::eval::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -23,7 +23,7 @@ struct Prefix {
 }
 
 impl Prefix {
-    fn parse(written: &str) -> Result<Self, String> {
+    fn parse(written: &str) -> Result<Self, Refusal> {
         let error = || format!("`{written}` is not an address range in CIDR notation, such as `10.0.0.0/8`");
         let (address, length) = written.split_once('/').ok_or_else(error)?;
         let (address, width) = match address.parse().map_err(|_| error())? {
@@ -32,7 +32,7 @@ impl Prefix {
         };
         let length: u32 = length.parse().map_err(|_| error())?;
         if length > width {
-            return Err(error());
+            return Err(error().into());
         }
         let host = low_bits(width - length);
         Ok(Self { address: address & !host, length, width })

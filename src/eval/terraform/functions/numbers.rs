@@ -1,7 +1,7 @@
 //! Functions on numbers.
 
 use super::Parameter::{Elements, Number, Open};
-use super::{Call, Function, Outcome};
+use super::{Call, Function, Outcome, Refusal};
 use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind};
 
@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 fn number(call: &Call<'_>, value: f64) -> Outcome {
     if !value.is_finite() {
-        return Err(format!("the result of `{}` is not a finite number", call.name));
+        return Err(format!("the result of `{}` is not a finite number", call.name).into());
     }
     // Adding zero turns a negative zero into zero.
     Ok(Value::number(value + 0.0, call.span))
@@ -36,7 +36,7 @@ fn extreme(call: &Call<'_>, better: fn(f64, f64) -> f64) -> Outcome {
     }
     // The argument itself is passed on, so that its origin is kept.
     let chosen = call.arguments.iter().find(|argument| argument.kind == ValueKind::Number(best));
-    chosen.cloned().ok_or_else(|| format!("`{}` needs numbers", call.name))
+    chosen.cloned().ok_or_else(|| format!("`{}` needs numbers", call.name)).map_err(Refusal::from)
 }
 
 fn sum(call: &Call<'_>) -> Outcome {
@@ -61,7 +61,7 @@ fn parse_integer(call: &Call<'_>) -> Outcome {
     let text = match &digits.kind {
         ValueKind::Unknown(_) => return Ok(digits.clone()),
         ValueKind::String(text) => text,
-        _ => return Err(format!("`parseint` needs a string, but this is {}", digits.type_name())),
+        _ => return Err(format!("`parseint` needs a string, but this is {}", digits.type_name()).into()),
     };
     if let Some(reason) = text.hole_reason() {
         return Ok(call.unknown(Unknown::Hole(reason.clone())));
@@ -81,7 +81,7 @@ fn parse_integer(call: &Call<'_>) -> Outcome {
         value = value * f64::from(u32::try_from(base).unwrap_or(10)) + f64::from(digit);
     }
     if magnitude.is_empty() {
-        return Err(no_integer(written, base));
+        return Err(no_integer(written, base).into());
     }
     number(call, sign * value)
 }

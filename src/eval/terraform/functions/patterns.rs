@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::Parameter::Text as TextParameter;
-use super::{Builder, Call, Function, Outcome, not_evaluated, strings};
+use super::{Builder, Call, Function, Outcome, Refusal, not_evaluated, strings};
 use crate::eval::{Unknown, Value};
 use crate::source::Text;
 
@@ -75,7 +75,7 @@ fn translated(pattern: &str) -> String {
 }
 
 /// The compiled pattern and the text to search, or the value that the call has without searching.
-fn prepared(call: &Call<'_>) -> Result<Result<(Regex, Text), Value>, String> {
+fn prepared(call: &Call<'_>) -> Result<Result<(Regex, Text), Value>, Refusal> {
     let pattern = match call.known(0)? {
         Ok(pattern) => pattern,
         Err(why) => return Ok(Err(call.unknown(why))),

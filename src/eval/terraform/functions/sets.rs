@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Parameter::List;
-use super::{Call, Function, Outcome};
+use super::{Call, Function, Outcome, Refusal};
 use crate::eval::terraform::sets::{SetKey, order_is_open};
 use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind};
@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// The arguments with elements of one type, or why an element is not known.
-fn uniform(call: &Call<'_>) -> Result<Result<Vec<Vec<Value>>, Unknown>, String> {
+fn uniform(call: &Call<'_>) -> Result<Result<Vec<Vec<Value>>, Unknown>, Refusal> {
     let mut all = Vec::new();
     let mut lengths = Vec::new();
     for index in 0..call.arguments.len() {

@@ -1,7 +1,7 @@
 //! Functions on points in time as RFC 3339 writes them.
 
 use super::Parameter::Text;
-use super::{Call, Function, Outcome};
+use super::{Call, Function, Outcome, Refusal};
 use crate::eval::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -35,9 +35,10 @@ struct Shown {
 }
 
 impl Timestamp {
-    fn parse(written: &str) -> Result<Self, String> {
+    fn parse(written: &str) -> Result<Self, Refusal> {
         Self::parsed(written)
             .ok_or_else(|| format!("`{written}` is not a time as RFC 3339 writes it, such as `2026-01-02T03:04:05Z`"))
+            .map_err(Refusal::from)
     }
 
     fn parsed(written: &str) -> Option<Self> {
@@ -135,7 +136,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 /// The two arguments as known strings, or the unknown result.
-fn both_known<'a>(call: &'a Call<'_>) -> Result<Result<(&'a str, &'a str), Value>, String> {
+fn both_known<'a>(call: &'a Call<'_>) -> Result<Result<(&'a str, &'a str), Value>, Refusal> {
     Ok(match (call.known(0)?, call.known(1)?) {
         (Ok(first), Ok(second)) => Ok((first, second)),
         (Err(why), _) | (_, Err(why)) => Err(call.unknown(why)),

@@ -1,12 +1,12 @@
 //! YAML: encoding as Terraform lays it out, and decoding.
 
 use super::json::Document;
-use super::{Builder, Call, Outcome, json};
+use super::{Builder, Call, Outcome, Refusal, json};
 use crate::eval::{Value, ValueKind};
 use crate::source::Text;
 
 /// The value as YAML, all keys and strings quoted, several lines as a literal block.
-pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, String> {
+pub(super) fn encode(call: &Call<'_>, value: &Value) -> Result<Text, Refusal> {
     let mut built = Builder::new(call);
     write(call, &mut built, value, 0, Place::Top, call.limits.depth)?;
     Ok(built.text)
@@ -28,7 +28,7 @@ fn write(
     indent: usize,
     place: Place,
     depth: usize,
-) -> Result<(), String> {
+) -> Result<(), Refusal> {
     let depth = depth.checked_sub(1).ok_or("the value is nested too deeply to be encoded")?;
     let trail = &value.origin.trail;
     match &value.kind {
@@ -85,7 +85,7 @@ fn write(
 }
 
 /// The space before a scalar, an empty collection, or a collection after a dash.
-fn separate(built: &mut Builder<'_>, element: &Value) -> Result<(), String> {
+fn separate(built: &mut Builder<'_>, element: &Value) -> Result<(), Refusal> {
     let after_key_only = match &element.kind {
         ValueKind::List(elements) | ValueKind::Set(elements) => !elements.is_empty(),
         ValueKind::Map(map) => !map.entries.is_empty() && map.computed_by.is_none(),
@@ -96,7 +96,7 @@ fn separate(built: &mut Builder<'_>, element: &Value) -> Result<(), String> {
 }
 
 /// A quoted string, broken at the first space after each 80 columns.
-fn write_quoted(built: &mut Builder<'_>, text: &Text, indent: usize) -> Result<(), String> {
+fn write_quoted(built: &mut Builder<'_>, text: &Text, indent: usize) -> Result<(), Refusal> {
     const COLUMNS: usize = 80;
     let string = text.as_str();
     let line_start = built.text.as_str().rfind('\n').map_or(0, |at| at + 1);
@@ -159,7 +159,7 @@ fn escape(character: char) -> Option<String> {
 }
 
 /// A literal block with the header that keeps exactly the line breaks at its end.
-fn write_block(built: &mut Builder<'_>, text: &Text, indent: usize) -> Result<(), String> {
+fn write_block(built: &mut Builder<'_>, text: &Text, indent: usize) -> Result<(), Refusal> {
     let string = text.as_str();
     built.push_own("|")?;
     if string.starts_with(['\n', ' ']) {
