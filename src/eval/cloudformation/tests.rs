@@ -161,9 +161,10 @@ fn expressions_have_the_expected_values() {
 
 #[test]
 fn a_fault_in_a_text_leaves_a_hole_that_says_why() {
-    for (expression, reason) in
-        [("!Sub 'a ${Nowhere} b'", "there is no parameter or resource `Nowhere`"), ("!Sub 'a ${x:-y} b'", "has no such variable")]
-    {
+    for (expression, reason) in [
+        ("!Sub 'a ${Nowhere} b'", "there is no parameter or resource `Nowhere`"),
+        ("!Sub 'a ${x:-y} b'", "has no such variable"),
+    ] {
         let template = Template::of(&property_source(expression));
         assert_eq!(template.problems(), [], "{expression}");
         let value = template.property("P");
