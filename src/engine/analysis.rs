@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::{EngineError, Input, open, sort_problems};
 use crate::assess::{Assessments, assess};
+use crate::catalog;
 use crate::config::Config;
 use crate::discover::{Kind, Workspace};
 use crate::eval::cloudformation;
@@ -51,6 +52,10 @@ struct Read {
 ///
 /// When the command line, the configuration or a path is at fault; never because of what a file holds.
 pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
+    if let Some(unknown) = input.required_agents.iter().find(|name| !is_agent(name)) {
+        let message = format!("`{unknown}` is no agent that is known; `imdslint agents` lists them");
+        return Err(EngineError::Usage(message));
+    }
     let (workspace, config) = open(input)?;
     let command_line = command_line(input, &workspace)?;
     let (terraform, cloudformation) =
@@ -73,6 +78,10 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     directives.extend(cloudformation.directives);
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
+}
+
+fn is_agent(name: &str) -> bool {
+    catalog::agents().iter().any(|agent| agent.name == name)
 }
 
 /// A problem counts when its file is to be linted, or is no file of ours but was asked for by one.

@@ -217,6 +217,19 @@ impl Value {
         }
     }
 
+    /// How many bytes the value itself takes, more or less; the elements of its collections count as references.
+    #[must_use]
+    pub fn approximate_bytes(&self) -> usize {
+        const ELEMENT: usize = 96;
+        match &self.kind {
+            ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::Unknown(_) => 0,
+            ValueKind::String(text) => text.len() + text.pieces().len() * ELEMENT,
+            ValueKind::List(values) | ValueKind::Set(values) => values.len() * ELEMENT,
+            ValueKind::Map(map) => map.entries.len() * ELEMENT,
+            ValueKind::OneOf(values) => values.iter().map(Self::approximate_bytes).sum(),
+        }
+    }
+
     /// Why the value is unknown, when it is; a text with a hole is not.
     #[must_use]
     pub fn as_unknown(&self) -> Option<&Unknown> {
@@ -290,7 +303,7 @@ impl Value {
     }
 
     /// Collections are shared, so that a few of them within each other may stand for more parts than can be compared.
-    fn same_within(&self, other: &Self, parts: &mut u32) -> Option<bool> {
+    pub(super) fn same_within(&self, other: &Self, parts: &mut u32) -> Option<bool> {
         *parts = parts.checked_sub(1)?;
         match (&self.kind, &other.kind) {
             (ValueKind::Unknown(_) | ValueKind::OneOf(_), _) | (_, ValueKind::Unknown(_) | ValueKind::OneOf(_)) => None,
@@ -348,7 +361,7 @@ impl Value {
 }
 
 /// How many parts of two values are compared before the answer counts as not known.
-const MOST_COMPARED: u32 = 100_000;
+pub(super) const MOST_COMPARED: u32 = 100_000;
 
 /// Three-valued conjunction: one difference decides, one unknown leaves it open.
 fn all_same(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {

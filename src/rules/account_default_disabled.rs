@@ -1,6 +1,7 @@
 //! IMDS102: the default of an account and Region disables the metadata endpoint.
 
-use super::{aftermath, are_required, chain, consequence, gravity, instead, names};
+use super::chain::Chain;
+use super::{aftermath, are_required, consequence, gravity, instead, names};
 use crate::assess::{AccountAssessment, AgentAssessment, Assessments, Cause};
 use crate::eval::Language;
 use crate::finding::{Finding, Label};
@@ -25,10 +26,9 @@ fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
         1 => "; 1 host here takes it over".into(),
         count => format!("; {count} hosts here take it over"),
     };
-    let mut related = chain::related(&cause.origin, subject);
+    let mut related = Chain::new(&cause.origin, subject);
     for host in &account.inherited_by {
-        let message = format!("`{}` sets no endpoint of its own", host.address);
-        chain::add(&mut related, cause.origin.span, host.header, message);
+        related.add(host.header, format!("`{}` sets no endpoint of its own", host.address));
     }
     Finding {
         rule: ID,
@@ -45,7 +45,7 @@ fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
             aftermath(&agents)
         ),
         primary: Label { span: cause.origin.span, message: "this disables the endpoint by default".into() },
-        related,
+        related: related.into_labels(),
         subjects: vec![subject.address.to_string()],
         agents: names(&agents),
         discriminator: String::new(),

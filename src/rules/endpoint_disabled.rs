@@ -1,6 +1,9 @@
 //! IMDS101: the metadata endpoint is disabled for a host.
 
-use super::{aftermath, are_required, chain, consequence, gravity, instead, names};
+use std::collections::BTreeMap;
+
+use super::chain::Chain;
+use super::{aftermath, are_required, consequence, gravity, instead, names};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
 use crate::finding::{Finding, Label};
 use crate::source::Span;
@@ -12,18 +15,14 @@ struct Mistake<'a> {
     hosts: Vec<(&'a Assessment, &'a Cause)>,
 }
 
-impl Mistake<'_> {
-    fn is_at(&self, place: Span) -> bool {
-        self.hosts.iter().all(|(_, cause)| cause.origin.span == place)
-    }
-}
-
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut by_place: BTreeMap<Span, usize> = BTreeMap::new();
     for host in &assessments.hosts {
         // A host that takes over a bad account default is part of that default's finding.
         for cause in host.endpoint.disabled.iter().filter(|cause| cause.account.is_none()) {
-            match mistakes.iter_mut().find(|mistake| mistake.is_at(cause.origin.span)) {
+            let index = *by_place.entry(cause.origin.span).or_insert(mistakes.len());
+            match mistakes.get_mut(index) {
                 Some(mistake) => mistake.hosts.push((host, cause)),
                 None => mistakes.push(Mistake { hosts: vec![(host, cause)] }),
             }
@@ -55,20 +54,16 @@ impl Mistake<'_> {
             format!("the metadata endpoint of {whose} is disabled in one of the cases that the source gives")
         };
 
-        let mut related = chain::related(&cause.origin, subject);
+        let mut related = Chain::new(&cause.origin, subject);
         if others > 0 {
             for (host, cause) in &self.hosts {
-                let subject = &host.host.subject;
-                for label in chain::related(&cause.origin, subject) {
-                    chain::add(&mut related, place, label.span, label.message);
-                }
-                let message = format!("takes effect in `{}`", subject.address);
-                chain::add(&mut related, place, subject.header, message);
+                related.add_way(&cause.origin, &host.host.subject);
+                related.add_subject(&host.host.subject);
             }
         }
         for agent in &agents {
             if let Some(seen_at) = agent.seen_at {
-                chain::add(&mut related, place, seen_at, format!("{} is installed here", agent.agent.name));
+                related.add(seen_at, format!("{} is installed here", agent.agent.name));
             }
         }
 
@@ -88,7 +83,7 @@ impl Mistake<'_> {
                 aftermath(&agents)
             ),
             primary: Label { span: place, message: "this disables the metadata endpoint".into() },
-            related,
+            related: related.into_labels(),
             subjects,
             agents: names(&agents),
             discriminator: String::new(),

@@ -1,27 +1,40 @@
 //! IMDS902: a value that decides a rule could not be resolved. Only with `--strict-unknown`.
 
-use super::chain;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::chain::Chain;
 use crate::assess::{Assessments, Endpoint};
 use crate::eval::Unknown;
 use crate::finding::{Confidence, Finding, Label, Severity};
 use crate::model::Subject;
-use crate::source::Origin;
+use crate::source::{Origin, Span};
 
 pub(super) const ID: &str = "IMDS902";
 
+/// A value that could not be resolved, and the subjects that it decides about.
+struct Unresolved<'a> {
+    first: &'a Subject,
+    why: &'a Unknown,
+    place: Span,
+    related: Chain,
+    subjects: BTreeSet<String>,
+}
+
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut values: Vec<Unresolved> = Vec::new();
+    let mut by_place: BTreeMap<Span, usize> = BTreeMap::new();
     let hosts = assessments.hosts.iter().map(|host| (&host.host.subject, &host.endpoint));
     let accounts = assessments.accounts.iter().map(|account| (&account.account.subject, &account.endpoint));
     for (subject, endpoint) in hosts.chain(accounts) {
         for (why, origin) in &endpoint.unknown {
-            match findings.iter_mut().find(|finding| finding.primary.span == origin.span) {
-                Some(finding) => also(finding, subject, origin),
-                None => findings.push(finding(subject, why, origin)),
+            let index = *by_place.entry(origin.span).or_insert(values.len());
+            match values.get_mut(index) {
+                Some(value) => value.also(subject, origin),
+                None => values.push(Unresolved::new(subject, why, origin)),
             }
         }
     }
-    findings
+    values.into_iter().map(Unresolved::finding).collect()
 }
 
 /// The number of values that decide a rule and could not be resolved.
@@ -35,37 +48,44 @@ pub fn unresolved_values(assessments: &Assessments) -> usize {
     places.len()
 }
 
-fn finding(subject: &Subject, why: &Unknown, origin: &Origin) -> Finding {
-    let help = match why {
-        Unknown::NotGiven(_) => "give it a value with `--var`, `--var-file` or `--parameter`, or give it a default",
-        Unknown::Remote(_) => "write the metadata options where they can be read, as an argument of the call",
-        _ => "write the value where it can be read, or accept that it is not checked by leaving `--strict-unknown` out",
-    };
-    Finding {
-        rule: ID,
-        severity: Severity::Warning,
-        confidence: Confidence::High,
-        message: format!("whether the metadata endpoint of `{}` is enabled cannot be told: {why}", subject.address),
-        note: "what cannot be resolved is neither a finding nor a pass; with `--strict-unknown` it has to be decided"
-            .into(),
-        help: help.into(),
-        primary: Label { span: origin.span, message: why.to_string() },
-        related: chain::related(origin, subject),
-        subjects: vec![subject.address.to_string()],
-        agents: Vec::new(),
-        discriminator: String::new(),
-        suppressed: None,
+impl<'a> Unresolved<'a> {
+    fn new(subject: &'a Subject, why: &'a Unknown, origin: &Origin) -> Self {
+        let subjects = BTreeSet::from([subject.address.to_string()]);
+        Self { first: subject, why, place: origin.span, related: Chain::new(origin, subject), subjects }
     }
-}
 
-fn also(finding: &mut Finding, subject: &Subject, origin: &Origin) {
-    let address = subject.address.to_string();
-    if !finding.subjects.contains(&address) {
-        let header = Label { span: subject.header, message: format!("takes effect in `{address}`") };
-        for label in chain::related(origin, subject).into_iter().chain([header]) {
-            chain::add(&mut finding.related, finding.primary.span, label.span, label.message);
+    fn also(&mut self, subject: &Subject, origin: &Origin) {
+        if self.subjects.insert(subject.address.to_string()) {
+            self.related.add_way(origin, subject);
+            self.related.add_subject(subject);
         }
-        finding.subjects.push(address);
-        finding.subjects.sort();
+    }
+
+    fn finding(self) -> Finding {
+        let Self { first, why, place, related, subjects } = self;
+        let help = match why {
+            Unknown::NotGiven(_) => "give it a value with `--var`, `--var-file` or `--parameter`, or give it a default",
+            Unknown::Remote(_) => "write the metadata options where they can be read, as an argument of the call",
+            _ => {
+                "write the value where it can be read, or accept that it is not checked by leaving \
+                 `--strict-unknown` out"
+            }
+        };
+        Finding {
+            rule: ID,
+            severity: Severity::Warning,
+            confidence: Confidence::High,
+            message: format!("whether the metadata endpoint of `{}` is enabled cannot be told: {why}", first.address),
+            note: "what cannot be resolved is neither a finding nor a pass; with `--strict-unknown` it has to be \
+                   decided"
+                .into(),
+            help: help.into(),
+            primary: Label { span: place, message: why.to_string() },
+            related: related.into_labels(),
+            subjects: subjects.into_iter().collect(),
+            agents: Vec::new(),
+            discriminator: String::new(),
+            suppressed: None,
+        }
     }
 }

@@ -21,6 +21,8 @@ pub struct Limits {
     pub nodes: usize,
     /// The most evaluation steps for one root.
     pub steps: u64,
+    /// The most memory of texts and collections that evaluation builds for one root, all together, in bytes.
+    pub built_bytes: usize,
     /// The longest text that evaluation builds, in bytes.
     pub text_bytes: usize,
     /// The most alternatives that a value keeps before it counts as unknown.
@@ -41,6 +43,7 @@ impl Default for Limits {
             elements: 20_000,
             nodes: 500_000,
             steps: 20_000_000,
+            built_bytes: 128 << 20,
             text_bytes: 4 << 20,
             alternatives: 16,
             problems_per_file: 20,

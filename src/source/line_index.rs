@@ -13,10 +13,33 @@ pub struct Position {
     pub utf16_column: usize,
 }
 
-/// The offsets at which the lines of a text begin.
+/// How many bytes lie between two places of which the count of characters is kept.
+const STRIDE: usize = 1 << 10;
+
+/// The offsets at which the lines of a text begin, and enough counts of characters that a column in a long line is
+/// found without reading the line.
 #[derive(Debug)]
 pub struct LineIndex {
     starts: Vec<usize>,
+    /// The characters that begin before each multiple of [`STRIDE`].
+    counts: Vec<Count>,
+}
+
+/// How many characters begin in a part of a text.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    characters: usize,
+    utf16: usize,
+}
+
+impl Count {
+    fn add(mut self, byte: u8) -> Self {
+        let begins_character = byte & 0xc0 != 0x80;
+        self.characters += usize::from(begins_character);
+        // Four bytes of UTF-8 are two units of UTF-16.
+        self.utf16 += usize::from(begins_character) + usize::from(byte >= 0xf0);
+        self
+    }
 }
 
 impl LineIndex {
@@ -24,7 +47,13 @@ impl LineIndex {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let after_each_break = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { starts: std::iter::once(0).chain(after_each_break).collect() }
+        let starts = std::iter::once(0).chain(after_each_break).collect();
+        let counted = text.as_bytes().chunks(STRIDE).scan(Count::default(), |count, chunk| {
+            let before = *count;
+            *count = chunk.iter().fold(before, |count, byte| count.add(*byte));
+            Some(before)
+        });
+        Self { starts, counts: counted.collect() }
     }
 
     /// The number of lines; a text that ends with a line break has an empty last line.
@@ -65,14 +94,22 @@ impl LineIndex {
         }
         let line = self.line_of(offset);
         let start = self.starts.get(line).copied().unwrap_or(0);
-        let before = text.get(start..offset).unwrap_or("");
-        let counted = if start == 0 { before.trim_start_matches('\u{feff}') } else { before };
+        let (before, upto) = (self.count_before(text, start), self.count_before(text, offset));
+        let mark = usize::from(start == 0 && offset > 0 && text.starts_with('\u{feff}'));
         Position {
             line,
-            byte_column: before.len(),
-            character_column: counted.chars().count(),
-            utf16_column: counted.encode_utf16().count(),
+            byte_column: offset - start,
+            character_column: upto.characters - before.characters - mark,
+            utf16_column: upto.utf16 - before.utf16 - mark,
         }
+    }
+
+    /// The characters that begin before `offset`.
+    fn count_before(&self, text: &str, offset: usize) -> Count {
+        let index = offset / STRIDE;
+        let Some(count) = self.counts.get(index).or(self.counts.last()) else { return Count::default() };
+        let from = index.min(self.counts.len() - 1) * STRIDE;
+        text.as_bytes().get(from..offset).unwrap_or_default().iter().fold(*count, |count, byte| count.add(*byte))
     }
 }
 
@@ -91,6 +128,20 @@ mod tests {
         );
         assert_eq!(index.position(text, 4).character_column, 1, "the byte order mark is no column");
         assert_eq!(index.range_of(text, 0), 0..4, "the line break is not part of the line");
+    }
+
+    #[test]
+    fn columns_of_long_lines_are_those_of_a_plain_count() {
+        let text = format!("{}\n{}", "x\u{e9}\u{1f600}\u{65e5}".repeat(500), "\u{1f600}ab".repeat(1_000));
+        let index = LineIndex::new(&text);
+        for (offset, _) in text.char_indices().step_by(7).chain([(text.len(), ' ')]) {
+            let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+            let before = &text[start..offset];
+            let position = index.position(&text, offset);
+            assert_eq!(position.byte_column, before.len());
+            assert_eq!(position.character_column, before.chars().count());
+            assert_eq!(position.utf16_column, before.encode_utf16().count());
+        }
     }
 
     #[test]

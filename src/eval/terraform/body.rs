@@ -48,14 +48,21 @@ impl Evaluator<'_> {
                 Step { span: attribute.name.span, role: StepRole::Attribute, name: Arc::clone(&attribute.name.text) };
             entries.insert(Arc::clone(&attribute.name.text), arrive(value, attribute.span, &step));
         }
+        let mut blocks_of: BTreeMap<&Arc<str>, Vec<Value>> = BTreeMap::new();
         for block in body.blocks.iter().filter(|block| is_wanted(block_type(block))) {
             let blocks = if &*block.kind.text == "dynamic" {
                 self.dynamic_blocks(block, scope)
             } else {
                 Value::list(vec![self.body_value(&block.body, scope, &Wanted::All)], block.header)
             };
-            let entry = entries.entry(Arc::clone(block_type(block)));
-            entry.and_modify(|earlier| *earlier = concatenated(earlier, &blocks)).or_insert(blocks);
+            blocks_of.entry(block_type(block)).or_default().push(blocks);
+        }
+        for (name, blocks) in blocks_of {
+            // An attribute of the same name is an error to Terraform; its value stands first then.
+            let all: Vec<Value> = entries.remove(name).into_iter().chain(blocks).collect();
+            if let Some(value) = concatenated(&all) {
+                entries.insert(Arc::clone(name), value);
+            }
         }
         Value::map(entries, body.span)
     }
@@ -181,15 +188,19 @@ fn name_of(expression: &Expression) -> Option<Arc<str>> {
     }
 }
 
-/// Two lists of blocks one after the other; unknown when either is.
-fn concatenated(left: &Value, right: &Value) -> Value {
-    match (left.as_list(), right.as_list()) {
-        (Some(first), Some(second)) => Value::list([first, second].concat(), left.origin.span),
-        _ if left.as_unknown().is_some() => left.clone(),
-        _ if right.as_unknown().is_some() => right.clone(),
-        _ => {
-            let why = Unknown::NotEvaluated("blocks that may be there or not".into());
-            Value::unknown(why, left.origin.span)
-        }
+/// Lists of blocks one after the other, at the place of the first; unknown when one of them is.
+fn concatenated(lists: &[Value]) -> Option<Value> {
+    let first = lists.first()?;
+    if lists.len() == 1 {
+        return Some(first.clone());
     }
+    if let Some(unknown) = lists.iter().find(|list| list.as_unknown().is_some()) {
+        return Some(unknown.clone());
+    }
+    let known: Option<Vec<&[Value]>> = lists.iter().map(Value::as_list).collect();
+    let unknown = || {
+        let why = Unknown::NotEvaluated("blocks that may be there or not".into());
+        Value::unknown(why, first.origin.span)
+    };
+    Some(known.map_or_else(unknown, |known| Value::list(known.concat(), first.origin.span)))
 }

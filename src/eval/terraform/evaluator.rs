@@ -1,6 +1,7 @@
 //! The evaluator of one root module: its limits, its problems, and the names that a traversal begins with.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::scope::Scope;
 use super::store::ModuleStore;
 use crate::discover::Workspace;
 use crate::eval::{Unknown, Value};
-use crate::finding::{Problem, ProblemCode};
+use crate::finding::{Place, Problem, ProblemCode};
 use crate::source::{Limits, Span};
 use crate::syntax::hcl::{Expression, ExpressionKind, TraversalStep};
 
@@ -33,7 +34,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) inputs: &'a RootInputs,
     pub(super) limits: &'a Limits,
     problems: RefCell<Vec<Problem>>,
+    /// What was reported, so that each problem is reported once, and each limit once wherever it is met.
+    reported: RefCell<BTreeSet<(String, Option<Span>)>>,
     steps: Cell<u64>,
+    built_bytes: Cell<usize>,
     depth: Cell<usize>,
     trying: Cell<bool>,
     instances: Cell<usize>,
@@ -61,7 +65,9 @@ impl<'a> Evaluator<'a> {
             inputs,
             limits,
             problems: RefCell::default(),
+            reported: RefCell::default(),
             steps: Cell::new(0),
+            built_bytes: Cell::new(0),
             depth: Cell::new(0),
             trying: Cell::new(false),
             instances: Cell::new(0),
@@ -75,18 +81,54 @@ impl<'a> Evaluator<'a> {
 
     /// Enters an expression: one more step, one more level.
     pub(super) fn enter(&self, span: Span) -> Result<Level<'_>, Fault> {
-        self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > self.limits.steps {
-            let message =
-                format!("evaluation stops after {} steps; the rest of this root is unknown", self.limits.steps);
-            return Err(fault(ProblemCode::Limit, span, message));
-        }
+        self.take_steps(1, span)?;
         if self.depth.get() >= self.limits.evaluation_depth {
             let message = format!("expressions are followed {} levels deep; this one is unknown", self.depth.get());
             return Err(fault(ProblemCode::Limit, span, message));
         }
         self.depth.set(self.depth.get() + 1);
         Ok(Level(&self.depth))
+    }
+
+    /// Takes that many more steps.
+    fn take_steps(&self, count: u64, span: Span) -> Result<(), Fault> {
+        self.steps.set(self.steps.get().saturating_add(count));
+        if self.steps.get() > self.limits.steps {
+            let message =
+                format!("evaluation stops after {} steps; the rest of this root is unknown", self.limits.steps);
+            return Err(fault(ProblemCode::Limit, span, message));
+        }
+        Ok(())
+    }
+
+    /// Takes the steps that handling `bytes` more is worth.
+    pub(super) fn pay_for_bytes(&self, bytes: usize, span: Span) -> Result<(), Fault> {
+        const BYTES_OF_A_STEP: usize = 64;
+        self.take_steps(u64::try_from(bytes / BYTES_OF_A_STEP).unwrap_or(u64::MAX), span)
+    }
+
+    /// Takes the steps that `value` is worth, and the memory when `expression` made something new.
+    pub(super) fn pay_for(&self, value: &Value, expression: &Expression) -> Result<(), Fault> {
+        let bytes = value.approximate_bytes();
+        self.pay_for_bytes(bytes, expression.span)?;
+        let is_reference = match &expression.kind {
+            ExpressionKind::Traversal(traversal) => {
+                !traversal.steps.iter().any(|(step, _)| matches!(step, TraversalStep::FullSplat))
+            }
+            kind => matches!(kind, ExpressionKind::Variable(_) | ExpressionKind::Parenthesis(_)),
+        };
+        if is_reference {
+            return Ok(());
+        }
+        self.built_bytes.set(self.built_bytes.get().saturating_add(bytes));
+        if self.built_bytes.get() > self.limits.built_bytes {
+            let message = format!(
+                "evaluation stops after it has built {} bytes of texts and collections; the rest of this root is unknown",
+                self.limits.built_bytes
+            );
+            return Err(fault(ProblemCode::Limit, expression.span, message));
+        }
+        Ok(())
     }
 
     /// Counts one more block or module instance; false when there are too many.
@@ -108,10 +150,12 @@ impl<'a> Evaluator<'a> {
 
     /// Reports a problem once.
     pub(super) fn report(&self, problem: Problem) {
-        let mut problems = self.problems.borrow_mut();
-        let same_limit = |other: &Problem| problem.code == ProblemCode::Limit && other.message == problem.message;
-        if !problems.iter().any(|other| *other == problem || same_limit(other)) {
-            problems.push(problem);
+        let place = match problem.place {
+            Place::Span(span) if problem.code != ProblemCode::Limit => Some(span),
+            _ => None,
+        };
+        if self.reported.borrow_mut().insert((problem.message.clone(), place)) {
+            self.problems.borrow_mut().push(problem);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::evaluator::{Evaluated, Evaluator, Fault, fault};
 use super::scope::Scope;
 use super::{functions, operators};
+use crate::eval::value::MOST_COMPARED;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{Span, Step, StepRole, Text};
@@ -18,6 +19,12 @@ impl Evaluator<'_> {
     /// The value of `expression` as seen from `scope`, or the fault that keeps it from having one.
     pub(super) fn evaluate(&self, expression: &Expression, scope: &Scope) -> Evaluated {
         let _step = self.enter(expression.span)?;
+        let value = self.evaluate_unpaid(expression, scope)?;
+        self.pay_for(&value, expression)?;
+        Ok(value)
+    }
+
+    fn evaluate_unpaid(&self, expression: &Expression, scope: &Scope) -> Evaluated {
         let span = expression.span;
         match &expression.kind {
             ExpressionKind::Null => Ok(Value::null(span)),
@@ -336,6 +343,7 @@ impl Evaluator<'_> {
                     match elements_of(&collection) {
                         Ok(elements) => {
                             for (key, element) in &elements {
+                                let _step = self.enter(directive.collection.span)?;
                                 let names = (directive.key_name.as_ref(), &directive.value_name);
                                 let scope = scope.bind_element(names.0, names.1, key, element);
                                 self.render_parts(&directive.body, &scope, texts)?;
@@ -359,6 +367,12 @@ impl Evaluator<'_> {
 
     fn render_value(&self, value: &Value, span: Span, texts: &mut Vec<Text>) -> Result<(), Fault> {
         let alternatives = value.alternatives();
+        if let ([text], [only]) = (texts.as_mut_slice(), alternatives.as_slice())
+            && let Some(addition) = only.to_text()
+        {
+            text.push_text(&addition);
+            return Ok(());
+        }
         if alternatives.len() * texts.len() > self.limits.alternatives {
             push_hole(texts, span, value);
             return Ok(());
@@ -552,15 +566,23 @@ pub(super) fn elements_of(collection: &Value) -> Result<Vec<(Value, Value)>, Opt
 /// What is certain of a value that is `left` or `right`, nobody knows which: equal values, and the equal entries of
 /// objects with the same keys.
 fn either(left: &Value, right: &Value, why: &Unknown, span: Span) -> Value {
-    if left.same_as(right) == Some(true) {
+    either_within(left, right, why, span, &mut MOST_COMPARED.clone())
+}
+
+/// Collections are shared, so that a few of them within each other may stand for more parts than can be gone through:
+/// `parts` is how many still may.
+fn either_within(left: &Value, right: &Value, why: &Unknown, span: Span, parts: &mut u32) -> Value {
+    if left.same_within(right, parts) == Some(true) {
         return left.clone();
     }
     if let (ValueKind::Map(left_map), ValueKind::Map(right_map)) = (&left.kind, &right.kind)
+        && *parts > 0
         && left_map.computed_by.is_none()
         && left_map.entries.keys().eq(right_map.entries.keys())
     {
         let entries = left_map.entries.iter().zip(right_map.entries.values());
-        let entries = entries.map(|((key, left), right)| (Arc::clone(key), either(left, right, why, span)));
+        let entries =
+            entries.map(|((key, left), right)| (Arc::clone(key), either_within(left, right, why, span, parts)));
         return Value::map(entries.collect(), span);
     }
     Value::unknown(why.clone(), span)

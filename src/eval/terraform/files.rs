@@ -12,6 +12,9 @@ use crate::finding::ProblemCode;
 use crate::source::{SourceFile, Span, Step, StepRole, Text};
 use crate::syntax::hcl;
 
+/// How many times more than handling a byte parsing it costs.
+const PARSING: usize = 16;
+
 impl Evaluator<'_> {
     /// The result of a function that reads files, or `None` when `name` is no such function.
     pub(super) fn call_file_function(&self, name: &str, arguments: &[Value], span: Span) -> Option<Evaluated> {
@@ -109,6 +112,7 @@ impl Evaluator<'_> {
     /// What the template `content` renders to with `variables`.
     fn render_text(&self, function: &str, content: &Value, variables: Option<&Value>, span: Span) -> Evaluated {
         let ValueKind::String(text) = &content.kind else { return Ok(content.clone()) };
+        self.pay_for_bytes(text.len().saturating_mul(PARSING), span)?;
         let (template, problems) = hcl::parse_template(text);
         if let Some(problem) = problems.into_iter().next() {
             return Err(Box::new(problem));

@@ -56,15 +56,24 @@ pub fn parse(file: &SourceFile, limits: &Limits) -> Parsed {
 }
 
 fn comments(file: &SourceFile, scanned: &Scan) -> Vec<Comment> {
+    let bytes = file.text().as_bytes();
+    let is_blank = |range: Range<usize>| file.text().get(range).is_some_and(|text| text.trim().is_empty());
+    // From one comment to the next, so that a long line of comments is looked at once.
+    let (mut looked_at, mut line_is_blank) = (file.byte_order_mark_length(), true);
     let comment = |range: &Range<usize>| {
         let written = file.text().get(range.clone()).unwrap_or("");
         let text = match written.strip_prefix("/*") {
             Some(block) => block.trim_end_matches("*/"),
             None => written.strip_prefix("//").or_else(|| written.strip_prefix('#')).unwrap_or(written),
         };
-        let line_start = file.lines().start_of(file.lines().line_of(range.start)).unwrap_or(0);
-        let before = file.text().get(line_start.max(file.byte_order_mark_length())..range.start).unwrap_or("");
-        let alone = before.chars().all(char::is_whitespace);
+        let between = bytes.get(looked_at..range.start).unwrap_or_default();
+        if let Some(line_break) = between.iter().rposition(|byte| *byte == b'\n') {
+            looked_at += line_break + 1;
+            line_is_blank = true;
+        }
+        let alone = line_is_blank && is_blank(looked_at..range.start);
+        looked_at = range.end.max(looked_at);
+        line_is_blank = false;
         Comment { span: file.span(range.clone()), text: text.to_owned(), alone }
     };
     scanned.comments.iter().map(comment).collect()

@@ -144,7 +144,7 @@ impl Function {
             if options.len().saturating_mul(combinations.len()) > limits.alternatives {
                 return None;
             }
-            combinations = product(&combinations, &options);
+            extend_each(&mut combinations, &options);
         }
         Some(combinations)
     }
@@ -187,13 +187,7 @@ fn lists_of_alternatives(list: &Value, limits: &Limits) -> Vec<Value> {
         if options.len().saturating_mul(combinations.len()) > limits.alternatives {
             return vec![list.clone()];
         }
-        if let [only] = options.as_slice() {
-            for combination in &mut combinations {
-                combination.push(only.clone());
-            }
-        } else {
-            combinations = product(&combinations, &options);
-        }
+        extend_each(&mut combinations, &options);
     }
     let is_set = matches!(list.kind, ValueKind::Set(_));
     let made = combinations.into_iter().filter_map(|elements| {
@@ -201,6 +195,17 @@ fn lists_of_alternatives(list: &Value, limits: &Limits) -> Vec<Value> {
         Some(Value { kind, origin: list.origin.clone() })
     });
     made.collect()
+}
+
+/// Extends each combination by each option.
+fn extend_each(combinations: &mut Vec<Vec<Value>>, options: &[Value]) {
+    if let [only] = options {
+        for combination in combinations {
+            combination.push(only.clone());
+        }
+    } else {
+        *combinations = product(combinations, options);
+    }
 }
 
 fn product(combinations: &[Vec<Value>], options: &[Value]) -> Vec<Vec<Value>> {

@@ -1,0 +1,103 @@
+//! Runs the program in a folder of its own, away from the settings of whoever runs the tests.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with files.
+pub struct Project(TempDir);
+
+/// What a run left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    /// What went to standard output.
+    pub stdout: String,
+    /// What went to standard error.
+    pub stderr: String,
+}
+
+impl Project {
+    /// A folder that holds `files`: paths with `/`, and contents.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        for (path, content) in files {
+            project.write(path, content);
+        }
+        project
+    }
+
+    /// Writes the file `path` and the folders above it.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// The absolute path of `path`.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    /// The content of the file `path`.
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// The program with `arguments`, in this folder, with nothing in its environment but a day.
+    pub fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        command(self.0.path(), arguments)
+    }
+
+    /// Runs the program with the words of `line` as arguments.
+    pub fn run(&self, line: &str) -> Ran {
+        Ran::of(self.command(line.split_whitespace()).stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// Runs the program with the words of `line` as arguments and `input` as standard input.
+    pub fn run_with_input(&self, line: &str, input: &str) -> Ran {
+        let mut command = self.command(line.split_whitespace());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Ran::of(child.wait_with_output().unwrap())
+    }
+}
+
+/// The program with `arguments`, in `folder`, with nothing in its environment but a day.
+pub fn command(folder: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imdslint"));
+    command.args(arguments).current_dir(folder).env_clear().env("SOURCE_DATE_EPOCH", "1767225600");
+    command
+}
+
+impl Ran {
+    /// What `output` says.
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Standard output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The rule and the path of each finding of a JSON report.
+    pub fn findings(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let report = self.json();
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().map(|finding| (text(&finding["rule"]), text(&finding["path"]))).collect()
+    }
+}
