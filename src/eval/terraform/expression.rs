@@ -275,7 +275,11 @@ impl Evaluator<'_> {
         }
         match functions::call(name, &arguments, span, self.limits) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(message)) => Err(fault(ProblemCode::Evaluation, span, format!("`{name}`: {message}"))),
+            Some(Err(message)) => {
+                let is_limit = message.ends_with(functions::AT_LIMIT);
+                let code = if is_limit { ProblemCode::Limit } else { ProblemCode::Evaluation };
+                Err(fault(code, span, format!("`{name}`: {message}")))
+            }
             None => Ok(Value::unknown(Unknown::NotEvaluated(format!("{name}()").into()), span)),
         }
     }

@@ -38,6 +38,9 @@ pub fn call(name: &str, arguments: &[Value], span: Span, limits: &Limits) -> Opt
     Some(function.evaluate(arguments, span, limits))
 }
 
+/// How each message ends that is about a limit, and not about the call.
+pub(super) const AT_LIMIT: &str = "which is the limit";
+
 const FAMILIES: &[&[Function]] = &[
     access::FUNCTIONS,
     conversions::FUNCTIONS,
@@ -408,11 +411,11 @@ fn not_evaluated(name: &str, span: Span) -> Value {
 }
 
 fn too_many_elements(limits: &Limits) -> String {
-    format!("the result has more than {} elements, which is the limit", limits.elements)
+    format!("the result has more than {} elements, {AT_LIMIT}", limits.elements)
 }
 
 fn text_too_long(limits: &Limits) -> String {
-    format!("the result is longer than {} bytes, which is the limit", limits.text_bytes)
+    format!("the result is longer than {} bytes, {AT_LIMIT}", limits.text_bytes)
 }
 
 /// The number when it is whole and not larger than can be held exactly.
