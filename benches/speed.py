@@ -72,7 +72,7 @@ variable "metadata_options" {
 """
 
 SERVICE_MAIN = """\
-locals {
+locals {{
   name = "service-{n}"
   tags = merge(var.tags, {{ Service = local.name, Owner = "team-{team}" }})
 }}
