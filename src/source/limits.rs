@@ -44,7 +44,7 @@ impl Default for Limits {
             nodes: 500_000,
             steps: 20_000_000,
             built_bytes: 128 << 20,
-            text_bytes: 4 << 20,
+            text_bytes: 1 << 20,
             alternatives: 16,
             problems_per_file: 20,
         }
