@@ -3,14 +3,14 @@
 use super::{Call, Evaluator, Value, long_call, short_call};
 use crate::eval::{Unknown, ValueKind};
 use crate::finding::ProblemCode;
-use crate::source::Span;
+use crate::source::{Origin, Span};
 use crate::syntax::tree::{Entry, Node};
 
 /// The value of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Truth {
-    /// Known.
-    Known(bool),
+    /// Known, with the values that decide it and are written elsewhere.
+    Known(bool, Vec<Origin>),
     /// Not known.
     Open(Unknown),
 }
@@ -18,7 +18,7 @@ pub(super) enum Truth {
 impl Truth {
     fn not(self) -> Self {
         match self {
-            Self::Known(truth) => Self::Known(!truth),
+            Self::Known(truth, decided_by) => Self::Known(!truth, decided_by),
             Self::Open(why) => Self::Open(why),
         }
     }
@@ -75,7 +75,7 @@ impl<'a> Evaluator<'a> {
 
     fn truth_of(&mut self, node: &'a Node) -> Truth {
         if let Some(truth) = node.as_bool() {
-            return Truth::Known(truth);
+            return Truth::Known(truth, Vec::new());
         }
         let Some(call) = short_call(node).or_else(|| long_call(node)).or_else(|| reference_call(node)) else {
             let message = "a condition is expected here: `Fn::Equals`, `Fn::And`, `Fn::Or`, `Fn::Not` or `Condition`";
@@ -108,13 +108,19 @@ impl<'a> Evaluator<'a> {
 
     /// Whether all parts are true, or all false when `negated`. A part that decides does so whatever is not known.
     fn all(&mut self, parts: &'a [Node], negated: bool) -> Truth {
-        let mut all = Truth::Known(true);
+        let mut all = Truth::Known(true, Vec::new());
         for part in parts {
             let truth = self.truth(part);
             let truth = if negated { truth.not() } else { truth };
             all = match (all, truth) {
-                (Truth::Known(false), _) | (_, Truth::Known(false)) => Truth::Known(false),
-                (all, Truth::Known(true)) => all,
+                (Truth::Known(false, decided_by), _) | (_, Truth::Known(false, decided_by)) => {
+                    Truth::Known(false, decided_by)
+                }
+                (Truth::Known(true, mut decided_by), Truth::Known(true, more)) => {
+                    decided_by.extend(more);
+                    Truth::Known(true, decided_by)
+                }
+                (all, Truth::Known(true, _)) => all,
                 // A free choice leaves more open than what the repository gives a value for in each case.
                 (Truth::Open(why), _) if !matches!(why, Unknown::RunTime(_)) => Truth::Open(why),
                 (_, open) => open,
@@ -159,5 +165,7 @@ fn equal(left: &Value, right: &Value) -> Truth {
             (Some(same), _) => found = Some(same),
         }
     }
-    found.map_or(Truth::Open(Unknown::Faulty), Truth::Known)
+    let elsewhere = [left, right].into_iter().filter(|side| !side.origin.trail.is_empty());
+    let decided_by = elsewhere.map(|side| side.origin.clone()).collect();
+    found.map_or(Truth::Open(Unknown::Faulty), |truth| Truth::Known(truth, decided_by))
 }

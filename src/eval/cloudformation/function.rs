@@ -7,7 +7,7 @@ use super::condition::Truth;
 use super::{Call, Evaluator, Value};
 use crate::eval::{Map, Unknown, ValueKind};
 use crate::finding::ProblemCode;
-use crate::source::{HOLE, PieceKind, Span, StepRole, Text};
+use crate::source::{HOLE, PieceKind, Span, Step, StepRole, Text};
 use crate::syntax::tree::Node;
 
 /// Comparing and copying the values of a key on both branches of a condition costs more than to evaluate a node.
@@ -192,8 +192,14 @@ impl<'a> Evaluator<'a> {
         let name = condition.as_str().unwrap_or("");
         let step = call.step(StepRole::Branch, name);
         match self.named_condition(condition) {
-            Truth::Known(true) => self.value(yes).then(step),
-            Truth::Known(false) => self.value(no).then(step),
+            Truth::Known(truth, decided_by) => {
+                let value = self.value(if truth { yes } else { no });
+                let decided = decided_by.iter().fold(value, |value, origin| {
+                    let decides = Step { span: origin.span, role: StepRole::Condition, name: name.into() };
+                    value.then(decides).through(&origin.trail)
+                });
+                decided.then(step)
+            }
             Truth::Open(why) => {
                 self.open_branches += 1;
                 let (yes, no) = (self.value(yes).then(step.clone()), self.value(no).then(step));

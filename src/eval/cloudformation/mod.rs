@@ -155,7 +155,7 @@ impl<'a> Evaluator<'a> {
             return None;
         };
         if let Some(condition) = entry.value.get("Condition")
-            && self.named_condition(condition) == Truth::Known(false)
+            && matches!(self.named_condition(condition), Truth::Known(false, _))
         {
             return None;
         }
