@@ -10,7 +10,6 @@ use crate::engine::{self, Coverage, EngineError, Request};
 use crate::exit::Exit;
 use crate::finding::{Confidence, Severity};
 use crate::report::{self, Report};
-use crate::source::Limits;
 
 /// Why a command failed: exit code 2.
 #[derive(Debug)]
@@ -159,9 +158,9 @@ fn listing_exit(report: &Report, coverage: Coverage, input: &Input) -> Exit {
 }
 
 fn engine_input(input: &Input) -> Result<engine::Input, CommandError> {
-    let limits = Limits::default();
-    let buffer = if input.stdin {
-        let path = match (&input.stdin_filename, input.kind) {
+    let mut read = input.read.clone();
+    if input.stdin {
+        let path = match (&input.stdin_filename, read.kind) {
             (Some(path), _) => path.clone(),
             (None, Some(_)) => PathBuf::from("<stdin>"),
             (None, None) => {
@@ -169,26 +168,11 @@ fn engine_input(input: &Input) -> Result<engine::Input, CommandError> {
                 return Err(CommandError::Usage(message.into()));
             }
         };
-        let bytes = discover::read_standard_input(&limits)
+        let bytes = discover::read_standard_input(&read.limits)
             .map_err(|error| CommandError::Io("standard input cannot be read".into(), error))?;
-        Some(Overlay { path, bytes })
-    } else {
-        None
-    };
-    Ok(engine::Input {
-        paths: input.paths.clone(),
-        root: input.root.clone(),
-        exclude: input.exclude.clone(),
-        force_exclude: input.force_exclude,
-        buffer,
-        kind: input.kind,
-        configuration: input.configuration.clone(),
-        variables: input.variables.clone(),
-        variable_files: input.variable_files.clone(),
-        parameters: input.parameters.clone(),
-        required_agents: input.require_agents.clone(),
-        limits,
-    })
+        read.buffer = Some(Overlay { path, bytes });
+    }
+    Ok(read)
 }
 
 fn schema_text(schema: Schema) -> String {

@@ -11,9 +11,10 @@ use super::terminal::{Color, Surroundings};
 use super::{Check, Command, Input, Listing, Output, Schema};
 use crate::config::FailOn;
 use crate::discover::Kind;
-use crate::engine::Configuration;
+use crate::engine::{self, Configuration};
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
+use crate::source::Limits;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -272,23 +273,27 @@ fn input(arguments: InputArguments) -> Result<Input, String> {
         return Err("`--stdin-filename` needs `-` among the paths".into());
     }
     Ok(Input {
-        paths: arguments.paths.into_iter().filter(|path| !is_stdin(path)).collect(),
+        read: engine::Input {
+            paths: arguments.paths.into_iter().filter(|path| !is_stdin(path)).collect(),
+            root: arguments.root,
+            exclude: arguments.exclude,
+            force_exclude: arguments.force_exclude,
+            buffer: None,
+            kind: arguments.kind.0,
+            configuration: match arguments.config {
+                Some(file) => Configuration::File(file),
+                None if arguments.no_config => Configuration::None,
+                None => Configuration::Nearest,
+            },
+            variables: arguments.variables,
+            variable_files: arguments.variable_files,
+            parameters: arguments.parameters,
+            required_agents: arguments.require_agents,
+            limits: Limits::default(),
+        },
         stdin,
         stdin_filename: arguments.stdin_filename,
-        kind: arguments.kind.0,
-        root: arguments.root,
-        exclude: arguments.exclude,
-        force_exclude: arguments.force_exclude,
         allow_empty: arguments.allow_empty,
-        variables: arguments.variables,
-        variable_files: arguments.variable_files,
-        parameters: arguments.parameters,
-        require_agents: arguments.require_agents,
-        configuration: match arguments.config {
-            Some(file) => Configuration::File(file),
-            None if arguments.no_config => Configuration::None,
-            None => Configuration::Nearest,
-        },
     })
 }
 
@@ -354,11 +359,11 @@ mod tests {
     #[test]
     fn without_options_the_working_directory_is_checked_and_text_is_printed() {
         let check = checked("");
-        assert_eq!(check.input.paths, [PathBuf::from(".")]);
+        assert_eq!(check.input.read.paths, [PathBuf::from(".")]);
         assert!(!check.input.stdin);
         assert_eq!(check.outputs, [Output { format: Format::Text, file: None }]);
-        assert_eq!((check.fail_on, check.min_severity, check.input.kind), (None, None, None));
-        assert_eq!(check.input.configuration, Configuration::Nearest);
+        assert_eq!((check.fail_on, check.min_severity, check.input.read.kind), (None, None, None));
+        assert_eq!(check.input.read.configuration, Configuration::Nearest);
         assert_eq!(check.style, Style::plain());
     }
 
@@ -371,20 +376,20 @@ mod tests {
              --strict-unknown --fail-on never --exit-zero --format sarif=o.sarif --format github --color always \
              --quiet --statistics --show-suppressed",
         );
-        assert_eq!((check.input.paths, check.input.stdin), (vec!["a.tf".into()], true));
+        assert_eq!((check.input.read.paths, check.input.stdin), (vec!["a.tf".into()], true));
         assert_eq!(check.input.stdin_filename, Some("b.tf".into()));
-        assert_eq!((check.input.kind, check.input.root), (Some(Kind::CloudFormation), Some("r".into())));
-        assert_eq!(check.input.exclude, ["x/**", "y"]);
-        assert!(check.input.force_exclude && check.input.allow_empty && check.exit_zero && check.strict_unknown);
-        assert_eq!(check.input.variables, [("a".into(), "b=c".into()), ("d".into(), String::new())]);
-        assert_eq!(check.input.variable_files, [PathBuf::from("v.tfvars")]);
-        assert_eq!(check.input.parameters, [("P".into(), "1".into())]);
-        assert_eq!(check.input.configuration, Configuration::File("c.yaml".into()));
+        assert_eq!((check.input.read.kind, check.input.read.root), (Some(Kind::CloudFormation), Some("r".into())));
+        assert_eq!(check.input.read.exclude, ["x/**", "y"]);
+        assert!(check.input.read.force_exclude && check.input.allow_empty && check.exit_zero && check.strict_unknown);
+        assert_eq!(check.input.read.variables, [("a".into(), "b=c".into()), ("d".into(), String::new())]);
+        assert_eq!(check.input.read.variable_files, [PathBuf::from("v.tfvars")]);
+        assert_eq!(check.input.read.parameters, [("P".into(), "1".into())]);
+        assert_eq!(check.input.read.configuration, Configuration::File("c.yaml".into()));
         assert_eq!(
             (check.select, check.ignore),
             (vec!["IMDS1".into(), "x".into(), "y".into()], vec!["IMDS103".into()])
         );
-        assert_eq!(check.input.require_agents, ["mackerel-agent"]);
+        assert_eq!(check.input.read.required_agents, ["mackerel-agent"]);
         assert_eq!((check.min_severity, check.min_confidence), (Some(Severity::Warning), Some(Confidence::Low)));
         assert_eq!(check.fail_on, Some(FailOn::Never));
         let sarif = Output { format: Format::Sarif, file: Some("o.sarif".into()) };
@@ -403,13 +408,13 @@ mod tests {
     #[test]
     fn standard_input_alone_leaves_no_path() {
         let check = checked("-");
-        assert_eq!((check.input.paths, check.input.stdin), (vec![], true));
+        assert_eq!((check.input.read.paths, check.input.stdin), (vec![], true));
     }
 
     #[test]
     fn the_other_commands() {
         let input = checked("x --no-config").input;
-        assert_eq!(input.configuration, Configuration::None);
+        assert_eq!(input.read.configuration, Configuration::None);
         assert_eq!(run("hosts x --no-config --format json").unwrap(), Command::Hosts(input.clone(), Listing::Json));
         assert_eq!(run("files x --no-config").unwrap(), Command::Files(input, Listing::Text));
         assert_eq!(run("explain IMDS101").unwrap(), Command::Explain(Some("IMDS101".into())));

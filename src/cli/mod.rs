@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::FailOn;
-use crate::discover::Kind;
-use crate::engine::Configuration;
+use crate::engine;
 use crate::exit::Exit;
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
@@ -38,35 +37,17 @@ pub enum Command {
     Print(String),
 }
 
-/// What is read, and how.
+/// What is read, and what is made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// The files and folders, as given: `.` when no path is given, none when only standard input is.
-    pub paths: Vec<PathBuf>,
+    /// What is read. The paths are `.` when none is given, and none when only standard input is; the buffer is absent.
+    pub read: engine::Input,
     /// Whether standard input is read.
     pub stdin: bool,
     /// The path that standard input counts as.
     pub stdin_filename: Option<PathBuf>,
-    /// What kind of file every named file and standard input is; found out for each when absent.
-    pub kind: Option<Kind>,
-    /// The workspace root; found out when absent.
-    pub root: Option<PathBuf>,
-    /// Globs of files that are not read.
-    pub exclude: Vec<String>,
-    /// Whether the globs apply to named files too.
-    pub force_exclude: bool,
     /// Whether it is fine that there is nothing to check.
     pub allow_empty: bool,
-    /// Terraform variables, in the order given.
-    pub variables: Vec<(String, String)>,
-    /// Terraform variables files, in the order given.
-    pub variable_files: Vec<PathBuf>,
-    /// CloudFormation parameters, in the order given.
-    pub parameters: Vec<(String, String)>,
-    /// The agents that every host is taken to carry.
-    pub require_agents: Vec<String>,
-    /// Where the configuration comes from.
-    pub configuration: Configuration,
 }
 
 /// What to lint, by which rules, and how to report it. What is absent was not given: configuration or default decide.

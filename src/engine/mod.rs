@@ -24,7 +24,7 @@ use crate::source::{FileId, Limits, SourceFile};
 use crate::suppress::{self, Date, Why};
 
 /// What is read, whatever is done with it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
     /// Files and folders as given.
     pub paths: Vec<PathBuf>,

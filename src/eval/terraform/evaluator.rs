@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::expression::attribute_of;
 use super::inputs::RootInputs;
-use super::instance::Instance;
+use super::instance::{Instance, ObjectName};
 use super::scope::Scope;
 use super::store::ModuleStore;
 use crate::discover::Workspace;
@@ -245,24 +245,21 @@ impl<'a> Evaluator<'a> {
             ("terraform", Some(attribute)) => {
                 Ok(Value::unknown(Unknown::RunTime(format!("terraform.{}", attribute.text).into()), span))
             }
-            // A reference to a resource may say so.
-            ("resource", Some(kind)) => match rest.split_first() {
-                Some(((TraversalStep::Attribute(name), _), rest)) => {
-                    self.resource_value(instance, &kind.text, &name.text, rest, scope, span)
-                }
-                _ => Err(fault(ProblemCode::Evaluation, span, "a resource is named `TYPE.NAME`")),
-            },
             ("module", Some(call)) => self.module_value(instance, &call.text, rest, scope, span),
-            ("data", Some(kind)) => match rest.split_first() {
+            // A reference to a resource may say so.
+            (mode @ ("data" | "resource"), Some(kind)) => match rest.split_first() {
                 Some(((TraversalStep::Attribute(name), _), rest)) => {
-                    self.data_value(instance, &kind.text, &name.text, rest, scope, span)
+                    let object = ObjectName::new(mode == "data", kind, name);
+                    self.object_value(instance, &object, rest, scope, span)
                 }
-                _ => Err(fault(ProblemCode::Evaluation, span, "a data source is named `data.TYPE.NAME`")),
+                _ => Err(fault(ProblemCode::Evaluation, span, format!("write `{mode}.TYPE.NAME`"))),
             },
             ("self" | "ephemeral", _) => {
                 Ok(Value::unknown(Unknown::Computed(Arc::clone(&name.text), Arc::default()), span))
             }
-            (_, Some(resource)) => self.resource_value(instance, &name.text, &resource.text, rest, scope, span),
+            (_, Some(resource)) => {
+                self.object_value(instance, &ObjectName::new(false, name, resource), rest, scope, span)
+            }
             (_, None) => {
                 let message = format!("`{}` does not name anything that can be used here", name.text);
                 Err(fault(ProblemCode::Missing, name.span, message))

@@ -14,7 +14,7 @@ use super::types;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Span, Step, StepRole, Trail};
-use crate::syntax::hcl::{Block, TraversalStep};
+use crate::syntax::hcl::{self, Block, TraversalStep};
 
 /// One use of a module.
 pub(super) struct Instance {
@@ -38,6 +38,19 @@ pub(super) struct Caller {
     instance: Weak<Instance>,
     pub(super) call: Arc<str>,
     repetition: Repetition,
+}
+
+/// How an expression names a resource or data source.
+pub(super) struct ObjectName {
+    pub(super) is_data: bool,
+    pub(super) kind: Arc<str>,
+    pub(super) name: Arc<str>,
+}
+
+impl ObjectName {
+    pub(super) fn new(is_data: bool, kind: &hcl::Name, name: &hcl::Name) -> Self {
+        Self { is_data, kind: Arc::clone(&kind.text), name: Arc::clone(&name.text) }
+    }
 }
 
 /// A name that is evaluated once for each instance.
@@ -276,41 +289,27 @@ impl Evaluator<'_> {
         children
     }
 
-    /// The value that a resource's name and the steps after it stand for.
-    pub(super) fn resource_value(
+    /// The value that the name of a resource or data source and the steps after it stand for. What only a cloud can
+    /// answer is unknown.
+    pub(super) fn object_value(
         &self,
         instance: &Rc<Instance>,
-        kind: &str,
-        name: &str,
+        object: &ObjectName,
         steps: &[(TraversalStep, Span)],
         scope: &Scope,
         span: Span,
     ) -> Evaluated {
-        let Some(block) = instance.module.resources.get(&(Arc::from(kind), Arc::from(name))) else {
-            let message = format!("no resource `{kind}.{name}` is declared in this module");
-            return Err(fault(ProblemCode::Missing, span, message));
+        let ObjectName { is_data, kind, name } = object;
+        let declared = if *is_data { &instance.module.data } else { &instance.module.resources };
+        let relative = if *is_data { format!("data.{kind}.{name}") } else { format!("{kind}.{name}") };
+        let Some(block) = declared.get(&(Arc::clone(kind), Arc::clone(name))) else {
+            return Err(fault(ProblemCode::Missing, span, format!("`{relative}` is not declared in this module")));
         };
-        let address = instance.absolute(&format!("{kind}.{name}"));
-        self.block_value(instance, block, &address, steps, scope, span)
-    }
-
-    /// The value that a data source's name and the steps after it stand for. What only a cloud can answer is unknown.
-    pub(super) fn data_value(
-        &self,
-        instance: &Rc<Instance>,
-        kind: &str,
-        name: &str,
-        steps: &[(TraversalStep, Span)],
-        scope: &Scope,
-        span: Span,
-    ) -> Evaluated {
-        let Some(block) = instance.module.data.get(&(Arc::from(kind), Arc::from(name))) else {
-            let message = format!("no data source `data.{kind}.{name}` is declared in this module");
-            return Err(fault(ProblemCode::Missing, span, message));
-        };
-        let address = instance.absolute(&format!("data.{kind}.{name}"));
+        let address = instance.absolute(&relative);
         // Which Region or account it is shows only when it runs, but tables in the source have a row for each.
-        if matches!(kind, "aws_region" | "aws_caller_identity" | "aws_partition" | "aws_availability_zone") {
+        let is_place =
+            matches!(&**kind, "aws_region" | "aws_caller_identity" | "aws_partition" | "aws_availability_zone");
+        if *is_data && is_place {
             return Ok(Value::unknown(Unknown::RunTime(address.into()), span));
         }
         self.block_value(instance, block, &address, steps, scope, span)
