@@ -130,7 +130,7 @@ struct InputArguments {
     /// The workspace root [default: the nearest folder above with `.git` or `imdslint.yaml`].
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Do not read files that match, relative to the root.
+    /// Do not lint files that match, relative to the root.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Apply `--exclude` to named files too.

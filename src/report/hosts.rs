@@ -279,14 +279,15 @@ pub fn hosts_text(assessments: &Assessments, report: &Report, out: &mut dyn io::
         let address = one_line(&host.subject.address);
         writeln!(out, "{address}  {}:{}", one_line(&header.path), header.start.line + 1)?;
         let metadata = &host.metadata;
+        // Where nothing is written the endpoint answers; the other settings depend on the image and the account.
         let rows = [
-            ("endpoint", &metadata.endpoint.effective),
-            ("tokens", &metadata.tokens.effective),
-            ("hop limit", &metadata.hop_limit.effective),
-            ("ipv6", &metadata.ipv6.effective),
+            ("endpoint", &metadata.endpoint.effective, "enabled by default"),
+            ("tokens", &metadata.tokens.effective, "unset"),
+            ("hop limit", &metadata.hop_limit.effective, "unset"),
+            ("ipv6", &metadata.ipv6.effective, "unset"),
         ];
-        for (name, effective) in rows {
-            writeln!(out, "  {name:<10} {}", one_line(&in_words(effective, files)))?;
+        for (name, effective, unset) in rows {
+            writeln!(out, "  {name:<10} {}", one_line(&in_words(effective, unset, files)))?;
         }
         for agent in &assessment.agents {
             let reaches = match agent.reach {
@@ -304,15 +305,16 @@ pub fn hosts_text(assessments: &Assessments, report: &Report, out: &mut dyn io::
     Ok(())
 }
 
-/// The alternatives of a setting, each once, with the place that decides it.
-fn in_words(alternatives: &[Effective], files: &dyn Files) -> String {
+/// The alternatives of a setting, each once, with the place that decides it; `unset` says what holds when nothing is
+/// written.
+fn in_words(alternatives: &[Effective], unset: &str, files: &dyn Files) -> String {
     let at = |span: Span| {
         let region = region_of(files, span);
         format!("{}:{}", region.path, region.start.line + 1)
     };
     let mut seen = BTreeSet::new();
     let words = alternatives.iter().map(|effective| match &effective.written {
-        Written::Unset => "unset".to_owned(),
+        Written::Unset => unset.to_owned(),
         Written::Known { meaning, origin } => format!("{meaning} ({})", at(origin.span)),
         Written::Unknown { why, origin } => format!("unknown: {why} ({})", at(origin.span)),
     });
