@@ -19,6 +19,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The most memory that one compiled expression may take, in bytes.
 const REGEX_SIZE: usize = 4 << 20;
 
+/// The longest text in which all matches are looked for, in bytes: each match may take a look at all the rest.
+const LONGEST_SEARCHED: usize = 32 << 10;
+
 /// Compiles a regular expression of the syntax that Terraform knows; `None` when that is not possible here.
 fn compile(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(&translated(pattern)).size_limit(REGEX_SIZE).dfa_size_limit(REGEX_SIZE).build().ok()
@@ -104,6 +107,7 @@ fn regex_first(call: &Call<'_>) -> Outcome {
 fn regex_all(call: &Call<'_>) -> Outcome {
     match prepared(call)? {
         Err(value) => Ok(value),
+        Ok((_, text)) if text.len() > LONGEST_SEARCHED => Ok(not_evaluated(call.name, call.span)),
         Ok((regex, text)) => {
             let mut matches = Vec::new();
             for captures in regex.captures_iter(text.as_str()) {
@@ -166,7 +170,8 @@ fn replace_pattern(call: &Call<'_>, pattern: &str, text: &Text, replacement: &Te
     if let Some(reason) = text.hole_reason() {
         return Ok(call.unknown(Unknown::Hole(reason.clone())));
     }
-    let Some(regex) = compile(pattern) else { return Ok(not_evaluated(call.name, call.span)) };
+    let regex = if text.len() > LONGEST_SEARCHED { None } else { compile(pattern) };
+    let Some(regex) = regex else { return Ok(not_evaluated(call.name, call.span)) };
     let parts = replacement_parts(replacement);
     let mut built = Builder::new(call);
     let mut start = 0;

@@ -358,6 +358,16 @@ fn results_end_at_the_limits() {
 }
 
 #[test]
+fn all_matches_are_not_looked_for_in_very_long_texts() {
+    let long = string(&"a".repeat(40_000), 0);
+    let pattern = |at| string("/(a*)*b/", at);
+    assert!(invoke("regexall", &[string("(a*)*b", 0), long.clone()]).unwrap().as_unknown().is_some());
+    assert!(invoke("replace", &[long, pattern(0), string("x", 0)]).unwrap().as_unknown().is_some());
+    let short = string(&"a".repeat(1_000), 0);
+    assert_eq!(invoke("replace", &[short.clone(), pattern(0), string("x", 0)]).unwrap().as_str(), short.as_str());
+}
+
+#[test]
 fn wrong_calls_say_what_is_wrong() {
     assert_eq!(invoke("upper", &[]).unwrap_err().message, "`upper` takes 1 argument(s), but 0 are given");
     assert_eq!(
