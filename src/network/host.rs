@@ -19,12 +19,14 @@ pub(super) fn run(
     let cause = Cause { span: Some(invocation.span), text: text.into() };
     let words = Words { words: invocation.arguments, at: 0 };
     let mut command = Command { routing, assumptions, words, cause, family: None };
-    match invocation.program {
+    let result = match invocation.program {
         "ip" => command.ip(),
         "route" => command.route(),
         "sysctl" => command.sysctl(invocation.span),
         _ => command.interface(),
-    }
+    };
+    // What looks wrong may be right with the words that are not known.
+    result.map_err(|trouble| if invocation.arguments.contains(&Word::Unknown) { Trouble::Unclear } else { trouble })
 }
 
 /// Sets a parameter of the kernel; the error is a doubt about what that does.
@@ -255,11 +257,7 @@ impl Command<'_> {
                         device = Some(found);
                         conditions.extend(condition);
                     }
-                    Some(Word::Unknown) => {
-                        device = Some(Device::Primary);
-                        let text = "an unknown word names the interface to the network";
-                        conditions.push(Fact::local(text, self.cause.span));
-                    }
+                    Some(Word::Unknown) => device = Some(Device::Named("…".to_owned())),
                     None => return Err(Failure::other("dev needs a name").into()),
                 },
                 "metric" | "priority" | "preference" => metric = Some(self.words.number()?),

@@ -11,6 +11,7 @@ mod choice;
 mod connection;
 mod docker;
 mod extension;
+mod extension_table;
 mod host;
 mod iptables;
 mod packet;
@@ -22,11 +23,14 @@ mod verdict;
 mod walk;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use verdict::{Answer, Condition, Place, Step, Verdict};
+pub use verdict::{Answer, Condition, Packet, Place, Step, Verdict};
 pub use world::SavedRules;
 
 use crate::source::{Span, Text};
