@@ -88,6 +88,9 @@ fn a_drop_in_any_table_is_final_and_an_accept_ends_its_own_chain_only() {
     check(&["iptables -t mangle -A OUTPUT -j ACCEPT", DROP], Blocked);
     check(&["iptables -t raw -A OUTPUT -j DROP", "iptables -A OUTPUT -j ACCEPT"], Blocked);
     check(&["iptables-legacy -A OUTPUT -j ACCEPT", DROP], Blocked);
+    check(&["iptables -A OUTPUT -j ACCEPT", "iptables-legacy -A OUTPUT -j DROP"], Blocked);
+    check(&["iptables -A OUTPUT -j ACCEPT", "iptables -t security -A OUTPUT -j DROP"], Blocked);
+    check(&["iptables -t mangle -A INPUT -j ACCEPT", "iptables -P INPUT DROP"], Blocked);
     check(&["iptables-legacy -A OUTPUT -j DROP", "iptables -F"], Blocked);
 }
 
