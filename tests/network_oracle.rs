@@ -50,7 +50,7 @@ fn assumptions(script: &str) -> Assumptions {
             ("docker", "after") => assumptions.docker = Some(Docker::After),
             ("onlink", _) => assumptions.layout = Some(Layout::OnLink),
             ("listen", ports) => {
-                assumptions.listen = Some(ports.split(',').map(|port| port.parse().unwrap()).collect())
+                assumptions.listen = Some(ports.split(',').map(|port| port.parse().unwrap()).collect());
             }
             ("ttl", hops) => assumptions.hop_limit = Some(hops.parse().unwrap()),
             ("legacy", _) => assumptions.backend = Some(Backend::Legacy),

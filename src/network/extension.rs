@@ -42,11 +42,9 @@ impl Reader<'_> {
     /// The test that one option of a match makes.
     pub(super) fn test(&mut self, extension: &'static str, given: &Given) -> Result<Not<Extension>, Failure> {
         let value = match (extension, given.option) {
-            ("tcp" | "udp" | "udplite" | "sctp" | "dccp", "sport") => self.ports(End::Source, given)?,
-            ("tcp" | "udp" | "udplite" | "sctp" | "dccp", "dport") => self.ports(End::Destination, given)?,
-            ("multiport", "sports") => self.ports(End::Source, given)?,
-            ("multiport", "dports") => self.ports(End::Destination, given)?,
-            ("multiport", "ports") => self.ports(End::Either, given)?,
+            (_, "sport" | "sports") => read_ports(End::Source, given)?,
+            (_, "dport" | "dports") => read_ports(End::Destination, given)?,
+            ("multiport", "ports") => read_ports(End::Either, given)?,
             ("tcp", "syn") => Extension::Flags { mask: flag::FIN | flag::SYN | flag::RST | flag::ACK, set: flag::SYN },
             ("tcp", "tcp-flags") => {
                 let flags = |index: usize| given.arguments.get(index).and_then(|list| flags(list));
@@ -97,18 +95,6 @@ impl Reader<'_> {
             _ => return Ok(Not::new(false, Extension::Open { text: given.text(extension), varies: false })),
         };
         Ok(Not::new(given.negated, value))
-    }
-
-    fn ports(&self, end: End, given: &Given) -> Result<Extension, Failure> {
-        let parts: Vec<&str> = match given.option {
-            "sports" | "dports" | "ports" => given.argument().split(',').collect(),
-            _ => vec![given.argument()],
-        };
-        if parts.len() > 15 {
-            return Err(Failure::exits(2, format!("--{} takes at most 15 ports", given.option)));
-        }
-        let ranges = parts.into_iter().map(ports).collect::<Option<_>>().ok_or_else(|| given.bad())?;
-        Ok(Extension::Ports { end, ranges })
     }
 
     fn identity(&mut self, given: &Given, is_group: bool) -> Result<Identity, Failure> {
@@ -273,6 +259,18 @@ impl Reader<'_> {
         };
         Ok(Translation { addresses, ports, text: text.to_owned(), open: false })
     }
+}
+
+fn read_ports(end: End, given: &Given) -> Result<Extension, Failure> {
+    let parts: Vec<&str> = match given.option {
+        "sports" | "dports" | "ports" => given.argument().split(',').collect(),
+        _ => vec![given.argument()],
+    };
+    if parts.len() > 15 {
+        return Err(Failure::exits(2, format!("--{} takes at most 15 ports", given.option)));
+    }
+    let ranges = parts.into_iter().map(ports).collect::<Option<_>>().ok_or_else(|| given.bad())?;
+    Ok(Extension::Ports { end, ranges })
 }
 
 fn needs_ports(what: &str) -> Failure {

@@ -39,9 +39,9 @@ use world::World;
 /// The version of the internet protocol that an agent uses to reach the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
-    /// 169.254.169.254.
+    /// The address 169.254.169.254.
     V4,
-    /// fd00:ec2::254.
+    /// The address `fd00:ec2::254`.
     V6,
 }
 

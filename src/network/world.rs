@@ -238,7 +238,7 @@ pub(super) fn apply(table: &mut Table, command: Command, setting: Setting, unkno
         }
         Action::Replace { chain, number, rule } => {
             by_number(table, &chain)?;
-            table.replace(&chain, number, rule)?;
+            table.replace(&chain, number, *rule)?;
         }
         Action::DeleteNumber { chain, number } => {
             by_number(table, &chain)?;

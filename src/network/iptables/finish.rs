@@ -34,7 +34,7 @@ impl Parser<'_> {
             'A' => Action::Append { chain: required, rules },
             'I' => Action::Insert { chain: required, number: number.unwrap_or(1), rules },
             'R' => match <[Rule; 1]>::try_from(rules) {
-                Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule },
+                Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule: Box::new(rule) },
                 Err(_) => return bad("-R takes one rule"),
             },
             'D' => match number {
@@ -149,11 +149,11 @@ impl Parser<'_> {
             }
             let open = tests.iter().filter(|test| matches!(test.value, Extension::Open { .. })).count();
             if open == tests.len() && open > 1 {
-                let texts = tests.iter().filter_map(|test| match &test.value {
+                let parts = tests.iter().filter_map(|test| match &test.value {
                     Extension::Open { text, .. } => Some(text.as_str()),
                     _ => None,
                 });
-                let text = texts.collect::<Vec<_>>().join(" ");
+                let text = parts.collect::<Vec<_>>().join(" ");
                 let varies = tests.iter().any(|test| matches!(test.value, Extension::Open { varies: true, .. }));
                 let merged = Not::new(false, Extension::Open { text, varies });
                 self.spec.extensions.splice(loaded.first..end, [merged]);

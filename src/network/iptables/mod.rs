@@ -32,7 +32,7 @@ pub(super) enum Action {
     Replace {
         chain: String,
         number: usize,
-        rule: Rule,
+        rule: Box<Rule>,
     },
     Delete {
         chain: String,
@@ -328,8 +328,8 @@ impl<'a> Parser<'a> {
 
     /// A test of which nothing is known.
     fn open(&mut self, text: &str) {
-        let test = Extension::Open { text: text.to_owned(), varies: false };
-        self.spec.extensions.push(Not::new(false, test));
+        let open = Extension::Open { text: text.to_owned(), varies: false };
+        self.spec.extensions.push(Not::new(false, open));
     }
 
     /// The next word as an argument, whatever it looks like.
@@ -396,9 +396,7 @@ impl<'a> Parser<'a> {
             None => self.command = Some(letter),
         }
         if "LSFZX".contains(letter) && arguments.is_empty() {
-            if let Some(chain) = self.optional()? {
-                arguments.push(Some(chain));
-            }
+            arguments.extend(self.optional()?.map(Some));
         }
         self.chain = match arguments.into_iter().next() {
             Some(Some(chain)) => Some(chain),
@@ -501,11 +499,13 @@ impl<'a> Parser<'a> {
             }
         }
         if negated {
-            let test = blocks.first().filter(|block| !block.is_all()).map(|block| Not::new(true, *block));
-            let Some(test) = test else { return bad("`!` before all addresses matches nothing") };
+            let Some(block) = blocks.first().filter(|block| !block.is_all()) else {
+                return bad("`!` before all addresses matches nothing");
+            };
+            let negation = Not::new(true, *block);
             match letter {
-                's' => self.spec.source = Some(test),
-                _ => self.spec.destination = Some(test),
+                's' => self.spec.source = Some(negation),
+                _ => self.spec.destination = Some(negation),
             }
         } else if letter == 's' {
             self.sources = blocks;
