@@ -17,7 +17,7 @@ use imdslint::source::{FileId, Span, Text};
 
 /// The scripts that can be split, and the columns that are decided. These may only rise.
 const CASES_READ: usize = 253;
-const COLUMNS_DECIDED: usize = 1_311;
+const COLUMNS_DECIDED: usize = 1_325;
 
 const COLUMNS: [&str; 7] = ["root4", "svc4", "usr4", "root6", "svc6", "usr6", "ctr4"];
 

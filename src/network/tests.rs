@@ -445,9 +445,19 @@ fn what_is_not_modelled_is_never_passed_over_in_silence() {
         check(&[line], Reachable);
         check(&[DROP, line], Blocked);
     }
-    check(&["ufw allow 22/tcp", "ufw --force enable"], Reachable);
-    check(&[DROP, "ufw --force enable"], Depends);
+    check(&["ufw allow 22/tcp", "ufw deny 23", "ufw default deny incoming"], Reachable);
+    check(&[DROP, "ufw allow out 80/tcp"], Depends);
+    check(&["ufw --force enable"], Depends);
     check(&["iptables -A OUTPUT -m set --match-set x dst -j DROP"], Depends);
+}
+
+#[test]
+fn nft_removes_what_iptables_made_of_its_kind() {
+    check(&[DROP, "iptables -P INPUT DROP", "nft flush ruleset"], Reachable);
+    check(&["iptables-legacy -A OUTPUT -j DROP", "nft flush ruleset"], Blocked);
+    check(&["iptables -t mangle -A OUTPUT -j DROP", DROP, "nft delete table ip filter"], Blocked);
+    let network = after(&stock(), &["nft flush ruleset"]);
+    assert_eq!(network.verdict(Family::V4, &Principal::Container).answer, Blocked, "docker's translation is gone");
 }
 
 #[test]
