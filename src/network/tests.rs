@@ -255,7 +255,13 @@ fn a_user_who_may_not_exist_leaves_the_rule_open() {
     assert_eq!(root(&network), Reachable);
     assert_eq!(network.verdict(Family::V4, &Principal::Other).answer, Reachable);
     let known = Assumptions { all_users_known: true, ..stock() };
-    assert_eq!(run(&mut Network::new(&known), &[line]).remove(0).status, Status::Known(2));
+    let mut network = Network::new(&known);
+    assert_eq!(run(&mut network, &[line]).remove(0).status, Status::Known(2));
+    // Once a command has made the user the rule is there, whatever the user's number.
+    network.add_user("app", None);
+    assert_eq!(run(&mut network, &[line]).remove(0).status, Status::Known(0));
+    assert_eq!(network.verdict(Family::V4, &Principal::User("app".to_owned())).answer, Blocked);
+    assert_eq!(root(&network), Reachable);
 }
 
 #[test]
