@@ -23,6 +23,8 @@ pub struct Limits {
     pub steps: u64,
     /// The longest text that evaluation builds, in bytes.
     pub text_bytes: usize,
+    /// The longest script that is parsed, in bytes.
+    pub script_bytes: usize,
     /// The most alternatives that a value keeps before it counts as unknown.
     pub alternatives: usize,
     /// The most problems that are reported for one file.
@@ -42,6 +44,7 @@ impl Default for Limits {
             nodes: 500_000,
             steps: 20_000_000,
             text_bytes: 4 << 20,
+            script_bytes: 1 << 20,
             alternatives: 16,
             problems_per_file: 20,
         }
