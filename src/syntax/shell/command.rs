@@ -54,6 +54,18 @@ impl Reader<'_> {
         statement
     }
 
+    /// Reads words that stand side by side.
+    pub(super) fn words(&mut self, range: Range<usize>) -> Vec<Word> {
+        let mut words = Vec::new();
+        let mut at = self.scanner.blanks(range.start);
+        while at < range.end {
+            let end = self.scanner.word(at, 1).max(at + 1).min(range.end);
+            words.push(self.word(at..end));
+            at = self.scanner.blanks(end);
+        }
+        words
+    }
+
     /// Reads the words of a test in double brackets, where operators are words too. Returns where it ends.
     fn test(&mut self, range: Range<usize>, words: &mut Vec<Word>) -> usize {
         let end = self.scanner.test_end(range.start + 2, 1).min(range.end);

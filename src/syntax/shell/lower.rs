@@ -167,7 +167,9 @@ impl Reader<'_> {
         }
         let mut cursor = node.walk();
         let has_list = node.children(&mut cursor).any(|child| child.kind() == "in");
-        let words = self.field_words(node, "value");
+        // The scanner shows the words as one.
+        let list = node.child_by_field_name("value").map_or(0..0, |value| value.byte_range());
+        let words = self.words(list);
         Some(StatementKind::For { variable: self.text.slice(variable), words: has_list.then_some(words), body })
     }
 

@@ -1,7 +1,7 @@
 //! Where words, comments and here-documents stand, so that the grammar is shown nothing but the skeleton of a script.
 //!
 //! The grammar misreads here-documents beside pipes and lists, and rare expansions. So it is shown, byte for byte as
-//! long as the script, only reserved words, operators, and the redirections of compound commands; every other word
+//! long as the script, only reserved words, operators, and the redirections of compound commands; a simple command
 //! is a run of `_`, comments and the bodies of here-documents are blank. Words are read by `word`.
 //!
 //! The scanner never fails and takes time in proportion to the script.
@@ -10,10 +10,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The deepest nesting of substitutions and quotes that is looked into; what is deeper counts as text.
-pub(super) const NESTING: usize = 40;
+pub(super) const NESTING: usize = 16;
 
 /// Longer arithmetic expressions are taken for commands: looking for their end must stay cheap.
 const LONGEST_ARITHMETIC: usize = 1024;
+
+/// Scripts with longer pipelines, chains or lists of patterns are not shown to the grammar: it needs memory and time
+/// in proportion to the square of their length when an error follows.
+const LONGEST_CHAIN: usize = 500;
 
 /// A here-document.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Scanner<'a> {
     pub(super) negations: BTreeMap<usize, usize>,
     /// The start of the word in which a quote or bracket is never closed: a shell runs nothing from there on.
     pub(super) unterminated: Option<usize>,
+    /// Whether a pipeline or chain is too long for the grammar.
+    pub(super) has_long_chain: bool,
     open: bool,
 }
 
@@ -74,6 +80,10 @@ struct State {
     parentheses: usize,
     /// The open `case`s: whether a pattern follows.
     cases: Vec<bool>,
+    /// The end of the last word of the simple command that is being read.
+    simple_end: Option<usize>,
+    /// How many operators join the commands read so far.
+    chain: usize,
     pending: Vec<Pending>,
 }
 
@@ -88,6 +98,7 @@ impl<'a> Scanner<'a> {
             here_documents: BTreeMap::new(),
             negations: BTreeMap::new(),
             unterminated: None,
+            has_long_chain: false,
             open: false,
         }
     }
@@ -118,6 +129,8 @@ impl<'a> Scanner<'a> {
             expected: Expected::Anything,
             parentheses: 0,
             cases: Vec::new(),
+            simple_end: None,
+            chain: 0,
             pending: Vec::new(),
         };
         let mut at = start;
@@ -130,6 +143,9 @@ impl<'a> Scanner<'a> {
             }
             match self.byte(at) {
                 b'\n' => {
+                    if state.simple_end.is_some() || state.closed {
+                        state.chain = 0;
+                    }
                     at = self.bodies(at + 1, &mut state.pending, depth);
                     state.separate();
                 }
@@ -160,6 +176,8 @@ impl<'a> Scanner<'a> {
 
     /// Passes `(`, `)`, `;`, `|`, `&` and what they are doubled to.
     fn operator(&mut self, at: usize, state: &mut State, depth: usize) -> usize {
+        state.chain = if matches!(self.byte(at), b'|' | b'&') { state.chain + 1 } else { 0 };
+        self.has_long_chain |= depth == 0 && state.chain > LONGEST_CHAIN;
         match self.byte(at) {
             b'(' if state.in_pattern() => return at + 1,
             b'(' => {
@@ -229,7 +247,10 @@ impl<'a> Scanner<'a> {
                 word == "esac"
             }
             _ if state.command => return self.first_word(at, end, state, depth),
-            _ => false,
+            _ => {
+                self.show_simple(at..end, state, depth);
+                true
+            }
         };
         if !shown {
             self.show(at..end, b'_', depth);
@@ -272,12 +293,18 @@ impl<'a> Scanner<'a> {
                 return end;
             }
             _ => {
-                self.show(at..end, b'_', depth);
+                self.show_simple(at..end, state, depth);
                 state.command = false;
                 state.closed = false;
             }
         }
         end
+    }
+
+    /// Shows the words of a simple command as a single one.
+    fn show_simple(&mut self, range: Range<usize>, state: &mut State, depth: usize) {
+        self.show(state.simple_end.unwrap_or(range.start)..range.end, b'_', depth);
+        state.simple_end = Some(range.end);
     }
 
     /// Shows a `;` between a compound command and a reserved word that follows it: shells do not ask for one, the
@@ -307,7 +334,7 @@ impl<'a> Scanner<'a> {
             self.show(operator + 1..target, b' ', depth);
             self.show(target..end, b'_', depth);
         } else {
-            self.show(start..end, b'_', depth);
+            self.show_simple(start..end, state, depth);
             state.command = false;
         }
         end
@@ -563,6 +590,7 @@ impl State {
     fn separate(&mut self) {
         self.command = true;
         self.closed = false;
+        self.simple_end = None;
         if matches!(self.expected, Expected::LoopIn | Expected::FunctionName) {
             self.expected = Expected::Anything;
         }
@@ -572,6 +600,7 @@ impl State {
     fn close(&mut self) {
         self.command = true;
         self.closed = true;
+        self.simple_end = None;
     }
 
     /// After a word that decides what the next one must be. Tells that the word itself is not reserved.
@@ -579,6 +608,7 @@ impl State {
         self.expected = expected;
         self.command = false;
         self.closed = false;
+        self.simple_end = None;
         false
     }
 }

@@ -180,3 +180,64 @@ fn scripts_for_other_interpreters_have_no_statements() {
         ("", ""),
     ]);
 }
+
+#[test]
+fn holes_are_parts_of_words() {
+    let file = SourceFile::new(FileId(0), "main.tf", "x ${a} y\u{fffc}${b} ${c}\n".into());
+    let mut text = Text::verbatim("x ", file.span(0..2));
+    text.push_text(&Text::hole(file.span(2..6), "not given"));
+    text.push_verbatim(" y\u{fffc}", file.span(6..11));
+    text.push_text(&Text::hole(file.span(11..15), "not given"));
+    text.push_verbatim(" ", file.span(15..16));
+    text.push_text(&Text::hole(file.span(16..20), "not given"));
+    text.push_verbatim("\n", file.span(20..21));
+    let (script, _, _) = parse(&text, &Limits::default());
+    assert_eq!(print::script(&script), "x <?> y\u{fffc}<?> <?>");
+    let [Statement { kind: StatementKind::Command(command), .. }] = &script.statements[..] else {
+        panic!("{script:?}")
+    };
+    assert_eq!(file.slice(command.words[2].parts[1].span), "${b}");
+}
+
+#[test]
+fn spans_lead_to_the_bytes_of_the_file() {
+    let source = "a; ! iptables -A \"$x\" <<E | b > f &\nx\nE\n{ c; } 2> g\n";
+    let file = SourceFile::new(FileId(0), "a.sh", source.into());
+    let (script, _, _) = parse(&Text::verbatim(source, file.span(0..source.len())), &Limits::default());
+    let slices: Vec<_> = script.statements.iter().map(|statement| file.slice(statement.span)).collect();
+    assert_eq!(slices, ["a", "! iptables -A \"$x\" <<E | b > f", "{ c; } 2> g"]);
+    let StatementKind::Pipeline { stages, .. } = &script.statements[1].kind else { panic!("{script:?}") };
+    assert_eq!(file.slice(stages[0].redirections[0].span), "<<E");
+    assert_eq!(file.slice(stages[1].redirections[0].span), "> f");
+    let StatementKind::Command(command) = &stages[0].kind else { panic!("{script:?}") };
+    assert_eq!(file.slice(command.words[2].span), "\"$x\"");
+    assert_eq!(file.slice(command.words[2].parts[0].span), "$x");
+}
+
+#[test]
+fn comments_are_found_wherever_they_stand() {
+    let source = "#!/bin/sh\na # b\n  # c\nx=$(d # e\n)\ncat <<E\n# no\nE\necho '# no' a#no\n";
+    let file = SourceFile::new(FileId(0), "a.sh", source.into());
+    let (_, comments, _) = parse(&Text::verbatim(source, file.span(0..source.len())), &Limits::default());
+    let found: Vec<_> = comments.iter().map(|comment| (comment.text.as_str(), comment.alone)).collect();
+    assert_eq!(found, [("!/bin/sh", true), (" b", false), (" c", true), (" e", false)]);
+}
+
+#[test]
+fn longer_scripts_than_the_limit_are_a_problem() {
+    let file = SourceFile::new(FileId(0), "a.sh", "echo abc".into());
+    let text = Text::verbatim(file.text(), file.span(0..8));
+    let at_limit = parse(&text, &Limits { script_bytes: 8, ..Limits::default() });
+    assert_eq!((at_limit.0.statements.len(), at_limit.2.len()), (1, 0));
+    let above = parse(&text, &Limits { script_bytes: 7, ..Limits::default() });
+    assert_eq!((above.0.statements.len(), above.2[0].code), (0, ProblemCode::Limit));
+}
+
+#[test]
+fn deeper_statements_than_the_limit_are_only_looked_at() {
+    let file = SourceFile::new(FileId(0), "a.sh", "{ { { a; } } }".into());
+    let text = Text::verbatim(file.text(), file.span(0..14));
+    let form = |depth| print::script(&parse(&text, &Limits { depth, ..Limits::default() }).0);
+    assert_eq!(form(3), "{{{a}}}");
+    assert_eq!(form(2), "{{{unknown<a>}}}");
+}
