@@ -25,6 +25,8 @@ pub struct Limits {
     pub built_bytes: usize,
     /// The longest text that evaluation builds, in bytes.
     pub text_bytes: usize,
+    /// The longest script that is parsed, in bytes.
+    pub script_bytes: usize,
     /// The most alternatives that a value keeps before it counts as unknown.
     pub alternatives: usize,
     /// The most problems that are reported for one file.
@@ -45,6 +47,7 @@ impl Default for Limits {
             steps: 20_000_000,
             built_bytes: 128 << 20,
             text_bytes: 1 << 20,
+            script_bytes: 1 << 20,
             alternatives: 16,
             problems_per_file: 20,
         }
