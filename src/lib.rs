@@ -68,6 +68,7 @@ pub mod eval;
 pub mod exit;
 pub mod finding;
 pub mod model;
+pub mod network;
 pub mod report;
 pub mod rules;
 pub mod source;

@@ -1,0 +1,355 @@
+//! Whether a packet to the metadata service arrives: packet filter and routes as a state machine without any I/O.
+//!
+//! Whoever runs a script gives each command that [`Network::knows`] to [`Network::run`], which changes the state as the
+//! tool would and says how the tool ends. [`Network::verdict`] then follows the packets of one connection through all
+//! hooks, as the kernel does, and answers with a proof. What is not known and matters (a user who may not exist, the
+//! layout of the image's routes) is tried both ways; when the outcomes differ the answer is [`Answer::Depends`].
+
+mod address;
+mod chain;
+mod choice;
+mod connection;
+mod docker;
+mod extension;
+mod host;
+mod iptables;
+mod packet;
+mod restore;
+mod route;
+mod rule;
+mod unmodelled;
+mod verdict;
+mod walk;
+mod world;
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use verdict::{Answer, Condition, Place, Step, Verdict};
+pub use world::SavedRules;
+
+use crate::source::{Span, Text};
+use world::World;
+
+/// The version of the internet protocol that an agent uses to reach the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// 169.254.169.254.
+    V4,
+    /// fd00:ec2::254.
+    V6,
+}
+
+/// One word of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// A word with its quotes removed.
+    Known(String),
+    /// A word of which at least a part is not known.
+    Unknown,
+}
+
+/// What a command reads: its standard input, or the file that it was given in its place.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A text with its origins.
+    Text(&'a Text),
+    /// What one of the `-save` commands wrote.
+    Saved(&'a SavedRules),
+    /// Something that is not known.
+    Unknown,
+}
+
+/// A command as a shell would start it.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// The program, with or without a path.
+    pub program: &'a str,
+    /// The words after it.
+    pub arguments: &'a [Word],
+    /// What it reads, when it reads.
+    pub input: Option<Input<'a>>,
+    /// The command in the user's file.
+    pub span: Span,
+}
+
+/// Which of the kernel's two implementations of iptables a program works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backend {
+    /// The rules of `iptables-nft`, usual today.
+    Nft,
+    /// The rules of `iptables-legacy`.
+    Legacy,
+}
+
+/// When docker lays its own chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Docker {
+    /// There is no docker.
+    Absent,
+    /// Before the script runs.
+    Before,
+    /// After the script has run.
+    After,
+}
+
+/// How the image reaches the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layout {
+    /// By the default route, as on Ubuntu and Amazon Linux 2023.
+    Gateway,
+    /// By a route of its own, `169.254.169.254 dev eth0`, as on Amazon Linux 2.
+    OnLink,
+}
+
+/// A user of the host by its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user's number.
+    pub uid: u32,
+    /// The number of its first group.
+    pub gid: u32,
+}
+
+/// What the base image brings. What is `None` is not known and tried both ways when it matters.
+///
+/// Always assumed: a stock image with an empty packet filter that accepts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assumptions {
+    /// When docker lays its chains.
+    pub docker: Option<Docker>,
+    /// The layout of the routes.
+    pub layout: Option<Layout>,
+    /// What `iptables` without a suffix works on.
+    pub backend: Option<Backend>,
+    /// How many hops the service's answers may take; `None` is no limit that matters.
+    pub hop_limit: Option<u8>,
+    /// The TCP ports on which servers of the host's own listen.
+    pub listen: Option<Vec<u16>>,
+    /// Users whose numbers are known.
+    pub users: BTreeMap<String, User>,
+    /// Groups whose numbers are known.
+    pub groups: BTreeMap<String, u32>,
+    /// There are no other users and groups than these and `root`.
+    pub all_users_known: bool,
+    /// The name of the interface to the network.
+    pub interface: Option<String>,
+    /// The host's own addresses; when empty they are not known.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// With this status.
+    Known(u8),
+    /// Not with 0; the number depends on the release.
+    Failure,
+    /// With any status.
+    Unknown,
+}
+
+/// A remark about a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The command.
+    pub span: Span,
+    /// Why it failed, and so changed nothing.
+    pub text: String,
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// How it ended.
+    pub status: Status,
+    /// Whether it may have changed the state.
+    pub changed: bool,
+    /// Why it failed.
+    pub note: Option<Note>,
+}
+
+/// Whose packets are followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// A process of root on the host.
+    Root,
+    /// A process of a user without a rule of its own.
+    Other,
+    /// A process in a container on docker's default bridge.
+    Container,
+    /// A process with these numbers.
+    Process {
+        /// The user.
+        uid: u32,
+        /// The group.
+        gid: u32,
+        /// The supplementary groups.
+        groups: Vec<u32>,
+    },
+    /// A process of a user of whom only the name is known.
+    User(String),
+    /// A process in a group of which only the name is known, of a user without a rule of its own.
+    Group(String),
+}
+
+/// A command whose effect is not modelled, and what it may do to the packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The command.
+    pub span: Option<Span>,
+    /// Its text.
+    pub text: Arc<str>,
+    /// It may keep packets from arriving that arrive without it.
+    pub may_block: bool,
+    /// It may let packets arrive that do not without it.
+    pub may_open: bool,
+    /// The only family that it concerns.
+    pub family: Option<Family>,
+    /// It does not concern processes on the host itself.
+    pub containers_only: bool,
+}
+
+/// Packet filters, routes and interfaces of one host, in every world that the assumptions leave open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    assumptions: Arc<Assumptions>,
+    worlds: Vec<World>,
+}
+
+impl Network {
+    /// The state of a freshly started host.
+    pub fn new(assumptions: &Assumptions) -> Self {
+        let any =
+            |docker: Option<Docker>| docker.map_or(vec![Docker::Absent, Docker::Before, Docker::After], |it| vec![it]);
+        let layouts = assumptions.layout.map_or(vec![Layout::Gateway, Layout::OnLink], |it| vec![it]);
+        let backends = assumptions.backend.map_or(vec![Backend::Nft, Backend::Legacy], |it| vec![it]);
+        let mut worlds = Vec::new();
+        for docker in any(assumptions.docker) {
+            for layout in &layouts {
+                worlds.extend(backends.iter().map(|backend| World::new(docker, *layout, *backend)));
+            }
+        }
+        Self { assumptions: Arc::new(assumptions.clone()), worlds }
+    }
+
+    /// Whether `program`, with or without a path, is one that may change what this state is about.
+    pub fn knows(program: &str) -> bool {
+        world::knows(base_name(program))
+    }
+
+    /// Runs one command.
+    ///
+    /// A command that fails changes nothing, as with the real tools, and its effect says why. A program that is not
+    /// known does nothing.
+    pub fn run(&mut self, invocation: &Invocation) -> Effect {
+        let invocation = Invocation { program: base_name(invocation.program), ..*invocation };
+        let before = self.worlds.len();
+        let mut all: Option<Effect> = None;
+        for (index, world) in self.worlds.iter_mut().enumerate() {
+            let effect = world.run(&self.assumptions, &invocation, index, before);
+            all = Some(match all {
+                None => effect,
+                Some(all) => all.or(effect),
+            });
+        }
+        all.unwrap_or(Effect { status: Status::Unknown, changed: false, note: None })
+    }
+
+    /// Remembers a command whose effect is not modelled.
+    pub fn doubt(&mut self, doubt: &Doubt) {
+        self.worlds.iter_mut().for_each(|world| world.doubt(doubt.clone()));
+    }
+
+    /// Sets a parameter of the kernel, as `sysctl -w` or a line of its configuration does.
+    pub fn set_parameter(&mut self, name: &str, value: &Word, span: Span) {
+        self.worlds.iter_mut().for_each(|world| world.set_parameter(name, value, span));
+    }
+
+    /// What the `-save` command `program` writes now.
+    pub fn saved(&self, program: &str) -> SavedRules {
+        let program = base_name(program);
+        SavedRules::new(self.worlds.iter().map(|world| world.saved(program)).collect())
+    }
+
+    /// The state after a reboot, before anything that was saved is loaded again.
+    ///
+    /// Rules, routes and parameters vanish. Restoring them from files is up to whoever knows the files and services.
+    #[must_use]
+    pub fn after_reboot(&self) -> Self {
+        Self::new(&self.assumptions)
+    }
+
+    /// Whether packets of `principal` arrive at the service and its answers come back.
+    pub fn verdict(&self, family: Family, principal: &Principal) -> Verdict {
+        verdict::verdict(&self.assumptions, &self.worlds, family, principal)
+    }
+}
+
+impl Effect {
+    /// The effect of a command that ends with 0.
+    fn done(changed: bool) -> Self {
+        Self { status: Status::Known(0), changed, note: None }
+    }
+
+    /// What is true of both.
+    fn or(self, other: Self) -> Self {
+        let failed = |status: Status| !matches!(status, Status::Known(0) | Status::Unknown);
+        let status = match (self.status, other.status) {
+            (one, two) if one == two => one,
+            (one, two) if failed(one) && failed(two) => Status::Failure,
+            _ => Status::Unknown,
+        };
+        Self { status, changed: self.changed || other.changed, note: self.note.or(other.note) }
+    }
+}
+
+fn base_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+/// Why a command changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
+    exit: Exit,
+    why: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Status(u8),
+    /// The kernel refuses: each backend has a status of its own for it.
+    Refused,
+    /// Some status that is not 0.
+    Other,
+}
+
+impl Failure {
+    fn exits(status: u8, why: impl Into<String>) -> Self {
+        Self { exit: Exit::Status(status), why: why.into() }
+    }
+
+    fn refused(why: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, why: why.into() }
+    }
+
+    fn other(why: impl Into<String>) -> Self {
+        Self { exit: Exit::Other, why: why.into() }
+    }
+}
+
+/// Why a command is not done as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It fails.
+    Failed(Failure),
+    /// What it does depends on words that are not known.
+    Unclear,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}

@@ -1,0 +1,194 @@
+//! The way of one packet through the hooks: chains in the kernel's order, jumps, verdicts, translations.
+
+use super::address::Address;
+use super::chain::{Chain, Hook, Policy, Table, TableName};
+use super::choice::{Choices, Fact, Truth};
+use super::packet::{Packet, View};
+use super::route::Cause;
+use super::rule::{Rule, Target, TimeToLive, Translation, state};
+use super::verdict::{self, Step};
+use super::world::World;
+use super::{Backend, Family};
+
+/// The deepest nesting of chains that is followed. The kernel takes no loops, so only hostile rules reach it.
+const DEEPEST: usize = 64;
+
+/// What a chain says about a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Accepted in this table at this hook.
+    Accept,
+    /// Fell through the end of the chain.
+    Through,
+    /// Changed by the nat table, and accepted there.
+    Translated(Change),
+}
+
+/// A translation that the nat table decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// To this destination; what is missing stays. `None` for both is the host itself.
+    Destination { address: Option<Address>, port: Option<u16>, here: bool, cause: Cause },
+    /// From this source; `None` is the host's own address.
+    Source { address: Option<Address> },
+}
+
+/// The chain that is being walked.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    table: &'a Table,
+    name: TableName,
+    depth: usize,
+}
+
+/// A walk on one way of the open facts.
+///
+/// A packet that is dropped goes on as if the rule were not there, so that every blocker is found; facts that are open
+/// then no longer matter and count as false.
+pub(super) struct Walk<'a> {
+    pub(super) world: &'a World,
+    pub(super) view: View<'a>,
+    pub(super) choices: &'a mut Choices,
+    /// Everything that keeps the packets from arriving, in order.
+    pub(super) blockers: Vec<Step>,
+    /// Which packet it is, for the proof.
+    pub(super) packet_name: verdict::Packet,
+}
+
+impl Walk<'_> {
+    pub(super) fn decide(&mut self, fact: &Fact) -> bool {
+        self.blockers.is_empty() && self.choices.decide(fact)
+    }
+
+    pub(super) fn block(&mut self, place: verdict::Place, cause: &Cause) {
+        let step = Step { packet: self.packet_name, place, span: cause.span, text: cause.text.to_string() };
+        let known = self.blockers.iter().any(|other| other.place == step.place && other.text == step.text);
+        if !known {
+            self.blockers.push(step);
+        }
+    }
+
+    /// Takes a packet through the chains of some tables at one hook.
+    ///
+    /// A drop in any of them is final; an accept ends only the chain of its own table.
+    pub(super) fn hook(&mut self, hook: Hook, tables: &[TableName], packet: &mut Packet) {
+        for name in tables {
+            for backend in [Backend::Nft, Backend::Legacy] {
+                if self.chain(backend, *name, hook, packet).is_some() {
+                    return;
+                }
+            }
+            if *name == TableName::Raw && packet.state == Some(state::INVALID) {
+                packet.state = None;
+            }
+        }
+    }
+
+    /// What the nat table does to the first packet of a connection.
+    pub(super) fn translation(&mut self, hook: Hook, packet: &mut Packet) -> Option<Change> {
+        let mut chain = |backend| self.chain(backend, TableName::Nat, hook, packet);
+        chain(Backend::Nft).or_else(|| chain(Backend::Legacy))
+    }
+
+    fn chain(&mut self, backend: Backend, name: TableName, hook: Hook, packet: &mut Packet) -> Option<Change> {
+        let world = self.world;
+        let family: Family = self.view.family;
+        let table = world.filter(backend, family)?.table(name)?;
+        let chain = table.chain(hook.name())?;
+        match self.rules(At { table, name, depth: 0 }, hook.name(), chain, packet) {
+            Fate::Accept => None,
+            Fate::Translated(change) => Some(change),
+            Fate::Through => {
+                if let Some(Policy { accept: false, span, text }) = &chain.policy {
+                    let place = verdict::Place::Policy { table: name.name(), chain: hook.name().to_owned() };
+                    self.block(place, &Cause { span: *span, text: text.clone() });
+                }
+                None
+            }
+        }
+    }
+
+    fn rules(&mut self, at: At, name: &str, chain: &Chain, packet: &mut Packet) -> Fate {
+        for (index, rule) in chain.rules.iter().enumerate() {
+            if !self.choices.step() {
+                break;
+            }
+            if !self.matches(rule, packet) {
+                continue;
+            }
+            match &rule.spec.target {
+                Target::None | Target::Pass(_) => {}
+                Target::Accept => return Fate::Accept,
+                Target::Drop | Target::Reject(_) => self.drop(at, name, index, rule),
+                Target::Open(what) => {
+                    let fact =
+                        |does: &str| Fact::of_packet(format!("{what} in `{}` {does} packets", rule.text), rule.span, 0);
+                    if self.decide(&fact("drops")) {
+                        self.drop(at, name, index, rule);
+                    } else if self.decide(&fact("accepts")) {
+                        return Fate::Accept;
+                    }
+                }
+                Target::Return => return Fate::Through,
+                Target::Jump(next) | Target::Goto(next) => {
+                    let Some(below) = at.table.chain(next).filter(|_| at.depth < DEEPEST) else { continue };
+                    let fate = self.rules(At { depth: at.depth + 1, ..at }, next, below, packet);
+                    if fate != Fate::Through {
+                        return fate;
+                    }
+                    // What falls through a chain that was gone to returns to the caller of this one.
+                    if matches!(rule.spec.target, Target::Goto(_)) {
+                        return Fate::Through;
+                    }
+                }
+                Target::Mark(change) => packet.mark = packet.mark & !change.clear ^ change.flip,
+                Target::NoTrack => packet.state = Some(state::UNTRACKED),
+                Target::TimeToLive(change) => {
+                    packet.time_to_live = match change {
+                        TimeToLive::Set(value) => *value,
+                        TimeToLive::Increase(by) => packet.time_to_live.saturating_add(*by),
+                        TimeToLive::Decrease(by) => packet.time_to_live.saturating_sub(*by),
+                    }
+                }
+                Target::Redirect(to) => return destination(rule, to, true),
+                Target::Destination(to) => return destination(rule, to, false),
+                Target::Source(to) => {
+                    return Fate::Translated(Change::Source { address: to.addresses.map(|(first, _)| first) });
+                }
+                Target::Masquerade => return Fate::Translated(Change::Source { address: None }),
+            }
+        }
+        Fate::Through
+    }
+
+    fn drop(&mut self, at: At, chain: &str, index: usize, rule: &Rule) {
+        let place = verdict::Place::Rule { table: at.name.name(), chain: chain.to_owned(), number: index + 1 };
+        self.block(place, &Cause { span: rule.span, text: rule.text.clone() });
+    }
+
+    /// Whether a rule matches on this way. Facts are asked only when nothing that is known decides.
+    fn matches(&mut self, rule: &Rule, packet: &Packet) -> bool {
+        let tests = self.view.tests(rule, packet);
+        if tests.iter().any(|(truth, negated)| *truth == Truth::Known(*negated)) {
+            return false;
+        }
+        // What happens to the packet is the same either way.
+        if matches!(rule.spec.target, Target::None | Target::Pass(_)) {
+            return false;
+        }
+        rule.conditions.iter().all(|fact| self.decide(fact))
+            && tests.iter().all(|(truth, negated)| match truth {
+                Truth::Known(_) => true,
+                Truth::Open(fact) => self.decide(fact) != *negated,
+            })
+    }
+}
+
+fn destination(rule: &Rule, to: &Translation, here: bool) -> Fate {
+    Fate::Translated(Change::Destination {
+        address: to.addresses.map(|(first, _)| first),
+        port: to.ports.map(|(first, _)| first),
+        here,
+        cause: Cause { span: rule.span, text: rule.text.clone() },
+    })
+}
