@@ -67,6 +67,7 @@ pub mod engine;
 pub mod eval;
 pub mod exit;
 pub mod finding;
+pub mod guest;
 pub mod model;
 pub mod network;
 pub mod report;

@@ -29,6 +29,10 @@ pub struct Limits {
     pub script_bytes: usize,
     /// The most alternatives that a value keeps before it counts as unknown.
     pub alternatives: usize,
+    /// The most ways through a script that are followed side by side; more are joined.
+    pub script_paths: usize,
+    /// The most statements and words that the simulated guest runs for one script.
+    pub script_steps: u64,
     /// The most problems that are reported for one file.
     pub problems_per_file: usize,
 }
@@ -49,6 +53,8 @@ impl Default for Limits {
             text_bytes: 1 << 20,
             script_bytes: 1 << 20,
             alternatives: 16,
+            script_paths: 16,
+            script_steps: 100_000,
             problems_per_file: 20,
         }
     }
