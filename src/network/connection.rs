@@ -60,7 +60,7 @@ impl Walk<'_> {
         for (number, (name, flags)) in PACKETS.into_iter().enumerate() {
             self.packet_name = name;
             let mut packet = self.packet(number, flags, principal, &connection, &end);
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 let reached = self.outward(&mut packet, principal, &mut connection);
                 if number == 0 {
                     end = reached;
@@ -124,7 +124,7 @@ impl Walk<'_> {
     /// The packet `number` as it leaves its sender.
     fn packet(&self, number: usize, flags: u8, principal: &Principal, connection: &Connection, end: &End) -> Packet {
         let service = address::service(self.view.family);
-        let outward = number % 2 == 0;
+        let outward = number.is_multiple_of(2);
         let client = match principal {
             Principal::Container => Place::Known(address::v4(172, 17, 0, 2)),
             _ => self.own_address(),

@@ -19,12 +19,14 @@ pub(super) fn run(
     let cause = Cause { span: Some(invocation.span), text: text.into() };
     let words = Words { words: invocation.arguments, at: 0 };
     let mut command = Command { routing, assumptions, words, cause, family: None };
-    match invocation.program {
+    let result = match invocation.program {
         "ip" => command.ip(),
         "route" => command.route(),
         "sysctl" => command.sysctl(invocation.span),
         _ => command.interface(),
-    }
+    };
+    // What looks wrong may be right with the words that are not known.
+    result.map_err(|trouble| if invocation.arguments.contains(&Word::Unknown) { Trouble::Unclear } else { trouble })
 }
 
 /// Sets a parameter of the kernel; the error is a doubt about what that does.
@@ -101,12 +103,18 @@ fn long(word: &str, names: &[&'static str]) -> Option<&'static str> {
     names.iter().find(|name| !word.is_empty() && name.starts_with(word)).copied()
 }
 
-fn done(changed: bool) -> Result<Effect, Trouble> {
-    Ok(Effect::done(changed))
-}
-
 fn unsure() -> Effect {
     Effect { status: Status::Unknown, changed: true, note: None }
+}
+
+/// A route as `ip route` describes it.
+struct Described {
+    family: Family,
+    route: Route,
+    /// Whether the command says more than the destination, so that a deletion means this route only.
+    named: bool,
+    /// The metric that it names.
+    metric: Option<u32>,
 }
 
 struct Command<'a> {
@@ -151,12 +159,11 @@ impl Command<'_> {
                 "-f" | "-family" => match self.words.known()? {
                     "inet" => self.family = Some(Family::V4),
                     "inet6" => self.family = Some(Family::V6),
-                    _ => return done(false),
+                    _ => return Ok(Effect::done(false)),
                 },
                 // Another network namespace has another state.
-                "-n" | "-netns" => return done(false),
+                "-n" | "-netns" | "-V" | "-Version" | "-h" | "-help" => return Ok(Effect::done(false)),
                 "-b" | "-batch" => return Err(Trouble::Unclear),
-                "-V" | "-Version" | "-h" | "-help" => return done(false),
                 option if option.starts_with('-') => {}
                 object => break object,
             }
@@ -166,11 +173,13 @@ impl Command<'_> {
             Some("address") => self.ip_address(),
             Some("link") => self.ip_link(),
             Some("rule" | "neighbor" | "neighbour") => match self.words.peek() {
-                None => done(false),
-                Some(Word::Known(verb)) if long(verb, &["show", "list", "lst", "get"]).is_some() => done(false),
+                None => Ok(Effect::done(false)),
+                Some(Word::Known(verb)) if long(verb, &["show", "list", "lst", "get"]).is_some() => {
+                    Ok(Effect::done(false))
+                }
                 _ => Err(Trouble::Unclear),
             },
-            _ => done(false),
+            _ => Ok(Effect::done(false)),
         }
     }
 
@@ -180,13 +189,13 @@ impl Command<'_> {
             "flush", "save", "restore", "showdump", "help",
         ];
         if self.words.peek().is_none() {
-            return done(false);
+            return Ok(Effect::done(false));
         }
         let verb = self.words.known()?;
         match long(verb, VERBS) {
-            Some("list" | "show" | "lst" | "get" | "save" | "showdump" | "help" | "test") => done(false),
+            Some("list" | "show" | "lst" | "get" | "save" | "showdump" | "help" | "test") => Ok(Effect::done(false)),
             Some("flush") => match self.words.peek() {
-                Some(Word::Known(word)) if word == "cache" => done(false),
+                Some(Word::Known(word)) if word == "cache" => Ok(Effect::done(false)),
                 _ => Err(Trouble::Unclear),
             },
             Some("restore") => Err(Trouble::Unclear),
@@ -196,7 +205,9 @@ impl Command<'_> {
     }
 
     fn change_route(&mut self, verb: &str) -> Result<Effect, Trouble> {
-        let Some((family, route, named, metric)) = self.read_route()? else { return done(false) };
+        let Some(Described { family, route, named, metric }) = self.read_route()? else {
+            return Ok(Effect::done(false));
+        };
         let certain = route.conditions.is_empty();
         let exists = Failure::exits(2, "there is a route to the same destination already");
         match verb {
@@ -211,7 +222,7 @@ impl Command<'_> {
                     Some(false) => return Ok(unsure()),
                     None => return Err(Failure::exits(2, "there is no such route").into()),
                 }
-                return done(true);
+                return Ok(Effect::done(true));
             }
             // A route that is replaced by one that may fail is still there then.
             _ if !certain => return Err(Trouble::Unclear),
@@ -224,13 +235,13 @@ impl Command<'_> {
                 }
             }
         }
-        if certain { done(true) } else { Ok(unsure()) }
+        if certain { Ok(Effect::done(true)) } else { Ok(unsure()) }
     }
 
-    /// The route that the rest of the command describes, whether it says which kind, and the metric that it names.
+    /// The route that the rest of the command describes.
     ///
     /// `None` when it belongs to a table that only `ip rule` leads to.
-    fn read_route(&mut self) -> Result<Option<(Family, Route, bool, Option<u32>)>, Trouble> {
+    fn read_route(&mut self) -> Result<Option<Described>, Trouble> {
         const KINDS: &[&str] = &["unicast", "local", "broadcast", "throw", "unreachable", "prohibit", "blackhole"];
         let mut kind = None;
         let mut destination = None;
@@ -247,7 +258,7 @@ impl Command<'_> {
                 word if KINDS.contains(&word) && destination.is_none() => {
                     kind = KINDS.iter().find(|kind| **kind == word).copied();
                 }
-                "to" => {}
+                "to" | "onlink" | "pervasive" => {}
                 "via" => gateway = self.gateway()?,
                 "dev" | "oif" => match self.words.next() {
                     Some(Word::Known(name)) => {
@@ -255,11 +266,7 @@ impl Command<'_> {
                         device = Some(found);
                         conditions.extend(condition);
                     }
-                    Some(Word::Unknown) => {
-                        device = Some(Device::Primary);
-                        let text = "an unknown word names the interface to the network";
-                        conditions.push(Fact::local(text, self.cause.span));
-                    }
+                    Some(Word::Unknown) => device = Some(Device::Named("…".to_owned())),
                     None => return Err(Failure::other("dev needs a name").into()),
                 },
                 "metric" | "priority" | "preference" => metric = Some(self.words.number()?),
@@ -274,7 +281,6 @@ impl Command<'_> {
                     source =
                         [Family::V4, Family::V6].into_iter().find_map(|family| address::parse_address(family, word));
                 }
-                "onlink" | "pervasive" => {}
                 "proto" | "protocol" | "scope" | "advmss" | "initcwnd" | "initrwnd" | "rto_min" | "realm"
                 | "realms" | "error" | "pref" | "expires" | "weight" => {
                     self.words.next();
@@ -308,7 +314,8 @@ impl Command<'_> {
         let metric = metric.filter(|metric| family == Family::V4 || *metric > 0);
         let metric = metric.unwrap_or(if family == Family::V6 { 1024 } else { 0 });
         let cause = self.cause.clone();
-        Ok(Some((family, Route { table, destination, kind, metric, source, conditions, cause }, named, written)))
+        let route = Route { table, destination, kind, metric, source, conditions, cause };
+        Ok(Some(Described { family, route, named, metric: written }))
     }
 
     fn gateway(&mut self) -> Result<Gateway, Trouble> {
@@ -339,11 +346,11 @@ impl Command<'_> {
     fn ip_address(&mut self) -> Result<Effect, Trouble> {
         const VERBS: &[&str] = &["add", "change", "chg", "replace", "delete", "show", "list", "lst", "flush", "save"];
         if self.words.peek().is_none() {
-            return done(false);
+            return Ok(Effect::done(false));
         }
         let verb = self.words.known()?;
         match long(verb, VERBS) {
-            Some("show" | "list" | "lst" | "save") => return done(false),
+            Some("show" | "list" | "lst" | "save") => return Ok(Effect::done(false)),
             Some("add" | "replace" | "change" | "chg") => {}
             _ => return Err(Trouble::Unclear),
         }
@@ -370,16 +377,16 @@ impl Command<'_> {
             return Err(Failure::exits(2, "the host has the address already").into());
         }
         self.routing.addresses.push((family, address));
-        done(true)
+        Ok(Effect::done(true))
     }
 
     fn ip_link(&mut self) -> Result<Effect, Trouble> {
         if self.words.peek().is_none() {
-            return done(false);
+            return Ok(Effect::done(false));
         }
         let verb = self.words.known()?;
         match long(verb, &["show", "list", "lst", "set", "add", "delete", "property"]) {
-            Some("show" | "list" | "lst") => return done(false),
+            Some("show" | "list" | "lst") => return Ok(Effect::done(false)),
             Some("set") => {}
             // What the kernel makes depends on its modules.
             Some("add") => return Ok(Effect { status: Status::Unknown, changed: false, note: None }),
@@ -403,20 +410,20 @@ impl Command<'_> {
     }
 
     fn switch(&mut self, name: &str, state: Option<&str>) -> Result<Effect, Trouble> {
-        match (self.is_primary(name), state) {
-            (_, None) => done(false),
-            (Some(true), Some("up")) => {
-                // Routes vanish with the interface and do not come back by themselves.
-                if self.routing.link_down.is_some() { Err(Trouble::Unclear) } else { done(false) }
+        let is_primary = self.is_primary(name);
+        match state {
+            None => Ok(Effect::done(false)),
+            _ if is_primary == Some(false) && name != "docker0" => {
+                Ok(Effect { status: Status::Unknown, changed: false, note: None })
             }
-            (Some(true), Some(_)) => {
+            // Routes vanish with the interface and do not come back by themselves.
+            Some("up") if is_primary != Some(false) && self.routing.link_down.is_some() => Err(Trouble::Unclear),
+            Some("up") => Ok(Effect::done(false)),
+            Some(_) if is_primary == Some(true) => {
                 self.routing.link_down = Some(self.cause.clone());
-                done(true)
+                Ok(Effect::done(true))
             }
-            (None, Some("up")) if self.routing.link_down.is_none() => done(false),
-            (Some(false), _) if name != "docker0" => Ok(Effect { status: Status::Unknown, changed: false, note: None }),
-            (Some(false), Some("up")) => done(false),
-            _ => Err(Trouble::Unclear),
+            Some(_) => Err(Trouble::Unclear),
         }
     }
 
@@ -432,9 +439,9 @@ impl Command<'_> {
             })
             .collect();
         match known.as_slice() {
-            [] | ["-a"] => done(false),
+            [] | ["-a"] => Ok(Effect::done(false)),
             [name] if self.cause.text.starts_with("ifdown") => self.switch(name, Some("down")),
-            [_] => done(false),
+            [_] => Ok(Effect::done(false)),
             [name, state @ ("up" | "down")] => self.switch(name, Some(state)),
             _ => Err(Trouble::Unclear),
         }
@@ -445,15 +452,11 @@ impl Command<'_> {
         let mut family = Family::V4;
         let verb = loop {
             match self.words.peek() {
-                None => return done(false),
+                None => return Ok(Effect::done(false)),
                 Some(Word::Known(word)) if word.starts_with('-') => {
                     self.words.next();
                     match word.as_str() {
-                        "-A" => {
-                            if self.words.known()? == "inet6" {
-                                family = Family::V6;
-                            }
-                        }
+                        "-A" if self.words.known()? == "inet6" => family = Family::V6,
                         "--inet6" | "-6" => family = Family::V6,
                         _ => {}
                     }
@@ -462,7 +465,7 @@ impl Command<'_> {
             }
         };
         if !matches!(verb, "add" | "del" | "delete") {
-            return done(false);
+            return Ok(Effect::done(false));
         }
         let mut target = self.words.known()?;
         let is_net = target == "-net";
@@ -516,7 +519,7 @@ impl Command<'_> {
             let selection =
                 Selection { table, destination, kind: named.then_some(kind), metric: (metric > 0).then_some(metric) };
             return match self.routing.delete(family, &selection) {
-                Some(true) => done(true),
+                Some(true) => Ok(Effect::done(true)),
                 Some(false) => Ok(unsure()),
                 None => Err(Failure::exits(7, "there is no such route").into()),
             };
@@ -528,7 +531,7 @@ impl Command<'_> {
         let metric = if family == Family::V6 { metric.max(1) } else { metric };
         let route = Route { table, destination, kind, metric, source: None, conditions, cause: self.cause.clone() };
         self.routing.add(family, route, Failure::exits(7, "there is a route to the same destination already"))?;
-        if certain { done(true) } else { Ok(unsure()) }
+        if certain { Ok(Effect::done(true)) } else { Ok(unsure()) }
     }
 
     fn sysctl(&mut self, span: Span) -> Result<Effect, Trouble> {
@@ -542,7 +545,7 @@ impl Command<'_> {
             }
             changed = true;
         }
-        done(changed)
+        Ok(Effect::done(changed))
     }
 }
 

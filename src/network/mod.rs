@@ -11,6 +11,7 @@ mod choice;
 mod connection;
 mod docker;
 mod extension;
+mod extension_table;
 mod host;
 mod iptables;
 mod packet;
@@ -20,24 +21,29 @@ mod rule;
 mod unmodelled;
 mod verdict;
 mod walk;
+mod windows;
 mod world;
+
+#[cfg(test)]
+mod tests;
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use verdict::{Answer, Condition, Place, Step, Verdict};
+pub use verdict::{Answer, Condition, Packet, Place, Step, Verdict};
 pub use world::SavedRules;
 
 use crate::source::{Span, Text};
+use windows::Windows;
 use world::World;
 
 /// The version of the internet protocol that an agent uses to reach the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
-    /// 169.254.169.254.
+    /// The address 169.254.169.254.
     V4,
-    /// fd00:ec2::254.
+    /// The address `fd00:ec2::254`.
     V6,
 }
 
@@ -216,6 +222,7 @@ pub struct Doubt {
 pub struct Network {
     assumptions: Arc<Assumptions>,
     worlds: Vec<World>,
+    windows: Windows,
 }
 
 impl Network {
@@ -231,12 +238,12 @@ impl Network {
                 worlds.extend(backends.iter().map(|backend| World::new(docker, *layout, *backend)));
             }
         }
-        Self { assumptions: Arc::new(assumptions.clone()), worlds }
+        Self { assumptions: Arc::new(assumptions.clone()), worlds, windows: Windows::default() }
     }
 
     /// Whether `program`, with or without a path, is one that may change what this state is about.
     pub fn knows(program: &str) -> bool {
-        world::knows(base_name(program))
+        world::knows(base_name(program)) || windows::knows(program)
     }
 
     /// Runs one command.
@@ -244,6 +251,9 @@ impl Network {
     /// A command that fails changes nothing, as with the real tools, and its effect says why. A program that is not
     /// known does nothing.
     pub fn run(&mut self, invocation: &Invocation) -> Effect {
+        if windows::knows(invocation.program) {
+            return self.windows.run(invocation);
+        }
         let invocation = Invocation { program: base_name(invocation.program), ..*invocation };
         let before = self.worlds.len();
         let mut all: Option<Effect> = None;
@@ -260,6 +270,7 @@ impl Network {
     /// Remembers a command whose effect is not modelled.
     pub fn doubt(&mut self, doubt: &Doubt) {
         self.worlds.iter_mut().for_each(|world| world.doubt(doubt.clone()));
+        self.windows.doubt(doubt.clone());
     }
 
     /// Sets a parameter of the kernel, as `sysctl -w` or a line of its configuration does.
@@ -278,7 +289,14 @@ impl Network {
     /// Rules, routes and parameters vanish. Restoring them from files is up to whoever knows the files and services.
     #[must_use]
     pub fn after_reboot(&self) -> Self {
-        Self::new(&self.assumptions)
+        Self { windows: self.windows.after_reboot(), ..Self::new(&self.assumptions) }
+    }
+
+    /// Whether a process on a Windows host reaches the service.
+    ///
+    /// A rule for some program or user makes the answer depend on whether that is the agent.
+    pub fn windows_verdict(&self, family: Family) -> Verdict {
+        self.windows.verdict(family)
     }
 
     /// Whether packets of `principal` arrive at the service and its answers come back.

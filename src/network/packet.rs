@@ -147,17 +147,10 @@ impl View<'_> {
             Some(Device::Loopback) => "lo",
             Some(Device::Docker) => "docker0",
             Some(Device::Named(name)) => name,
-            Some(Device::Primary) => match &self.assumptions.interface {
-                Some(name) => name,
-                None => {
-                    let open = match prefix {
-                        Some("" | "e") => return Truth::Known(true),
-                        Some(prefix) => ["eth0", "ens", "enX0", "enp"].iter().any(|name| name.starts_with(prefix)),
-                        None => host::is_usual_primary(pattern),
-                    };
-                    return if open { Truth::Open(host::primary_is(pattern, rule.span)) } else { Truth::Known(false) };
-                }
-            },
+            Some(Device::Primary) => {
+                let Some(name) = &self.assumptions.interface else { return primary(rule, pattern) };
+                name
+            }
         };
         Truth::Known(is(name))
     }
@@ -180,21 +173,21 @@ impl View<'_> {
                 };
             }
             Extension::Flags { mask, set } => has_ports && packet.flags & mask == *set,
-            Extension::State(states) => match packet.state {
-                Some(found) => found & states != 0,
-                None => {
-                    let text = format!("the kernel's connection tracking sees the packet as `{}` wants", rule.text);
-                    return Truth::Open(Fact::of_packet(text, rule.span, packet.number));
-                }
-            },
+            Extension::State(states) => {
+                let Some(found) = packet.state else {
+                    let fact = format!("the kernel's connection tracking sees the packet as `{}` wants", rule.text);
+                    return Truth::Open(Fact::of_packet(fact, rule.span, packet.number));
+                };
+                found & states != 0
+            }
             Extension::Original(original) => packet.state != Some(state::UNTRACKED) && packet.original == *original,
             Extension::OriginalDestination(block) => {
                 packet.state != Some(state::UNTRACKED)
                     && packet.original_destination.is_some_and(|address| block.contains(address))
             }
-            Extension::User(user) => return self.owner(rule, packet, |owner| id(rule, &owner.user, user, "user")),
+            Extension::User(user) => return Self::owner(rule, packet, |owner| id(rule, &owner.user, user, "user")),
             Extension::Group { group, supplementary } => {
-                return self.owner(rule, packet, |owner| {
+                return Self::owner(rule, packet, |owner| {
                     let own = std::iter::once(&owner.group);
                     let more = owner.groups.iter().filter(|_| *supplementary);
                     own.chain(more)
@@ -207,8 +200,8 @@ impl View<'_> {
                 match place {
                     Place::Known(address) => (*first..=*last).contains(&address),
                     Place::Own => {
-                        let text = format!("the host's address is one that `{}` means", rule.text);
-                        return Truth::Open(Fact::local(text, rule.span));
+                        let fact = format!("the host's address is one that `{}` means", rule.text);
+                        return Truth::Open(Fact::local(fact, rule.span));
                     }
                 }
             }
@@ -231,7 +224,7 @@ impl View<'_> {
         Truth::Known(known)
     }
 
-    fn owner(self, rule: &Rule, packet: &Packet, test: impl Fn(&Owner) -> Truth) -> Truth {
+    fn owner(rule: &Rule, packet: &Packet, test: impl Fn(&Owner) -> Truth) -> Truth {
         match &packet.owner {
             Some(owner) => test(owner),
             None if packet.any_owner => Truth::Open(Fact::local(
@@ -268,6 +261,16 @@ impl View<'_> {
         let known = self.assumptions.addresses.iter().any(|own| own.is_ipv4() == (self.family == Family::V4));
         if known || self.never_own().into_iter().any(|never| never.contains(address)) { Some(false) } else { None }
     }
+}
+
+/// Whether the interface to the network, of which the name is not known, is called so.
+fn primary(rule: &Rule, pattern: &str) -> Truth {
+    let open = match pattern.strip_suffix('+') {
+        Some("" | "e") => return Truth::Known(true),
+        Some(prefix) => ["eth0", "ens", "enX0", "enp"].iter().any(|name| name.starts_with(prefix)),
+        None => host::is_usual_primary(pattern),
+    };
+    if open { Truth::Open(host::primary_is(pattern, rule.span)) } else { Truth::Known(false) }
 }
 
 fn either(truths: [Truth; 2]) -> Truth {

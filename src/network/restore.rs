@@ -52,17 +52,15 @@ fn options(words: &[Word]) -> Result<Options, Trouble> {
     while let Some(word) = words.next() {
         let Word::Known(word) = word else { return Err(Trouble::Unclear) };
         match word.as_str() {
-            "-n" | "--noflush" => options.keep = true,
-            "-t" | "--test" => options.test = true,
             "-T" | "--table" | "-M" | "--modprobe" | "-W" | "--wait-interval" => {
                 let Some(Word::Known(value)) = words.next() else { return Err(Trouble::Unclear) };
                 if matches!(word.as_str(), "-T" | "--table") {
                     options.table = Some(value.clone());
                 }
             }
-            "-h" | "--help" | "-V" | "--version" => options.test = true,
+            "-t" | "--test" | "-h" | "--help" | "-V" | "--version" => options.test = true,
             word if word.starts_with("--table=") => options.table = word.strip_prefix("--table=").map(str::to_owned),
-            word if "--noflush".starts_with(word) && word.len() > 3 => options.keep = true,
+            word if word == "-n" || "--noflush".starts_with(word) && word.len() > 3 => options.keep = true,
             // Waiting, counters, verbosity, and the name of the file, which is the input.
             _ => {}
         }

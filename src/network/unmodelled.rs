@@ -1,5 +1,6 @@
 //! Commands that may change a packet's way and that are not followed: what they leave in doubt.
 
+use super::chain::TableName;
 use super::world::doubt as any_doubt;
 use super::{Doubt, Family, Invocation, Word};
 
@@ -25,7 +26,7 @@ pub(super) fn doubt(invocation: &Invocation, text: &str) -> Option<Doubt> {
     match invocation.program {
         // Sets count only where a rule asks for them, and that is undecided there.
         "ipset" => None,
-        "nft" => nft_changes(&words).then(|| any(None)),
+        "nft" => nft(&words).map(|may_open| Doubt { may_open, ..any(None) }),
         "ufw" => ufw(&words, &any(None)),
         "firewall-cmd" | "firewall-offline-cmd" => firewalld_changes(&words).then(|| any(None)),
         "ebtables" => Some(Doubt { may_open: false, containers_only: true, ..any(None) }),
@@ -38,21 +39,66 @@ pub(super) fn doubt(invocation: &Invocation, text: &str) -> Option<Doubt> {
     }
 }
 
-fn nft_changes(words: &[&str]) -> bool {
-    let looks = ["list", "monitor", "describe", "-c", "--check", "-v", "--version", "-h", "--help"];
-    !words.iter().any(|word| looks.contains(word))
+/// The words of an nft command, which may come quoted together.
+fn nft_words<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    words
+        .iter()
+        .flat_map(|word| word.split_whitespace())
+        .filter(|word| !matches!(*word, "-a" | "-e" | "-n" | "-s"))
+        .collect()
 }
 
+/// Whether a command of nft matters, and then whether it may open the way.
+fn nft(words: &[&str]) -> Option<bool> {
+    const IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
+    let words = nft_words(words);
+    match words.as_slice() {
+        ["list" | "monitor" | "describe" | "-c" | "--check" | "-v" | "--version" | "-h" | "--help", ..] | [] => None,
+        // Tables, sets and elements count only where a rule uses them, and every rule is in doubt.
+        ["add" | "create", "table" | "set" | "map", ..] => None,
+        // Chains that nothing leads to, or that accept, change nothing by themselves.
+        ["add" | "create", "chain", rest @ ..] if !rest.contains(&"…") => {
+            rest.iter().any(|word| word.contains("drop")).then_some(false)
+        }
+        // A rule in a table of iptables may accept before it drops.
+        ["add" | "insert", "rule", table @ ..] => {
+            let translates = table.iter().any(|word| matches!(*word, "dnat" | "snat" | "masquerade" | "notrack" | "…"));
+            Some(translates || table.iter().take(2).any(|name| IPTABLES.contains(name)))
+        }
+        _ => Some(true),
+    }
+}
+
+/// The tables of iptables that a command of nft removes: of one family or both, one of them or all.
+pub(super) fn removed_tables(invocation: &Invocation) -> Option<(Option<Family>, Option<TableName>)> {
+    let known = |word: &Word| if let Word::Known(word) = word { Some(word.clone()) } else { None };
+    let words: Vec<String> = invocation.arguments.iter().map(known).collect::<Option<_>>()?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match (invocation.program, nft_words(&words).as_slice()) {
+        ("nft", ["flush", "ruleset"]) => Some((None, None)),
+        ("nft", ["flush", "ruleset", "ip"]) => Some((Some(Family::V4), None)),
+        ("nft", ["flush", "ruleset", "ip6"]) => Some((Some(Family::V6), None)),
+        ("nft", ["delete", "table", "ip", name] | ["delete", "table", name]) => {
+            TableName::named(name).map(|name| (Some(Family::V4), Some(name)))
+        }
+        ("nft", ["delete", "table", "ip6", name]) => TableName::named(name).map(|name| (Some(Family::V6), Some(name))),
+        _ => None,
+    }
+}
+
+/// What ufw lays when it is switched on stands in files that a script may have changed, so that is in doubt.
+///
 /// Rules for incoming traffic leave the service alone, since answers to one's own requests are let in.
 fn ufw(words: &[&str], any: &Doubt) -> Option<Doubt> {
     let words: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with("--")).collect();
     let opens = Some(Doubt { may_block: false, ..any.clone() });
     match words.as_slice() {
         ["status" | "version" | "app" | "logging" | "show", ..] | [] => None,
-        [
-            "enable" | "reload" | "allow" | "limit" | "reset" | "disable" | "delete" | "insert" | "prepend",
-            rest @ ..,
-        ] if !rest.iter().any(|word| matches!(*word, "deny" | "reject" | "…")) => opens,
+        ["allow" | "limit" | "reset" | "disable" | "delete" | "insert" | "prepend", rest @ ..]
+            if !rest.iter().any(|word| matches!(*word, "deny" | "reject" | "…")) =>
+        {
+            opens
+        }
         ["default", "allow", ..] | ["default", _, "incoming" | "routed"] => opens,
         ["deny" | "reject", rest @ ..] if !rest.iter().any(|word| matches!(*word, "out" | "…")) => opens,
         _ => Some(any.clone()),

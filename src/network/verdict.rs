@@ -5,7 +5,7 @@ use super::connection::Outcome;
 use super::packet::View;
 use super::walk::Walk;
 use super::world::World;
-use super::{Assumptions, Backend, Docker, Family, Layout, Principal, docker};
+use super::{Assumptions, Backend, Docker, Doubt, Family, Layout, Principal, docker};
 use crate::source::Span;
 
 /// What becomes of a connection to the service.
@@ -68,6 +68,8 @@ pub enum Place {
         /// The port.
         port: u16,
     },
+    /// The Windows firewall: a rule that blocks, or a profile that does when no rule allows.
+    WindowsFirewall,
     /// There is no such network for the principal.
     Network,
 }
@@ -110,10 +112,10 @@ pub struct Verdict {
 }
 
 /// One way of the open facts and where it leads.
-struct Way {
-    facts: Vec<(Fact, bool)>,
-    answer: Answer,
-    steps: Vec<Step>,
+pub(super) struct Way {
+    pub(super) facts: Vec<(Fact, bool)>,
+    pub(super) answer: Answer,
+    pub(super) steps: Vec<Step>,
 }
 
 pub(super) fn verdict(assumptions: &Assumptions, worlds: &[World], family: Family, principal: &Principal) -> Verdict {
@@ -162,14 +164,7 @@ fn walk(assumptions: &Assumptions, world: &World, family: Family, principal: &Pr
         let doubts = world.doubts.iter().filter(|doubt| {
             doubt.family.is_none_or(|concerned| concerned == family) && (container || !doubt.containers_only)
         });
-        let flipped = if answer == Answer::Reachable { Answer::Blocked } else { Answer::Reachable };
-        for doubt in doubts.filter(|doubt| if answer == Answer::Reachable { doubt.may_block } else { doubt.may_open }) {
-            let does = if flipped == Answer::Blocked { "blocks" } else { "opens" };
-            let fact = Fact::local(format!("`{}` {does} the way", doubt.text), doubt.span);
-            ways.push(Way { facts: with(&facts, &fact, true), answer: flipped, steps: Vec::new() });
-            facts = with(&facts, &fact, false);
-        }
-        ways.push(Way { facts, answer, steps });
+        push_way(ways, doubts, Way { facts, answer, steps });
         if choices.exhausted() {
             return true;
         }
@@ -177,6 +172,18 @@ fn walk(assumptions: &Assumptions, world: &World, family: Family, principal: &Pr
             return false;
         }
     }
+}
+
+/// Adds a way, and for each command in doubt the one on which that command turns the answer round.
+pub(super) fn push_way<'a>(ways: &mut Vec<Way>, doubts: impl Iterator<Item = &'a Doubt>, mut way: Way) {
+    let reachable = way.answer == Answer::Reachable;
+    let (flipped, does) = if reachable { (Answer::Blocked, "blocks") } else { (Answer::Reachable, "opens") };
+    for doubt in doubts.filter(|doubt| if reachable { doubt.may_block } else { doubt.may_open }) {
+        let fact = Fact::local(format!("`{}` {does} the way", doubt.text), doubt.span);
+        ways.push(Way { facts: with(&way.facts, &fact, true), answer: flipped, steps: Vec::new() });
+        way.facts.push((fact, false));
+    }
+    ways.push(way);
 }
 
 fn with(facts: &[(Fact, bool)], fact: &Fact, answer: bool) -> Vec<(Fact, bool)> {
@@ -207,7 +214,7 @@ fn common(mut answers: impl Iterator<Item = Answer>) -> Option<Answer> {
     Some(if answers.all(|answer| answer == first) { first } else { Answer::Depends })
 }
 
-fn join(ways: Vec<Way>, exhausted: bool) -> Verdict {
+pub(super) fn join(ways: Vec<Way>, exhausted: bool) -> Verdict {
     let answer = common(ways.iter().map(|way| way.answer)).unwrap_or(Answer::Depends);
     if answer != Answer::Depends && !exhausted {
         let proof = ways.into_iter().next().map(|way| way.steps).unwrap_or_default();

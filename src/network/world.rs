@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::chain::{self, Filter, Policy, Table};
+use super::chain::{self, Filter, Policy, Table, TableName};
 use super::iptables::{self, Action, Command, Setting};
 use super::route::Routing;
 use super::{
@@ -163,6 +163,8 @@ impl World {
             }
         } else if host::knows(invocation.program) {
             host::run(&mut self.routing, assumptions, invocation, &text)
+        } else if let Some((family, table)) = unmodelled::removed_tables(invocation) {
+            Ok(self.remove_tables(family, table))
         } else {
             Err(Trouble::Unclear)
         };
@@ -191,6 +193,20 @@ impl World {
                 Effect { status: Status::Unknown, changed, note: None }
             }
         }
+    }
+
+    /// Does what nft does when it removes tables that iptables made: chains, policies and all.
+    fn remove_tables(&mut self, family: Option<Family>, table: Option<TableName>) -> Effect {
+        for of in [Family::V4, Family::V6].into_iter().filter(|of| family.is_none_or(|family| family == *of)) {
+            let filter = self.filter_mut(Backend::Nft, of);
+            match table {
+                Some(name) => *filter.table_mut(name) = Table::new(name),
+                None => *filter = Filter::default(),
+            }
+        }
+        // A single table need not be there.
+        let status = if table.is_none() { Status::Known(0) } else { Status::Unknown };
+        Effect { status, changed: true, note: None }
     }
 
     fn iptables(&mut self, backend: Backend, setting: Setting, words: &[Word]) -> Result<Effect, Trouble> {
@@ -238,7 +254,7 @@ pub(super) fn apply(table: &mut Table, command: Command, setting: Setting, unkno
         }
         Action::Replace { chain, number, rule } => {
             by_number(table, &chain)?;
-            table.replace(&chain, number, rule)?;
+            table.replace(&chain, number, *rule)?;
         }
         Action::DeleteNumber { chain, number } => {
             by_number(table, &chain)?;

@@ -1,9 +1,12 @@
 //! The command line of iptables and ip6tables: read as getopt does, with the failures that the tool knows.
 
+mod finish;
+
 use super::address::Block;
 use super::chain::TableName;
 use super::choice::Fact;
-use super::extension::{self, Given, OptionRow, Reader};
+use super::extension::{Given, Reader};
+use super::extension_table::{self, OptionRow};
 use super::rule::{Extension, Not, Rule, Spec, Target, protocol};
 use super::{Assumptions, Failure, Family, Trouble, Word};
 use crate::source::Span;
@@ -29,7 +32,7 @@ pub(super) enum Action {
     Replace {
         chain: String,
         number: usize,
-        rule: Rule,
+        rule: Box<Rule>,
     },
     Delete {
         chain: String,
@@ -153,12 +156,7 @@ struct Loaded {
 
 enum Found {
     Own(char, usize),
-    Extension {
-        loaded: usize,
-        row: &'static OptionRow,
-    },
-    /// The word of an option was not known.
-    Nothing,
+    Extension { loaded: usize, row: &'static OptionRow },
 }
 
 struct Parser<'a> {
@@ -176,6 +174,8 @@ struct Parser<'a> {
     seen: Vec<char>,
     /// The protocol is given, but not known.
     open_protocol: bool,
+    /// The word before the option is not known: it may be `!`.
+    may_be_negated: bool,
     loaded: Vec<Loaded>,
     target: Option<&'static str>,
     target_options: Vec<(&'static str, bool, Vec<String>)>,
@@ -198,12 +198,14 @@ pub(super) fn parse(setting: Setting, words: &[Word]) -> Result<Command, Trouble
         destinations: Vec::new(),
         seen: Vec::new(),
         open_protocol: false,
+        may_be_negated: false,
         loaded: Vec::new(),
         target: None,
         target_options: Vec::new(),
         conditions: Vec::new(),
     };
-    parser.run()
+    // What looks wrong may be right with the words that are not known.
+    parser.run().map_err(|trouble| if words.contains(&Word::Unknown) { Trouble::Unclear } else { trouble })
 }
 
 impl<'a> Parser<'a> {
@@ -213,11 +215,12 @@ impl<'a> Parser<'a> {
             self.at += 1;
             let Word::Known(word) = word else {
                 self.open("an unknown word of the command");
+                self.may_be_negated = true;
                 negated = false;
                 continue;
             };
             if word == "!" {
-                if negated {
+                if negated || self.may_be_negated {
                     return bad("`!` stands twice");
                 }
                 negated = true;
@@ -236,6 +239,7 @@ impl<'a> Parser<'a> {
                 return bad(format!("`{word}` belongs to no option"));
             }
             negated = false;
+            self.may_be_negated = false;
         }
         self.finish()
     }
@@ -289,18 +293,13 @@ impl<'a> Parser<'a> {
         if self.load_protocol_match(name)? {
             return self.find(name);
         }
-        // After an unknown word of the command the option may well belong to it.
-        if self.words.get(..self.at).is_some_and(|words| words.contains(&Word::Unknown)) && !self.open_protocol {
-            self.open(&format!("--{name}"));
-            return Ok(Found::Nothing);
-        }
         bad(format!("--{name} is no option here: the match that it belongs to, or `-p`, does not come before it"))
     }
 
     /// Loads the match of the protocol, whose options may follow `-p` directly.
     fn load_protocol_match(&mut self, option: &str) -> Result<bool, Trouble> {
         let name = match &self.spec.protocol {
-            Some(protocol) if !protocol.negated => extension::protocol_match(protocol.value),
+            Some(protocol) if !protocol.negated => extension_table::protocol_match(protocol.value),
             _ if self.open_protocol => Some("tcp"),
             _ => None,
         };
@@ -308,7 +307,7 @@ impl<'a> Parser<'a> {
             return Ok(false);
         };
         let knows = |rows: &[OptionRow]| rows.iter().any(|row| row.names.iter().any(|long| long.starts_with(option)));
-        if !extension::match_options(self.setting.family, name).is_some_and(|(_, rows)| knows(rows)) {
+        if !extension_table::match_options(self.setting.family, name).is_some_and(|(_, rows)| knows(rows)) {
             return Ok(false);
         }
         self.load_match(name)?;
@@ -316,7 +315,7 @@ impl<'a> Parser<'a> {
     }
 
     fn load_match(&mut self, name: &str) -> Result<(), Trouble> {
-        let Some((name, rows)) = extension::match_options(self.setting.family, name) else {
+        let Some((name, rows)) = extension_table::match_options(self.setting.family, name) else {
             return bad(format!("there is no match `{name}`"));
         };
         let first = self.spec.extensions.len();
@@ -329,8 +328,8 @@ impl<'a> Parser<'a> {
 
     /// A test of which nothing is known.
     fn open(&mut self, text: &str) {
-        let test = Extension::Open { text: text.to_owned(), varies: false };
-        self.spec.extensions.push(Not::new(false, test));
+        let open = Extension::Open { text: text.to_owned(), varies: false };
+        self.spec.extensions.push(Not::new(false, open));
     }
 
     /// The next word as an argument, whatever it looks like.
@@ -358,14 +357,6 @@ impl<'a> Parser<'a> {
 
     fn option(&mut self, found: &Found, mut negated: bool, glued: Option<&str>) -> Result<(), Trouble> {
         match *found {
-            Found::Nothing => {
-                if glued.is_none()
-                    && matches!(self.words.get(self.at), Some(Word::Known(word)) if !word.starts_with('-'))
-                {
-                    self.at += 1;
-                }
-                Ok(())
-            }
             Found::Extension { loaded, row } => self.extension(loaded, row, negated, glued),
             Found::Own(letter, count) => {
                 let mut arguments = Vec::new();
@@ -390,7 +381,9 @@ impl<'a> Parser<'a> {
                     }
                     return self.command(letter, arguments);
                 }
-                self.own(letter, negated, arguments.into_iter().next().flatten())
+                // A test that may be turned round is as open as one of an unknown value.
+                let open = self.may_be_negated && "sdpio".contains(letter);
+                self.own(letter, negated, arguments.into_iter().next().flatten().filter(|_| !open))
             }
         }
     }
@@ -403,9 +396,7 @@ impl<'a> Parser<'a> {
             None => self.command = Some(letter),
         }
         if "LSFZX".contains(letter) && arguments.is_empty() {
-            if let Some(chain) = self.optional()? {
-                arguments.push(Some(chain));
-            }
+            arguments.extend(self.optional()?.map(Some));
         }
         self.chain = match arguments.into_iter().next() {
             Some(Some(chain)) => Some(chain),
@@ -454,7 +445,7 @@ impl<'a> Parser<'a> {
             ('6', _) if self.setting.family == Family::V4 => return bad("iptables does not take -6"),
             ('4', _) if self.setting.family == Family::V6 => return bad("ip6tables does not take -4"),
             ('s' | 'd', Some(text)) => self.addresses(letter, negated, &text)?,
-            ('p', Some(text)) => match extension::protocol_number(&text) {
+            ('p', Some(text)) => match extension_table::protocol_number(&text) {
                 Some(protocol::ALL) if negated => return bad("`! -p all` matches nothing"),
                 Some(protocol::ALL) => {}
                 Some(number) => self.spec.protocol = Some(Not::new(negated, number)),
@@ -468,7 +459,7 @@ impl<'a> Parser<'a> {
             ('o', Some(name)) => self.spec.out_interface = interface(negated, name)?,
             ('s' | 'd' | 'i' | 'o', None) => self.open(&format!("an unknown value of -{letter}")),
             ('f', _) => self.spec.fragments = Some(Not::new(negated, ())),
-            ('j', Some(name)) => match extension::target_options(self.setting.family, &name) {
+            ('j', Some(name)) => match extension_table::target_options(self.setting.family, &name) {
                 Some((name, rows)) => {
                     let first = self.spec.extensions.len();
                     self.target = Some(name);
@@ -508,11 +499,13 @@ impl<'a> Parser<'a> {
             }
         }
         if negated {
-            let test = blocks.first().filter(|block| !block.is_all()).map(|block| Not::new(true, *block));
-            let Some(test) = test else { return bad("`!` before all addresses matches nothing") };
+            let Some(block) = blocks.first().filter(|block| !block.is_all()) else {
+                return bad("`!` before all addresses matches nothing");
+            };
+            let negation = Not::new(true, *block);
             match letter {
-                's' => self.spec.source = Some(test),
-                _ => self.spec.destination = Some(test),
+                's' => self.spec.source = Some(negation),
+                _ => self.spec.destination = Some(negation),
             }
         } else if letter == 's' {
             self.sources = blocks;
@@ -550,9 +543,12 @@ impl<'a> Parser<'a> {
         let known: Option<Vec<String>> = arguments.into_iter().collect();
         match known {
             Some(arguments) if is_target => self.target_options.push((option, negated, arguments)),
-            None if is_target => self.spec.target = Target::Open(format!("{name} with an unknown --{option}")),
-            None => self.open(&format!("-m {name} with an unknown --{option}")),
+            None if is_target && matches!(name, "LOG" | "NFLOG" | "AUDIT" | "TCPMSS" | "CLASSIFY") => {}
+            // Where an unknown translation or mark leads nobody knows.
+            None if is_target => return Err(Trouble::Unclear),
             Some(_) if option == "suppl-groups" => {}
+            Some(_) if self.may_be_negated => self.open(&format!("-m {name} with --{option}, or without")),
+            None => self.open(&format!("-m {name} with an unknown --{option}")),
             Some(arguments) => {
                 let mut reader = self.reader();
                 let test = reader.test(name, &Given { option, negated, arguments: &arguments })?;
@@ -567,155 +563,6 @@ impl<'a> Parser<'a> {
         let Setting { family, assumptions, span, .. } = self.setting;
         Reader { family, assumptions, span, conditions: Vec::new() }
     }
-
-    fn finish(mut self) -> Result<Command, Trouble> {
-        let Some(command) = self.command else {
-            return if self.words.contains(&Word::Unknown) {
-                Err(Trouble::Unclear)
-            } else {
-                bad("there is no command")
-            };
-        };
-        let table = self.table.unwrap_or(TableName::Filter);
-        let chain = self.chain.clone();
-        let second = self.second.clone().unwrap_or_default();
-        let number = self.number;
-        let takes_rule = "ADIRC".contains(command) && !(command == 'D' && number.is_some());
-        if !takes_rule && !self.seen.is_empty() {
-            return bad(format!("-{command} takes no rule"));
-        }
-        if chain.as_ref().is_some_and(|chain| chain.len() > LONGEST_CHAIN_NAME) {
-            return bad(format!("the name of a chain has at most {LONGEST_CHAIN_NAME} bytes"));
-        }
-        let rules = if takes_rule { self.rules(table)? } else { Vec::new() };
-        let required = chain.clone().unwrap_or_default();
-        let action = match command {
-            'A' => Action::Append { chain: required, rules },
-            'I' => Action::Insert { chain: required, number: number.unwrap_or(1), rules },
-            'R' => match <[Rule; 1]>::try_from(rules) {
-                Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule },
-                Err(_) => return bad("-R takes one rule"),
-            },
-            'D' => match number {
-                Some(number) => Action::DeleteNumber { chain: required, number },
-                None => Action::Delete { chain: required, rules },
-            },
-            'C' => Action::Check { chain: required, rules },
-            'L' | 'S' | 'Z' => Action::Look { chain },
-            'F' => Action::Flush { chain },
-            'N' if required.starts_with(['-', '!']) || is_standard(&required) => {
-                return bad(format!("`{required}` is no name for a chain"));
-            }
-            'N' => Action::Create { chain: required },
-            'X' => Action::Remove { chain },
-            'P' => match second.as_str() {
-                "ACCEPT" => Action::Policy { chain: required, accept: true },
-                "DROP" => Action::Policy { chain: required, accept: false },
-                _ => return Err(Failure::exits(1, format!("`{second}` is no policy")).into()),
-            },
-            'E' => Action::Rename { old: required, new: second },
-            _ => Action::Nothing,
-        };
-        Ok(Command { table, action })
-    }
-
-    /// The rules of the command: one for each pair of a source and a destination.
-    fn rules(&mut self, table: TableName) -> Result<Vec<Rule>, Trouble> {
-        self.check_protocol()?;
-        if let Some(name) = self.target
-            && !matches!(self.spec.target, Target::Open(_))
-        {
-            let options = std::mem::take(&mut self.target_options);
-            let given: Vec<Given> = options
-                .iter()
-                .map(|(option, negated, arguments)| Given { option, negated: *negated, arguments })
-                .collect();
-            let plain = self.spec.protocol.as_ref().filter(|protocol| !protocol.negated).map(|protocol| protocol.value);
-            let protocol = if self.open_protocol { Some(protocol::TCP) } else { plain };
-            self.spec.target = self.reader().target(name, &given, protocol)?;
-        }
-        // An unknown word may have been the target.
-        if self.spec.target == Target::None && self.words.contains(&Word::Unknown) && !self.seen.contains(&'j') {
-            self.spec.target = Target::Open("an unknown word of the command".to_owned());
-        }
-        if table == TableName::Nat && self.spec.target == Target::Drop {
-            return bad("the table nat does not take DROP");
-        }
-        let chain = self.chain.as_deref().unwrap_or_default();
-        if self.spec.in_interface.is_some() && matches!(chain, "OUTPUT" | "POSTROUTING") {
-            return bad(format!("-i cannot be used in {chain}"));
-        }
-        if self.spec.out_interface.is_some() && matches!(chain, "INPUT" | "PREROUTING") {
-            return bad(format!("-o cannot be used in {chain}"));
-        }
-        self.settle_extensions();
-        let optional = |blocks: &[Block], negated: &Option<Not<Block>>| -> Vec<Option<Not<Block>>> {
-            match blocks {
-                [] => vec![negated.clone()],
-                blocks => blocks.iter().map(|block| (!block.is_all()).then(|| Not::new(false, *block))).collect(),
-            }
-        };
-        let mut rules = Vec::new();
-        for source in optional(&self.sources, &self.spec.source) {
-            for destination in optional(&self.destinations, &self.spec.destination) {
-                let spec = Spec { source: source.clone(), destination: destination.clone(), ..self.spec.clone() };
-                let Setting { span, text, .. } = self.setting;
-                rules.push(Rule { spec, span, text: text.into(), conditions: self.conditions.clone() });
-            }
-        }
-        Ok(rules)
-    }
-
-    /// Matches of a protocol need it to be given.
-    fn check_protocol(&self) -> Result<(), Trouble> {
-        if self.open_protocol {
-            return Ok(());
-        }
-        let given = self.spec.protocol.as_ref().filter(|protocol| !protocol.negated).map(|protocol| protocol.value);
-        for Loaded { name, used, .. } in self.loaded.iter().filter(|loaded| !loaded.is_target) {
-            let fits = match *name {
-                "multiport" => given.is_some_and(extension::has_ports),
-                "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmp6" => {
-                    given.and_then(extension::protocol_match) == Some(name)
-                }
-                _ => true,
-            };
-            if !fits {
-                return bad(format!("the match {name} needs `-p` with its protocol"));
-            }
-            if *name == "multiport" && used.is_empty() {
-                return bad("multiport needs its ports");
-            }
-        }
-        Ok(())
-    }
-
-    /// Options that are about the whole match, and matches that are one question however many options they have.
-    fn settle_extensions(&mut self) {
-        let ends: Vec<usize> =
-            self.loaded.iter().skip(1).map(|next| next.first).chain([self.spec.extensions.len()]).collect();
-        for (loaded, end) in self.loaded.iter().zip(ends).rev() {
-            let Some(tests) = self.spec.extensions.get_mut(loaded.first..end) else { continue };
-            if loaded.used.contains(&"suppl-groups") {
-                for test in tests.iter_mut() {
-                    if let Extension::Group { supplementary, .. } = &mut test.value {
-                        *supplementary = true;
-                    }
-                }
-            }
-            let open = tests.iter().filter(|test| matches!(test.value, Extension::Open { .. })).count();
-            if open == tests.len() && open > 1 {
-                let texts = tests.iter().filter_map(|test| match &test.value {
-                    Extension::Open { text, .. } => Some(text.as_str()),
-                    _ => None,
-                });
-                let text = texts.collect::<Vec<_>>().join(" ");
-                let varies = tests.iter().any(|test| matches!(test.value, Extension::Open { varies: true, .. }));
-                let merged = Not::new(false, Extension::Open { text, varies });
-                self.spec.extensions.splice(loaded.first..end, [merged]);
-            }
-        }
-    }
 }
 
 fn interface(negated: bool, name: String) -> Result<Option<Not<String>>, Trouble> {
@@ -725,10 +572,6 @@ fn interface(negated: bool, name: String) -> Result<Option<Not<String>>, Trouble
         "+" => Ok(None),
         _ => Ok(Some(Not::new(negated, name))),
     }
-}
-
-fn is_standard(name: &str) -> bool {
-    matches!(name, "ACCEPT" | "DROP" | "RETURN" | "QUEUE")
 }
 
 /// Whether the tool would look the name up.
