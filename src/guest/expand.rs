@@ -188,7 +188,7 @@ impl Machine<'_> {
                 Text::encoded(name, part.span)
             }
             WordPartKind::ProcessSubstitution { .. } => Text::encoded("/dev/null", part.span),
-            WordPartKind::Arithmetic(text) => match self.arithmetic(guest, text.as_str(), part.span) {
+            WordPartKind::Arithmetic(text) => match arithmetic::evaluate(&mut guest.shell, text.as_str(), part.span) {
                 Some(number) => Text::encoded(number.to_string(), part.span),
                 None => Text::hole(part.span, "a number that is not known"),
             },
@@ -206,10 +206,6 @@ impl Machine<'_> {
             },
             WordPartKind::Braces(_) | WordPartKind::Range(_) => Text::hole(part.span, "braces"),
         })
-    }
-
-    pub(super) fn arithmetic(&mut self, guest: &mut Guest, expression: &str, span: Span) -> Option<i64> {
-        arithmetic::evaluate(&mut guest.shell, expression, span)
     }
 
     /// What a script writes. What it does to the host lasts.

@@ -9,8 +9,8 @@ use crate::source::{Span, Text};
 /// States of which no two are equal, at most `most` of them for each way in which scripts go on.
 pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Guest> {
     let mut kept: Vec<Guest> = Vec::new();
-    for mut guest in guests {
-        if kept.iter_mut().any(|known| take_equal(known, &mut guest)) {
+    for guest in guests {
+        if kept.iter_mut().any(|known| take_same(known, &guest)) {
             continue;
         }
         if kept.len() >= most.max(1)
@@ -24,14 +24,27 @@ pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Gu
     kept
 }
 
-/// Whether both are equal but for the conditions that led to them; `known` then keeps those that led to both.
-fn take_equal(known: &mut Guest, other: &mut Guest) -> bool {
-    let first = std::mem::take(&mut known.branches);
-    let second = std::mem::take(&mut other.branches);
-    let equal = known == other;
-    known.branches = if equal { common(&first, &second) } else { first };
-    other.branches = second;
-    equal
+impl Guest {
+    /// Whether both are equal but for the conditions that led to them.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.flow == other.flow
+            && self.shell == other.shell
+            && self.network == other.network
+            && self.files == other.files
+            && self.events == other.events
+            && self.opaque == other.opaque
+            && self.outputs == other.outputs
+            && self.inputs == other.inputs
+    }
+}
+
+/// Whether both are the same; `known` then keeps only the conditions that led to both.
+fn take_same(known: &mut Guest, other: &Guest) -> bool {
+    let same = known.is_same(other);
+    if same {
+        known.branches = common(&known.branches, &other.branches);
+    }
+    same
 }
 
 fn common(first: &[Branch], second: &[Branch]) -> Vec<Branch> {
@@ -108,9 +121,6 @@ fn join_maps<T: PartialEq + Clone>(
         }
     }
     for (name, value) in other {
-        if !known.contains_key(&name) {
-            let lost = unknown(None, Some(&value));
-            known.insert(name, lost);
-        }
+        known.entry(name).or_insert_with(|| unknown(None, Some(&value)));
     }
 }

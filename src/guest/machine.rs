@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::join::merge;
-use super::{Branch, Content, Flow, Guest};
+use super::{Content, Flow, Guest, arithmetic};
 use crate::network::{Network, Status};
 use crate::source::{Limits, Span, Text};
-use crate::syntax::script::{AssignedValue, CaseArm, CaseNext, ChainOperator, Script, Statement, StatementKind, Word};
+use crate::syntax::script::{
+    AssignedValue, Branch as IfBranch, CaseArm, CaseNext, ChainOperator, Script, Statement, StatementKind, Word,
+    WordPartKind,
+};
 
 /// The deepest nesting of statements, function calls and scripts that run scripts.
 const MOST_NESTED: usize = 48;
-/// The most turns of one loop.
-const MOST_TURNS: usize = 1_000;
 
 /// What holds for the whole run.
 pub(super) struct Machine<'a> {
@@ -211,37 +212,7 @@ impl<'a> Machine<'a> {
                 ends
             }
             StatementKind::Chain { first, rest } => self.chain(first, rest, guest),
-            StatementKind::If { branches, otherwise } => {
-                let mut waiting = vec![guest];
-                let mut ends = Vec::new();
-                for branch in branches {
-                    let mut next = Vec::new();
-                    for guest in waiting {
-                        for end in self.tested(&branch.condition, guest) {
-                            if end.flow != Flow::Next {
-                                ends.push(end);
-                                continue;
-                            }
-                            for (holds, guest) in decide(end, span_of(&branch.condition, span)) {
-                                if holds {
-                                    ends.extend(self.script(&branch.body, guest));
-                                } else {
-                                    next.push(guest);
-                                }
-                            }
-                        }
-                    }
-                    waiting = merge(next, self.limits.script_paths, Some(span));
-                }
-                for mut guest in waiting {
-                    guest.set_status(0);
-                    match otherwise {
-                        Some(body) => ends.extend(self.script(body, guest)),
-                        None => ends.push(guest),
-                    }
-                }
-                ends
-            }
+            StatementKind::If { branches, otherwise } => self.conditional(branches, otherwise.as_ref(), span, guest),
             StatementKind::For { variable, words, body } => {
                 let words = match words {
                     Some(words) => self.expand_all(&mut guest, words),
@@ -255,31 +226,7 @@ impl<'a> Machine<'a> {
                     machine.script(body, guest)
                 })
             }
-            StatementKind::ForArithmetic { header, body } => {
-                let parts: Vec<&str> = header.as_str().split(';').collect();
-                let part = |at: usize| parts.get(at).map_or("", |part| part.trim());
-                super::arithmetic::evaluate(&mut guest.shell, part(0), span);
-                guest.set_status(0);
-                let condition = if part(1).is_empty() { "1" } else { part(1) };
-                self.repeat(
-                    guest,
-                    span,
-                    |_, mut guest| {
-                        guest.shell.status = match super::arithmetic::evaluate(&mut guest.shell, condition, span) {
-                            Some(value) => Status::Known(u8::from(value == 0)),
-                            None => Status::Unknown,
-                        };
-                        vec![guest]
-                    },
-                    |machine, guest| {
-                        let mut ends = machine.script(body, guest);
-                        for end in &mut ends {
-                            super::arithmetic::evaluate(&mut end.shell, part(2), span);
-                        }
-                        ends
-                    },
-                )
-            }
+            StatementKind::ForArithmetic { header, body } => self.counted(header, body, span, guest),
             StatementKind::While { condition, until, body } => self.repeat(
                 guest,
                 span,
@@ -307,31 +254,55 @@ impl<'a> Machine<'a> {
             StatementKind::Group(body) => self.script(body, guest),
             StatementKind::Subshell(body) => self.subshell(guest, |machine, guest| machine.script(body, guest)),
             StatementKind::Arithmetic(text) => {
-                guest.shell.status = match super::arithmetic::evaluate(&mut guest.shell, text.as_str(), span) {
+                guest.shell.status = match arithmetic::evaluate(&mut guest.shell, text.as_str(), span) {
                     Some(value) => Status::Known(u8::from(value == 0)),
                     None => Status::Unknown,
                 };
                 vec![guest]
             }
             StatementKind::Unknown(seen) => {
-                guest.opaque(span, "a part of the script that cannot be read");
-                for statement in seen {
-                    let StatementKind::Command(command) = &statement.kind else { continue };
-                    let words = command.words.iter().filter_map(literal);
-                    if words.into_iter().any(Network::knows) {
-                        guest.doubt(Some(statement.span), "a part of the script that cannot be read");
-                    }
-                    for assignment in &command.assignments {
-                        if let AssignedValue::Word(_) = assignment.value {
-                            let hole = Text::hole(assignment.span, "a part of the script that cannot be read");
-                            guest.shell.set_text(assignment.name.as_str(), hole);
-                        }
-                    }
-                }
-                guest.shell.status = Status::Unknown;
+                unreadable(&mut guest, seen, span);
                 vec![guest]
             }
         }
+    }
+
+    fn conditional(
+        &mut self,
+        branches: &[IfBranch],
+        otherwise: Option<&Script>,
+        span: Span,
+        guest: Guest,
+    ) -> Vec<Guest> {
+        let mut waiting = vec![guest];
+        let mut ends = Vec::new();
+        for branch in branches {
+            let mut next = Vec::new();
+            for guest in waiting {
+                for end in self.tested(&branch.condition, guest) {
+                    if end.flow != Flow::Next {
+                        ends.push(end);
+                        continue;
+                    }
+                    for (holds, guest) in decide(end, span_of(&branch.condition, span)) {
+                        if holds {
+                            ends.extend(self.script(&branch.body, guest));
+                        } else {
+                            next.push(guest);
+                        }
+                    }
+                }
+            }
+            waiting = merge(next, self.limits.script_paths, Some(span));
+        }
+        for mut guest in waiting {
+            guest.set_status(0);
+            match otherwise {
+                Some(body) => ends.extend(self.script(body, guest)),
+                None => ends.push(guest),
+            }
+        }
+        ends
     }
 
     fn chain(&mut self, first: &Statement, rest: &[(ChainOperator, Statement)], guest: Guest) -> Vec<Guest> {
@@ -404,91 +375,6 @@ impl<'a> Machine<'a> {
         paths.into_iter().map(finish).collect()
     }
 
-    /// Runs `body` this many times, or until the script leaves the loop.
-    fn turns(
-        &mut self,
-        guest: Guest,
-        span: Span,
-        count: usize,
-        mut body: impl FnMut(&mut Self, Guest, usize) -> Vec<Guest>,
-    ) -> Vec<Guest> {
-        let mut live = vec![guest];
-        let mut ended = Vec::new();
-        for turn in 0..count {
-            let mut next = Vec::new();
-            for guest in live {
-                for end in body(self, guest, turn) {
-                    leave_or_stay(end, &mut ended, &mut next);
-                }
-            }
-            live = merge(next, self.limits.script_paths, Some(span));
-            if live.is_empty() {
-                break;
-            }
-        }
-        ended.extend(live);
-        merge(ended, self.limits.script_paths, Some(span))
-    }
-
-    /// Runs `body` as long as `condition` succeeds.
-    fn repeat(
-        &mut self,
-        guest: Guest,
-        span: Span,
-        mut condition: impl FnMut(&mut Self, Guest) -> Vec<Guest>,
-        mut body: impl FnMut(&mut Self, Guest) -> Vec<Guest>,
-    ) -> Vec<Guest> {
-        let mut seen: Vec<Guest> = Vec::new();
-        let mut live = vec![guest];
-        let mut ended = Vec::new();
-        for _ in 0..MOST_TURNS {
-            let mut next = Vec::new();
-            for guest in live {
-                for end in condition(self, guest) {
-                    if end.flow != Flow::Next {
-                        leave_or_stay(end, &mut ended, &mut next);
-                        continue;
-                    }
-                    for (holds, mut guest) in decide(end, span) {
-                        if holds {
-                            for end in body(self, guest) {
-                                leave_or_stay(end, &mut ended, &mut next);
-                            }
-                        } else {
-                            guest.set_status(0);
-                            ended.push(guest);
-                        }
-                    }
-                }
-            }
-            live = merge(next, self.limits.script_paths, Some(span));
-            ended = merge(ended, self.limits.script_paths, Some(span));
-            // A state that comes again leads where it led before: out of the loop, or nowhere.
-            let before = live.clone();
-            live.retain(|guest| !seen.contains(guest));
-            if live.is_empty() {
-                if ended.is_empty() {
-                    ended.extend(before.into_iter().map(|mut guest| {
-                        guest.flow = Flow::Exit;
-                        guest
-                    }));
-                }
-                return ended;
-            }
-            if seen.len() < 4 * self.limits.script_paths {
-                seen.extend(live.iter().cloned());
-            } else {
-                seen = live.clone();
-            }
-        }
-        for mut guest in live {
-            guest.doubt(Some(span), "a loop that is not followed to its end");
-            guest.opaque(span, "a loop that is not followed to its end");
-            ended.push(guest);
-        }
-        ended
-    }
-
     fn case(&mut self, subject: &Word, arms: &[CaseArm], span: Span, mut guest: Guest) -> Vec<Guest> {
         let subject_text = self.expand_joined(&mut guest, subject);
         guest.set_status(0);
@@ -534,30 +420,6 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn leave_or_stay(mut end: Guest, ended: &mut Vec<Guest>, next: &mut Vec<Guest>) {
-    match end.flow {
-        Flow::Next => next.push(end),
-        Flow::Continue(0 | 1) => {
-            end.flow = Flow::Next;
-            next.push(end);
-        }
-        Flow::Break(0 | 1) => {
-            end.flow = Flow::Next;
-            end.set_status(0);
-            ended.push(end);
-        }
-        Flow::Break(levels) => {
-            end.flow = Flow::Break(levels - 1);
-            ended.push(end);
-        }
-        Flow::Continue(levels) => {
-            end.flow = Flow::Continue(levels - 1);
-            ended.push(end);
-        }
-        Flow::Return | Flow::Exit => ended.push(end),
-    }
-}
-
 /// Both ways when it is not known whether the last command succeeded.
 pub(super) fn decide(mut guest: Guest, span: Span) -> Vec<(bool, Guest)> {
     match guest.shell.status {
@@ -566,12 +428,31 @@ pub(super) fn decide(mut guest: Guest, span: Span) -> Vec<(bool, Guest)> {
         Status::Unknown => {
             let mut other = guest.clone();
             guest.shell.status = Status::Known(0);
-            guest.branches.push(Branch { span, succeeded: true });
+            guest.branch(span, true);
             other.shell.status = Status::Failure;
-            other.branches.push(Branch { span, succeeded: false });
+            other.branch(span, false);
             vec![(true, guest), (false, other)]
         }
     }
+}
+
+/// A part of a script that cannot be read: what is seen of it may have been done.
+fn unreadable(guest: &mut Guest, seen: &[Statement], span: Span) {
+    guest.opaque(span, "a part of the script that cannot be read");
+    for statement in seen {
+        let StatementKind::Command(command) = &statement.kind else { continue };
+        let words = command.words.iter().filter_map(literal);
+        if words.into_iter().any(Network::knows) {
+            guest.doubt(Some(statement.span), "a part of the script that cannot be read");
+        }
+        for assignment in &command.assignments {
+            if let AssignedValue::Word(_) = assignment.value {
+                let hole = Text::hole(assignment.span, "a part of the script that cannot be read");
+                guest.shell.set_text(assignment.name.as_str(), hole);
+            }
+        }
+    }
+    guest.shell.status = Status::Unknown;
 }
 
 fn span_of(script: &Script, otherwise: Span) -> Span {
@@ -585,7 +466,7 @@ fn span_of(script: &Script, otherwise: Span) -> Span {
 pub(super) fn literal(word: &Word) -> Option<&str> {
     match word.parts.as_slice() {
         [part] => match &part.kind {
-            crate::syntax::script::WordPartKind::Literal(text) => Some(text.as_str()),
+            WordPartKind::Literal(text) => Some(text.as_str()),
             _ => None,
         },
         _ => None,

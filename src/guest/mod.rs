@@ -9,6 +9,7 @@ mod arithmetic;
 mod commands;
 mod expand;
 mod join;
+mod loops;
 mod machine;
 mod parameter;
 mod pattern;
@@ -178,6 +179,13 @@ impl Guest {
             family: None,
             containers_only: false,
         });
+    }
+
+    fn branch(&mut self, span: Span, succeeded: bool) {
+        let branch = Branch { span, succeeded };
+        if !self.branches.contains(&branch) {
+            self.branches.push(branch);
+        }
     }
 
     /// Writes to standard output.

@@ -2,8 +2,8 @@
 
 use super::machine::Machine;
 use super::pattern::{self, Piece};
-use super::{Flow, Guest, Variable};
-use crate::guest::variables::Key;
+use super::variables::Key;
+use super::{Flow, Guest, Variable, arithmetic};
 use crate::network::Status;
 use crate::source::{Span, Text};
 use crate::syntax::script::{AlternativeKind, Operation, Parameter, TextEnd, Word};
@@ -32,7 +32,7 @@ impl Machine<'_> {
         if parameter.indirect {
             match guest.shell.variable(&name, span).map(|value| value.text()) {
                 Some(text) if !text.is_empty() => match text.known() {
-                    Some(known) => name = known.to_owned(),
+                    Some(known) => known.clone_into(&mut name),
                     None => return unknown("the name of a variable is not known"),
                 },
                 _ => return unknown("the name of a variable is not known"),
@@ -64,7 +64,8 @@ impl Machine<'_> {
                 };
                 match value {
                     Value::List(list) => {
-                        let list = self.operate_on_list(guest, list, operation, span);
+                        let first = usize::from(matches!(name.as_str(), "@" | "*"));
+                        let list = self.operate_on_list(guest, list, first, operation, span);
                         if quoted && name == "*" { Value::Text(join(&list, span)) } else { Value::List(list) }
                     }
                     Value::Text(text) => Value::Text(self.operate(guest, &text, operation, span)),
@@ -103,8 +104,12 @@ impl Machine<'_> {
                     let named = elements.get(&Key::Name(key.to_owned())).cloned();
                     let key = key.to_owned();
                     let found = named.or_else(|| {
-                        let number = self.arithmetic(guest, &key, span)?;
-                        let number = if number < 0 { elements.len() as i64 + number } else { number };
+                        let number = arithmetic::evaluate(&mut guest.shell, &key, span)?;
+                        let number = if number < 0 {
+                            i64::try_from(elements.len()).unwrap_or(i64::MAX).saturating_add(number)
+                        } else {
+                            number
+                        };
                         elements.get(&Key::Number(number)).cloned()
                     });
                     found.map(Value::Text)
@@ -155,21 +160,30 @@ impl Machine<'_> {
         }
     }
 
-    fn operate_on_list(&mut self, guest: &mut Guest, list: Vec<Text>, operation: &Operation, span: Span) -> Vec<Text> {
+    /// `first` is the number of the first element: 1 for arguments, 0 in arrays.
+    fn operate_on_list(
+        &mut self,
+        guest: &mut Guest,
+        list: Vec<Text>,
+        first: usize,
+        operation: &Operation,
+        span: Span,
+    ) -> Vec<Text> {
         match operation {
             Operation::None => list,
             Operation::Substring(range) => {
                 let mut bounds = range.as_str().splitn(2, ':');
-                let first = bounds.next().and_then(|text| self.arithmetic(guest, text, span));
-                let count = bounds.next().map(|text| self.arithmetic(guest, text, span));
-                let (Some(first), true) = (first, count != Some(None)) else {
-                    return vec![Text::hole(span, "a part of a list")];
+                let mut bound = || {
+                    let value = arithmetic::evaluate(&mut guest.shell, bounds.next()?, span);
+                    Some(value.and_then(|value| usize::try_from(value).ok()))
                 };
-                // `${@:1}` counts from 1, arrays from 0: only what is the same for both is followed.
-                let (Ok(first), true) = (usize::try_from(first), count.is_none()) else {
-                    return vec![Text::hole(span, "a part of a list")];
-                };
-                list.into_iter().skip(first).collect()
+                match (bound(), bound()) {
+                    (Some(Some(from)), None) if from >= first => list.into_iter().skip(from - first).collect(),
+                    (Some(Some(from)), Some(Some(count))) if from >= first => {
+                        list.into_iter().skip(from - first).take(count).collect()
+                    }
+                    _ => vec![Text::hole(span, "a part of a list")],
+                }
             }
             operation => list.iter().map(|text| self.operate(guest, text, operation, span)).collect(),
         }
@@ -198,8 +212,8 @@ impl Machine<'_> {
             }
             Operation::Substring(range) => {
                 let mut bounds = range.as_str().splitn(2, ':');
-                let first = bounds.next().and_then(|text| self.arithmetic(guest, text, span));
-                let count = bounds.next().map(|text| self.arithmetic(guest, text, span));
+                let first = bounds.next().and_then(|text| arithmetic::evaluate(&mut guest.shell, text, span));
+                let count = bounds.next().map(|text| arithmetic::evaluate(&mut guest.shell, text, span));
                 let characters = i64::try_from(known.chars().count()).unwrap_or(i64::MAX);
                 let from_end = |at: i64| if at < 0 { characters.saturating_add(at) } else { at };
                 let Some(first) = first.map(from_end).filter(|first| *first >= 0) else { return unknown() };

@@ -152,6 +152,12 @@ impl Guest {
         let before = match self.path(name) {
             Some(path) if path.starts_with("/proc/") || path.starts_with("/dev/") => Content::empty(),
             Some(path) if self.files.get(&path) == Some(&None) => Content::empty(),
+            Some(path) if !self.files.contains_key(&path) => {
+                // What was there before ends with its line.
+                let mut text = self.read(name, span).text(span);
+                text.push_encoded("\n", span);
+                Content::Text(text)
+            }
             _ => self.read(name, span),
         };
         let mut whole = before;

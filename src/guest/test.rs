@@ -1,8 +1,8 @@
 //! The tests `test`, `[ … ]` and `[[ … ]]`, on what is known.
 
-use super::Guest;
 use super::commands::Call;
 use super::machine::{Machine, literal};
+use super::{Guest, Variable};
 use crate::network::Status;
 use crate::source::Text;
 use crate::syntax::script::Word;
@@ -198,8 +198,8 @@ fn compare(guest: &Guest, left: &Text, operator: &str, right: &Text) -> Option<b
         };
     }
     let number = |text: &str| {
-        let variable = guest.shell.variables.get(text).map(|value| value.text());
-        let text = variable.as_ref().map_or(text, |text| text.as_str());
+        let variable = guest.shell.variables.get(text).map(Variable::text);
+        let text = variable.as_ref().map_or(text, Text::as_str);
         text.trim().parse::<i64>().ok()
     };
     let (left, right) = (number(left)?, number(right)?);

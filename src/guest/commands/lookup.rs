@@ -91,13 +91,14 @@ fn sequence(guest: &mut Guest, call: &Call) -> Status {
     if last.saturating_sub(first) / step > MOST_NUMBERS {
         return filter(guest, call);
     }
-    let mut text = String::new();
+    let mut lines = String::new();
     let mut number = first;
     while number <= last {
-        text += &format!("{number}\n");
+        lines.push_str(&number.to_string());
+        lines.push('\n');
         number = number.saturating_add(step);
     }
-    guest.write_text(Text::encoded(text, call.span));
+    guest.write_text(Text::encoded(lines, call.span));
     DONE
 }
 

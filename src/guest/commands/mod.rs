@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::machine::{Machine, literal};
 use super::variables::Key;
-use super::{Content, EventKind, Flow, Guest, Variable};
+use super::{Content, EventKind, Flow, Guest, Variable, arithmetic};
 use crate::network::{Network, Status};
 use crate::source::{Span, Text};
 use crate::syntax::script::{AssignedValue, Assignment, Command, Statement, Word, WordPartKind};
@@ -229,7 +229,7 @@ impl Machine<'_> {
         let known = text.known()?;
         let is_number = known.bytes().all(|byte| byte.is_ascii_digit()) || guest.shell.variables.contains_key(known);
         if is_number || known.contains(['+', '$', '#']) {
-            return self.arithmetic(guest, known, subscript.span).map(Key::Number);
+            return arithmetic::evaluate(&mut guest.shell, known, subscript.span).map(Key::Number);
         }
         Some(Key::Name(known.to_owned()))
     }

@@ -22,6 +22,13 @@ pub(super) fn run(guest: &mut Guest, call: &Call) -> Status {
     } else {
         guest.write_unknown(call.span, &format!("the output of `{}`", call.name));
     }
+    let unknown = call.arguments.iter().any(Text::has_holes);
+    let names_command = call.arguments.iter().any(|word| word.known().is_some_and(|known| known.starts_with('-')));
+    if unknown && !names_command {
+        // A word that is not known may stand for several, and for the command itself.
+        guest.doubt(Some(call.span), call.text());
+        return Status::Unknown;
+    }
     let input = input(guest, call);
     run_with(guest, call.name, call.arguments, &input, call.span)
 }

@@ -169,7 +169,9 @@ fn unit(machine: &mut Machine, guest: Guest, name: &str) -> Vec<Guest> {
                 .flat_map(|guest| {
                     let status = guest.shell.status;
                     let mut ends = machine.run_text(guest, &command, Vec::new());
-                    ends.iter_mut().for_each(|end| end.shell.status = status);
+                    for end in &mut ends {
+                        end.shell.status = status;
+                    }
                     ends
                 })
                 .collect();
