@@ -15,7 +15,7 @@ use imdslint::source::{FileId, Limits, SourceFile, Text};
 use imdslint::syntax::shell;
 
 /// The columns that are decided: it may only rise.
-const COLUMNS_DECIDED: usize = 1_455;
+const COLUMNS_DECIDED: usize = 1_469;
 
 const COLUMNS: [&str; 7] = ["root4", "svc4", "usr4", "root6", "svc6", "usr6", "ctr4"];
 

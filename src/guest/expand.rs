@@ -8,6 +8,9 @@ use super::{Content, Guest, arithmetic};
 use crate::source::{HOLE, Span, Text};
 use crate::syntax::script::{Script, Word, WordPart, WordPartKind};
 
+/// The longest text that expansions build; user data has 16 KiB.
+const MOST_BYTES: usize = 128 << 10;
+
 /// The texts that one word becomes, while it is put together.
 #[derive(Default)]
 struct Fields {
@@ -81,6 +84,7 @@ impl Machine<'_> {
                     }
                 }
                 fields.cut();
+                self.charge(fields.done.iter().map(Text::len).sum());
                 texts.append(&mut fields.done);
                 if texts.len() > self.limits.elements || !self.step() {
                     guest.doubt(Some(word.span), "more words than are followed");
@@ -106,7 +110,8 @@ impl Machine<'_> {
                     }
                 }
             }
-            if joined.len() > self.limits.text_bytes {
+            self.charge(joined.len());
+            if joined.len() > MOST_BYTES {
                 return Text::hole(word.span, "a text that is longer than is followed");
             }
         }

@@ -14,6 +14,9 @@ use crate::syntax::script::{
 /// The deepest nesting of statements, function calls and scripts that run scripts.
 const MOST_NESTED: usize = 48;
 
+/// The bytes that are copied in one step.
+const BYTES_PER_STEP: u64 = 1_024;
+
 /// What holds for the whole run.
 pub(super) struct Machine<'a> {
     pub(super) limits: &'a Limits,
@@ -34,6 +37,11 @@ impl<'a> Machine<'a> {
         self.steps_left > 0
     }
 
+    /// Counts the steps that copying and comparing this many bytes takes.
+    pub(super) fn charge(&mut self, bytes: usize) {
+        self.steps_left = self.steps_left.saturating_sub(bytes as u64 / BYTES_PER_STEP);
+    }
+
     pub(super) fn script(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
         let mut live = vec![guest];
         let mut ended = Vec::new();
@@ -45,6 +53,9 @@ impl<'a> Machine<'a> {
                 } else {
                     ended.push(guest);
                 }
+            }
+            if let [first, _, ..] = next.as_slice() {
+                self.charge(next.len().saturating_mul(first.bytes()));
             }
             live = merge(next, self.limits.script_paths, Some(statement.span));
         }
@@ -81,6 +92,7 @@ impl<'a> Machine<'a> {
         mut guest: Guest,
         body: impl FnOnce(&mut Self, Guest) -> Vec<Guest>,
     ) -> Vec<Guest> {
+        self.charge(guest.bytes());
         let shell = guest.shell.clone();
         guest.shell.exit_trap = None;
         let tested = self.tested;

@@ -154,6 +154,16 @@ impl Guest {
         self.files.get(path).and_then(Option::as_ref)
     }
 
+    /// The bytes of all variables and files.
+    fn bytes(&self) -> usize {
+        let variables: usize = self.shell.variables.values().map(Variable::bytes).sum();
+        let files = self.files.values().flatten().map(|content| match content {
+            Content::Text(text) => text.len(),
+            Content::SavedRules(_) => 0,
+        });
+        variables + files.sum::<usize>()
+    }
+
     fn event(&mut self, kind: EventKind, span: Span) {
         let network = match self.events.last() {
             Some(last) if *last.network == self.network => Arc::clone(&last.network),

@@ -210,7 +210,8 @@ fn ways_that_change_nothing_become_one() {
 fn too_many_ways_are_joined_with_a_doubt() {
     let mut script = String::new();
     for number in 0..8 {
-        script += &format!("if grep -q x /etc/y; then iptables -A OUTPUT -d 10.0.0.{number} -j DROP; fi\n");
+        let rule = format!("iptables -A OUTPUT -d 10.0.0.{number} -j DROP");
+        script.push_str(&["if grep -q x /etc/y; then ", &rule, "; fi\n"].concat());
     }
     let limits = Limits { script_paths: 4, ..Limits::default() };
     let ends = ends_within(&script, &limits);
@@ -300,3 +301,101 @@ fn parameters_of_the_kernel_are_set_by_files_too() {
         assert_eq!(answer, Answer::Blocked, "{script}");
     }
 }
+
+#[test]
+fn growing_texts_end_soon() {
+    let script = "x=abcdefgh; for i in {1..40}; do x=$x$x; done; echo ${#x} >/out; y=$(echo $x$x$x); eval \"$y\"";
+    assert!(!ends(script).is_empty());
+    let script = "x=abcdefgh; for i in {1..13}; do x=$x$x; done; for i in {1..9999}; do eval v$i=\\$x; z=$(:); done";
+    assert_eq!(answers(&ends(script)), [Answer::Depends]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_script_has_an_end(words in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..60)) {
+        let limits = Limits { script_steps: 3_000, ..Limits::default() };
+        let ends = ends_within(&words.join(" "), &limits);
+        proptest::prop_assert!(!ends.is_empty() && ends.len() <= 6 * limits.script_paths);
+        for end in ends {
+            proptest::prop_assert!(end.outputs.is_empty() && end.inputs.is_empty());
+        }
+    }
+}
+
+const FRAGMENTS: &[&str] = &[
+    "if",
+    "then",
+    "else",
+    "fi",
+    "for i in",
+    "do",
+    "done",
+    "while",
+    "case x in",
+    "*)",
+    ";;",
+    "esac",
+    "(",
+    ")",
+    "{",
+    "}",
+    ";",
+    ";",
+    ";",
+    "\n",
+    "\n",
+    "&&",
+    "||",
+    "|",
+    "!",
+    "&",
+    "a=1",
+    "a+=x",
+    "b=(1 2)",
+    "$a",
+    "\"${b[@]}\"",
+    "${a:-$(echo x)}",
+    "${a%%*}",
+    "$((a+1))",
+    "`f`",
+    "f() {",
+    "f",
+    "f x",
+    "return 1",
+    "exit",
+    "break",
+    "continue 2",
+    "shift",
+    "set -e",
+    "set -u",
+    "set -o pipefail",
+    "trap f EXIT",
+    "[ -f /x ]",
+    "[[ $a == b* ]]",
+    "grep -q a b",
+    "echo hi",
+    "cat",
+    "read x",
+    "> /tmp/f",
+    "< /tmp/f",
+    ">> f",
+    "2>&1",
+    "<<X\nf $a\nX\n",
+    "<<<x",
+    "bash -c",
+    "'f; exit 1'",
+    "sudo",
+    "eval",
+    ". /tmp/f",
+    "bash /tmp/f",
+    "iptables -A OUTPUT -d 169.254.169.254 -j DROP",
+    "iptables -F",
+    "iptables-save",
+    "iptables-restore",
+    "unknown",
+    "exec",
+    "local x=1",
+    "systemctl restart iptables",
+    "{1..3}",
+    "a{b,c}",
+];

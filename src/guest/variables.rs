@@ -177,6 +177,13 @@ impl Variable {
         }
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Array(elements) => elements.values().map(Text::len).sum(),
+        }
+    }
+
     /// All elements; a text is an array of one.
     pub(super) fn elements(&self) -> Vec<Text> {
         match self {

@@ -10,6 +10,7 @@ mod services;
 mod shell;
 mod wrappers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::machine::{Machine, literal};
@@ -113,30 +114,7 @@ impl Machine<'_> {
         let declares = words.first().and_then(Text::known).filter(|name| DECLARING.contains(name)).map(str::to_owned);
         if let Some(kind) = declares {
             for assignment in &command.declarations {
-                let name = assignment.name.as_str();
-                if matches!(kind.as_str(), "local" | "declare" | "typeset") {
-                    // The value may use the variable that is hidden.
-                    let before = guest.shell.variables.get(name).cloned();
-                    let mut scratch = guest.clone();
-                    self.assign(&mut scratch, assignment);
-                    let value = scratch.shell.variables.get(name).cloned();
-                    let hidden = guest.shell.hidden.clone();
-                    guest = scratch;
-                    guest.shell.hidden = hidden;
-                    match before {
-                        Some(before) => guest.shell.variables.insert(name.to_owned(), before),
-                        None => guest.shell.variables.remove(name),
-                    };
-                    guest.shell.hide(name);
-                    if let Some(value) = value {
-                        guest.shell.set(name, value);
-                    }
-                } else {
-                    self.assign(&mut guest, assignment);
-                }
-                if kind == "export" {
-                    guest.shell.exported.insert(name.to_owned());
-                }
+                self.declare(&mut guest, &kind, assignment);
             }
             if !command.declarations.is_empty() && words.len() == 1 {
                 guest.set_status(0);
@@ -146,7 +124,7 @@ impl Machine<'_> {
         if command.assignments.is_empty() {
             return self.call(guest, &words, span);
         }
-        let before = (guest.shell.variables.clone(), guest.shell.exported.clone());
+        let before = guest.shell.clone();
         for assignment in &command.assignments {
             self.assign(&mut guest, assignment);
             guest.shell.exported.insert(assignment.name.as_str().to_owned());
@@ -155,16 +133,33 @@ impl Machine<'_> {
         for end in &mut ends {
             for assignment in &command.assignments {
                 let name = assignment.name.as_str();
-                match before.0.get(name) {
+                match before.variables.get(name) {
                     Some(value) => end.shell.variables.insert(name.to_owned(), value.clone()),
                     None => end.shell.variables.remove(name),
                 };
-                if !before.1.contains(name) {
+                if !before.exported.contains(name) {
                     end.shell.exported.remove(name);
                 }
             }
         }
         ends
+    }
+
+    /// An assignment among the arguments of `local`, `export` and their kin.
+    fn declare(&mut self, guest: &mut Guest, kind: &str, assignment: &Assignment) {
+        let name = assignment.name.as_str();
+        let outer = guest.shell.variables.get(name).cloned();
+        self.assign(guest, assignment);
+        if matches!(kind, "local" | "declare" | "typeset") && !guest.shell.hidden.is_empty() {
+            // The value may use the variable that it then hides.
+            let inner = guest.shell.variables.remove(name);
+            guest.shell.variables.extend(outer.map(|outer| (name.to_owned(), outer)));
+            guest.shell.hide(name);
+            guest.shell.variables.extend(inner.map(|inner| (name.to_owned(), inner)));
+        }
+        if kind == "export" {
+            guest.shell.exported.insert(name.to_owned());
+        }
     }
 
     fn assign(&mut self, guest: &mut Guest, assignment: &Assignment) {
@@ -186,7 +181,7 @@ impl Machine<'_> {
                 let mut elements = match guest.shell.variables.get(name) {
                     Some(Variable::Array(elements)) => elements.clone(),
                     Some(Variable::Text(text)) => [(Key::Number(0), text.clone())].into(),
-                    None => std::collections::BTreeMap::default(),
+                    None => BTreeMap::new(),
                 };
                 match self.key(guest, subscript) {
                     Some(key) => {
@@ -201,7 +196,7 @@ impl Machine<'_> {
             AssignedValue::Array(list) => {
                 let mut elements = match guest.shell.variables.get(name) {
                     Some(Variable::Array(elements)) if assignment.append => elements.clone(),
-                    _ => std::collections::BTreeMap::default(),
+                    _ => BTreeMap::new(),
                 };
                 let mut next = match elements.keys().next_back() {
                     Some(Key::Number(last)) => last + 1,
@@ -209,8 +204,13 @@ impl Machine<'_> {
                 };
                 for element in list {
                     if let Some(subscript) = &element.subscript {
-                        let Some(key) = self.key(guest, subscript) else { continue };
                         let value = self.expand_joined(guest, &element.value);
+                        let Some(key) = self.key(guest, subscript) else {
+                            guest
+                                .shell
+                                .set_text(name, Text::hole(assignment.span, "an element that is not known is set"));
+                            return;
+                        };
                         elements.insert(key, value);
                         continue;
                     }
@@ -246,7 +246,7 @@ impl Machine<'_> {
 
     fn function(&mut self, body: &Arc<Statement>, mut guest: Guest, arguments: Vec<Text>) -> Vec<Guest> {
         let before = std::mem::replace(&mut guest.shell.arguments, arguments);
-        guest.shell.hidden.push(std::collections::BTreeMap::default());
+        guest.shell.hidden.push(BTreeMap::new());
         let mut ends = self.statement(body, guest);
         for end in &mut ends {
             end.shell.reveal();

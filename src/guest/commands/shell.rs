@@ -2,7 +2,7 @@
 
 use super::Action::{Full, Simple};
 use super::{Action, Call, DONE, is_hole_alone, run_unknown};
-use crate::guest::machine::{Machine, decide};
+use crate::guest::machine::Machine;
 use crate::guest::variables::Key;
 use crate::guest::{Content, Flow, Guest, Variable, arithmetic, test};
 use crate::network::Status;
@@ -399,9 +399,9 @@ fn source(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
                 run_unknown(&mut guest, &content.text(call.span), name.as_str(), call.span);
             }
             guest.shell.foreign = true;
-            // A variable that the file sets is not known any more; those of the script are presumed to be its own.
-            guest.shell.status = Status::Known(0);
-            decide(guest, call.span).into_iter().map(|(_, guest)| guest).collect()
+            // The variables that the script itself set are presumed to stay.
+            guest.set_status(0);
+            vec![guest]
         }
     }
 }

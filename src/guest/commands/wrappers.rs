@@ -3,8 +3,7 @@
 use super::Action::{self, Full};
 use super::{Call, is_hole_alone, run_unknown};
 use crate::guest::machine::Machine;
-use crate::guest::{Content, Flow, Guest};
-use crate::network::Status;
+use crate::guest::{Flow, Guest};
 use crate::source::Text;
 
 pub(super) const TABLE: &[(&str, Action)] = &[
@@ -180,10 +179,7 @@ fn shell(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
 
 fn run(machine: &mut Machine, mut guest: Guest, text: &Text, arguments: Vec<Text>, call: &Call) -> Vec<Guest> {
     if is_hole_alone(text) {
-        if let Content::Text(text) = Content::Text(text.clone()) {
-            run_unknown(&mut guest, &text, &call.text(), call.span);
-        }
-        guest.shell.status = Status::Known(0);
+        run_unknown(&mut guest, text, &call.text(), call.span);
         return vec![guest];
     }
     let options = guest.shell.options;
