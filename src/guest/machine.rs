@@ -24,11 +24,13 @@ pub(super) struct Machine<'a> {
     depth: usize,
     /// In how many conditions the place lies: there a failure does not end the script.
     tested: usize,
+    /// In how many conditions of `if` and loops the place lies: there nothing is presumed to succeed.
+    asked: usize,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0 }
+        Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0, asked: 0 }
     }
 
     /// Counts a step; says no when there are none left.
@@ -118,10 +120,17 @@ impl<'a> Machine<'a> {
         self.script(&script, guest)
     }
 
-    /// Runs a statement where its failure ends nothing.
-    fn tested(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
+    /// How a command ends of which nothing says that it fails.
+    pub(super) fn presumed(&self) -> Status {
+        if self.asked > 0 { Status::Unknown } else { Status::Known(0) }
+    }
+
+    /// Runs the condition of an `if` or a loop.
+    fn asked(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
         self.tested += 1;
+        self.asked += 1;
         let ends = self.script(script, guest);
+        self.asked -= 1;
         self.tested -= 1;
         ends
     }
@@ -243,7 +252,7 @@ impl<'a> Machine<'a> {
                 guest,
                 span,
                 |machine, guest| {
-                    let mut ends = machine.tested(condition, guest);
+                    let mut ends = machine.asked(condition, guest);
                     for end in &mut ends {
                         if *until {
                             end.shell.status = match end.shell.status {
@@ -291,7 +300,7 @@ impl<'a> Machine<'a> {
         for branch in branches {
             let mut next = Vec::new();
             for guest in waiting {
-                for end in self.tested(&branch.condition, guest) {
+                for end in self.asked(&branch.condition, guest) {
                     if end.flow != Flow::Next {
                         ends.push(end);
                         continue;

@@ -1,3 +1,5 @@
+//! What scripts do, as bash does it, and what of it is not known.
+
 use super::*;
 use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Principal};
 use crate::source::{FileId, SourceFile};
@@ -196,6 +198,24 @@ fn a_condition_that_is_not_known_leads_both_ways_and_is_named() {
     let named: Vec<bool> = ends.iter().map(|end| end.branches[0].succeeded).collect();
     assert_eq!(named, [true, false]);
     assert_eq!(&script[ends[0].branches[0].span.range()], "[ -f /etc/some-file ]");
+}
+
+#[test]
+fn a_command_that_is_not_known_is_presumed_to_succeed_unless_it_is_asked() {
+    assert_eq!(answers(&ends(&format!("set -e; frobnicate; frobnicate || exit 1; {BLOCK}"))), [Answer::Blocked]);
+    for condition in ["frobnicate", "curl -sf http://example.com/", "! frobnicate", "true && frobnicate"] {
+        let ends = ends(&format!("if {condition}; then {BLOCK}; fi"));
+        assert_eq!(answers(&ends), [Answer::Reachable, Answer::Blocked], "{condition}");
+    }
+}
+
+#[test]
+fn the_first_line_of_a_script_sets_options() {
+    let file = |line: &str| format!("cat > /opt/f <<'X'\n{line}\nfalse\n{BLOCK}\nX\n/opt/f");
+    assert_eq!(answers(&ends(&file("#!/bin/bash -ex"))), [Answer::Reachable]);
+    assert_eq!(answers(&ends(&file("#!/bin/bash"))), [Answer::Blocked]);
+    assert!(Options::of_first_line("#!/usr/bin/env -S bash -eu\n").unset_is_error);
+    assert_eq!(Options::of_first_line("set -e\n"), Options::default());
 }
 
 #[test]

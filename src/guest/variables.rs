@@ -36,6 +36,25 @@ pub struct Options {
     pub pipefail: bool,
 }
 
+impl Options {
+    /// The options that the first line of a script gives its shell (`#!/bin/bash -e`). They hold when the script is
+    /// run as a program, as user data is; not when a shell is told to read it.
+    #[must_use]
+    pub fn of_first_line(script: &str) -> Self {
+        let mut options = Self::default();
+        let Some(line) = script.lines().next().and_then(|line| line.strip_prefix("#!")) else { return options };
+        let mut words = line.split_whitespace().skip_while(|word| !word.ends_with("sh")).skip(1);
+        while let Some(letters) = words.next().and_then(|word| word.strip_prefix('-')) {
+            options.exit_on_error |= letters.contains('e');
+            options.unset_is_error |= letters.contains('u');
+            if letters.ends_with('o') {
+                options.pipefail |= words.next() == Some("pipefail");
+            }
+        }
+        options
+    }
+}
+
 /// A shell's own state, which subshells copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shell {

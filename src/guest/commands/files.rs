@@ -19,7 +19,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("diff", Simple(search)),
     ("egrep", Simple(search)),
     ("fgrep", Simple(search)),
-    ("find", Simple(shell_or_filter)),
+    ("find", Simple(find_files)),
     ("grep", Simple(search)),
     ("gzip", Simple(filter)),
     ("head", Simple(filter)),
@@ -58,8 +58,8 @@ pub(super) fn search(guest: &mut Guest, call: &Call) -> Status {
     Status::Unknown
 }
 
-fn shell_or_filter(guest: &mut Guest, call: &Call) -> Status {
-    super::unknown(guest, call.name, call.arguments, call.span);
+fn find_files(guest: &mut Guest, call: &Call) -> Status {
+    super::unknown(guest, call.name, &call.words(), call.span);
     DONE
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::machine::{Machine, literal};
 use super::variables::Key;
-use super::{Content, EventKind, Flow, Guest, Variable, arithmetic};
+use super::{Content, EventKind, Flow, Guest, Options, Shell, Variable, arithmetic};
 use crate::network::{Network, Status};
 use crate::source::{Span, Text};
 use crate::syntax::script::{AssignedValue, Assignment, Command, Statement, Word, WordPartKind};
@@ -72,6 +72,11 @@ impl Call<'_> {
             .iter()
             .filter(|argument| !argument.as_str().starts_with('-') || argument.as_str() == "-")
             .collect()
+    }
+
+    /// The name and the arguments.
+    pub(super) fn words(&self) -> Vec<Text> {
+        std::iter::once(Text::encoded(self.name, self.span)).chain(self.arguments.iter().cloned()).collect()
     }
 
     /// The command as it would be written.
@@ -295,7 +300,7 @@ impl Machine<'_> {
                     return self.file(guest, &path, Some(&content), words, span);
                 }
                 unknown(&mut guest, base, words, span);
-                guest.shell.status = DONE;
+                guest.shell.status = self.presumed();
                 vec![guest]
             }
         }
@@ -313,7 +318,8 @@ impl Machine<'_> {
         match content {
             Some(Content::Text(text)) if !is_hole_alone(text) && crate::syntax::shell::is_shell(text.as_str()) => {
                 let arguments = words.get(1..).unwrap_or_default().to_vec();
-                self.run_text(guest, text, arguments)
+                let options = Options::of_first_line(text.as_str());
+                self.run_text(guest, text, arguments, options)
             }
             Some(Content::Text(text)) => {
                 run_unknown(&mut guest, text, path, span);
@@ -327,9 +333,9 @@ impl Machine<'_> {
     }
 
     /// Runs a script in a shell of its own.
-    pub(super) fn run_text(&mut self, guest: Guest, text: &Text, arguments: Vec<Text>) -> Vec<Guest> {
+    pub(super) fn run_text(&mut self, guest: Guest, text: &Text, arguments: Vec<Text>, options: Options) -> Vec<Guest> {
         self.subshell(guest, |machine, mut guest| {
-            guest.shell = guest.shell.child(arguments);
+            guest.shell = Shell { options, ..guest.shell.child(arguments) };
             machine.evaluate(text, guest)
         })
     }

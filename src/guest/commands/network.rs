@@ -1,14 +1,15 @@
 //! Commands about packet filter, routes and the kernel's parameters, and those that fetch from addresses.
 
-use super::Action::{self, Simple};
+use super::Action::{self, Full, Simple};
 use super::{Call, DONE, DOWNLOADED};
+use crate::guest::machine::Machine;
 use crate::guest::redirect::known_word;
 use crate::guest::{Content, Guest};
 use crate::network::{Input, Invocation, Network, Status, Word};
 use crate::source::{Span, Text};
 
 pub(super) const TABLE: &[(&str, Action)] =
-    &[("curl", Simple(fetch)), ("sysctl", Simple(parameters)), ("wget", Simple(fetch))];
+    &[("curl", Full(fetch)), ("sysctl", Simple(parameters)), ("wget", Full(fetch))];
 
 /// Runs a program that the network knows.
 pub(super) fn run(guest: &mut Guest, call: &Call) -> Status {
@@ -95,7 +96,7 @@ fn settings(guest: &mut Guest, text: &Text, otherwise: Span) {
 }
 
 /// `curl` and `wget`: what comes is not known, but where it comes from.
-fn fetch(guest: &mut Guest, call: &Call) -> Status {
+fn fetch(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     let address = call.arguments.iter().rev().find(|word| {
         word.as_str().contains("://")
             || !word.as_str().starts_with('-') && word.as_str().contains('.') && word.as_str().contains('/')
@@ -130,5 +131,6 @@ fn fetch(guest: &mut Guest, call: &Call) -> Status {
         Some(name) if name.as_str() != "-" => guest.store(&name, content, call.span),
         _ => guest.write(content),
     }
-    DONE
+    guest.shell.status = machine.presumed();
+    vec![guest]
 }

@@ -5,7 +5,7 @@ use super::files::search;
 use super::network::run_with;
 use super::{Call, DONE};
 use crate::guest::machine::Machine;
-use crate::guest::{Content, EventKind, Guest, ServiceAction};
+use crate::guest::{Content, EventKind, Guest, Options, ServiceAction};
 use crate::network::{Doubt, Status};
 use crate::source::{Span, Text};
 
@@ -168,7 +168,7 @@ fn unit(machine: &mut Machine, guest: Guest, name: &str) -> Vec<Guest> {
                 .into_iter()
                 .flat_map(|guest| {
                     let status = guest.shell.status;
-                    let mut ends = machine.run_text(guest, &command, Vec::new());
+                    let mut ends = machine.run_text(guest, &command, Vec::new(), Options::default());
                     for end in &mut ends {
                         end.shell.status = status;
                     }

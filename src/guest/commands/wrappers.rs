@@ -3,7 +3,7 @@
 use super::Action::{self, Full};
 use super::{Call, is_hole_alone, run_unknown};
 use crate::guest::machine::Machine;
-use crate::guest::{Flow, Guest};
+use crate::guest::{Flow, Guest, Options};
 use crate::source::Text;
 
 pub(super) const TABLE: &[(&str, Action)] = &[
@@ -111,7 +111,7 @@ fn replace(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
 fn other_user(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     let script = call.arguments.iter().skip_while(|word| !matches!(word.as_str(), "-c" | "--command")).nth(1);
     if let Some(text) = script {
-        return run(machine, guest, text, Vec::new(), call);
+        return run(machine, guest, text, Vec::new(), Options::default(), call);
     }
     if let Some(at) = call.arguments.iter().position(|word| word.as_str() == "--") {
         return machine.program(guest, call.arguments.get(at + 1..).unwrap_or_default(), call.span);
@@ -123,17 +123,14 @@ fn other_user(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest
 
 /// `at` runs what it reads later: where that meets the packet filter is not known.
 fn later(_: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
-    super::unknown(&mut guest, call.name, call.arguments, call.span);
+    super::unknown(&mut guest, call.name, &call.words(), call.span);
     guest.set_status(0);
     vec![guest]
 }
 
 fn shell(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     let mut words = call.arguments;
-    let mut options = guest.shell.options;
-    options.exit_on_error = false;
-    options.unset_is_error = false;
-    options.pipefail = false;
+    let mut options = Options::default();
     let mut from_text = false;
     while let Some((first, after)) = words.split_first() {
         let Some(letters) = first.as_str().strip_prefix(['-', '+']) else { break };
@@ -169,23 +166,20 @@ fn shell(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
         }
         (guest.read(name, call.span).text(call.span), after.to_vec())
     };
-    let before = std::mem::replace(&mut guest.shell.options, options);
-    let mut ends = run(machine, guest, &text, arguments, call);
-    for end in &mut ends {
-        end.shell.options = before;
-    }
-    ends
+    run(machine, guest, &text, arguments, options, call)
 }
 
-fn run(machine: &mut Machine, mut guest: Guest, text: &Text, arguments: Vec<Text>, call: &Call) -> Vec<Guest> {
+fn run(
+    machine: &mut Machine,
+    mut guest: Guest,
+    text: &Text,
+    arguments: Vec<Text>,
+    options: Options,
+    call: &Call,
+) -> Vec<Guest> {
     if is_hole_alone(text) {
         run_unknown(&mut guest, text, &call.text(), call.span);
         return vec![guest];
     }
-    let options = guest.shell.options;
-    machine.subshell(guest, |machine, mut guest| {
-        guest.shell = guest.shell.child(arguments);
-        guest.shell.options = options;
-        machine.evaluate(text, guest)
-    })
+    machine.run_text(guest, text, arguments, options)
 }
