@@ -45,6 +45,7 @@
 //! | [`eval`] | trees to values with origins: Terraform and CloudFormation |
 //! | [`model`] | values to hosts, their settings, and the links between them |
 //! | [`network`] | packet filter and routes as a state machine: whether a packet to the service arrives |
+//! | [`guest`] | the simulated host: runs scripts step by step and drives the network |
 //! | [`assess`] | the join: whether each agent reaches the service, and what follows |
 //! | [`rules`] | assessments in, findings out |
 //! | [`suppress`] | what is written beside the code to hide a finding |
@@ -68,6 +69,7 @@ pub mod engine;
 pub mod eval;
 pub mod exit;
 pub mod finding;
+pub mod guest;
 pub mod model;
 pub mod network;
 pub mod report;

@@ -107,7 +107,11 @@ impl Restore<'_> {
             };
             let mut copy = self.filter.table(table).cloned().unwrap_or_else(|| Table::new(table));
             if !self.options.keep {
-                copy.clear();
+                // The nft variant makes the table anew; the legacy one leaves the policies that the text does not name.
+                match self.backend {
+                    Backend::Nft => copy = Table::new(table),
+                    Backend::Legacy => copy.clear(),
+                }
             }
             self.current = Some((table, copy));
             return Ok(());

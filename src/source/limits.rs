@@ -25,8 +25,14 @@ pub struct Limits {
     pub built_bytes: usize,
     /// The longest text that evaluation builds, in bytes.
     pub text_bytes: usize,
+    /// The longest script that is parsed, in bytes.
+    pub script_bytes: usize,
     /// The most alternatives that a value keeps before it counts as unknown.
     pub alternatives: usize,
+    /// The most ways through a script that are followed side by side; more are joined.
+    pub script_paths: usize,
+    /// The most statements and words that the simulated guest runs for one script.
+    pub script_steps: u64,
     /// The most problems that are reported for one file.
     pub problems_per_file: usize,
 }
@@ -45,7 +51,10 @@ impl Default for Limits {
             steps: 20_000_000,
             built_bytes: 128 << 20,
             text_bytes: 1 << 20,
+            script_bytes: 1 << 20,
             alternatives: 16,
+            script_paths: 16,
+            script_steps: 100_000,
             problems_per_file: 20,
         }
     }

@@ -283,7 +283,7 @@ impl Text {
     /// the very byte of a verbatim piece, the whole span of any other.
     #[must_use]
     pub fn origin_of(&self, offset: usize) -> Option<(&Piece, Span)> {
-        let (range, piece) = self.ranges().find(|(range, _)| range.contains(&offset))?;
+        let (range, piece) = self.ranges_from(offset).find(|(range, _)| range.contains(&offset))?;
         Some((piece, part_of(piece, offset - range.start..offset - range.start + 1)))
     }
 
@@ -295,7 +295,10 @@ impl Text {
     pub fn span_of(&self, range: Range<usize>) -> Option<Span> {
         let range = self.clamped(range);
         let mut found: Option<Span> = None;
-        for (bytes, piece) in self.ranges() {
+        for (bytes, piece) in self.ranges_from(range.start.saturating_sub(1)) {
+            if bytes.start > range.end {
+                break;
+            }
             let overlaps = bytes.start < range.end && range.start < bytes.end;
             let touches = range.is_empty() && bytes.start <= range.start && range.start <= bytes.end;
             if !overlaps && !touches {
@@ -367,6 +370,13 @@ impl Text {
         };
         let start = boundary(range.start);
         start..boundary(range.end).max(start)
+    }
+
+    /// The pieces from the one that holds the byte at `offset` on.
+    fn ranges_from(&self, offset: usize) -> impl Iterator<Item = (Range<usize>, &Piece)> {
+        let first = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        let pieces = self.pieces.iter().zip(&self.starts).skip(first);
+        pieces.map(|(piece, start)| (*start..*start + piece.length, piece))
     }
 
     fn ranges(&self) -> impl Iterator<Item = (Range<usize>, &Piece)> {

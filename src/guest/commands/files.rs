@@ -1,0 +1,199 @@
+//! Commands about files and texts.
+
+use super::Action::{self, Simple};
+use super::{Call, DONE, shell};
+use crate::guest::{Content, Guest};
+use crate::network::Status;
+use crate::source::Text;
+
+pub(super) const TABLE: &[(&str, Action)] = &[
+    ("awk", Simple(filter)),
+    ("base64", Simple(filter)),
+    ("cat", Simple(cat)),
+    ("chgrp", Simple(shell::nothing)),
+    ("chmod", Simple(shell::nothing)),
+    ("chown", Simple(shell::nothing)),
+    ("cp", Simple(copy)),
+    ("cut", Simple(filter)),
+    ("date", Simple(filter)),
+    ("diff", Simple(search)),
+    ("egrep", Simple(search)),
+    ("fgrep", Simple(search)),
+    ("find", Simple(find_files)),
+    ("grep", Simple(search)),
+    ("gzip", Simple(filter)),
+    ("head", Simple(filter)),
+    ("install", Simple(copy)),
+    ("jq", Simple(filter)),
+    ("ln", Simple(copy)),
+    ("ls", Simple(search)),
+    ("mkdir", Simple(shell::nothing)),
+    ("mktemp", Simple(temporary)),
+    ("mount", Simple(shell::nothing)),
+    ("mv", Simple(rename)),
+    ("rm", Simple(remove)),
+    ("rmdir", Simple(shell::nothing)),
+    ("sed", Simple(edit)),
+    ("sort", Simple(filter)),
+    ("stat", Simple(search)),
+    ("tail", Simple(filter)),
+    ("tar", Simple(filter)),
+    ("tee", Simple(tee)),
+    ("touch", Simple(touch)),
+    ("tr", Simple(filter)),
+    ("uniq", Simple(filter)),
+    ("unzip", Simple(filter)),
+    ("wc", Simple(filter)),
+];
+
+/// A command whose output is not known and that is presumed to succeed.
+pub(super) fn filter(guest: &mut Guest, call: &Call) -> Status {
+    guest.write_unknown(call.span, &format!("the output of `{}`", call.name));
+    DONE
+}
+
+/// A command whose output and status are not known.
+pub(super) fn search(guest: &mut Guest, call: &Call) -> Status {
+    guest.write_unknown(call.span, &format!("the output of `{}`", call.name));
+    Status::Unknown
+}
+
+fn find_files(guest: &mut Guest, call: &Call) -> Status {
+    super::unknown(guest, call.name, &call.words(), call.span);
+    DONE
+}
+
+fn cat(guest: &mut Guest, call: &Call) -> Status {
+    let operands = call.operands();
+    if operands.is_empty() {
+        let input = guest.input(call.span);
+        if let Some(last) = guest.inputs.last_mut() {
+            *last = Content::empty();
+        }
+        guest.write(input);
+        return DONE;
+    }
+    let mut status = DONE;
+    for name in operands {
+        let content = if name.as_str() == "-" { guest.input(call.span) } else { guest.read(name, call.span) };
+        if guest.path(name).is_some_and(|path| guest.files.get(&path) == Some(&None)) {
+            status = Status::Known(1);
+            continue;
+        }
+        guest.write(content);
+    }
+    status
+}
+
+fn tee(guest: &mut Guest, call: &Call) -> Status {
+    let input = guest.input(call.span);
+    let append = call.has(&["-a", "--append"]);
+    for name in call.operands() {
+        if append {
+            guest.append(name, input.clone(), call.span);
+        } else {
+            guest.store(name, input.clone(), call.span);
+        }
+    }
+    guest.write(input);
+    DONE
+}
+
+fn touch(guest: &mut Guest, call: &Call) -> Status {
+    for name in call.operands() {
+        let Some(path) = guest.path(name) else { continue };
+        if guest.file(&path).is_none() {
+            let content = match guest.files.get(&path) {
+                Some(None) => Content::empty(),
+                _ => Content::Text(Text::hole(call.span, "a file that may have been there")),
+            };
+            guest.files.insert(path, Some(content));
+        }
+    }
+    DONE
+}
+
+fn remove(guest: &mut Guest, call: &Call) -> Status {
+    for name in call.operands() {
+        let Some(path) = guest.path(name) else {
+            guest.opaque(call.span, "files whose names are not known are removed");
+            continue;
+        };
+        let inside = format!("{path}/");
+        for (name, content) in &mut guest.files {
+            if name.starts_with(&inside) {
+                *content = None;
+            }
+        }
+        guest.files.insert(path, None);
+    }
+    DONE
+}
+
+/// The path that a copy gets: inside a folder it keeps its name.
+fn target(guest: &Guest, from: &Text, to: &Text) -> Option<String> {
+    let path = guest.path(to)?;
+    let inside = format!("{path}/");
+    let folders = ["/etc", "/tmp", "/usr/local/bin", "/usr/bin", "/opt", "/root", "/etc/sysconfig", "/etc/iptables"];
+    let is_folder = to.as_str().ends_with('/')
+        || folders.contains(&path.as_str())
+        || guest.files.keys().any(|name| name.starts_with(&inside));
+    let name = from.as_str().rsplit('/').next().unwrap_or_default();
+    Some(if is_folder { format!("{}/{name}", path.trim_end_matches('/')) } else { path })
+}
+
+fn copy(guest: &mut Guest, call: &Call) -> Status {
+    if call.name == "install" && call.has(&["-d"]) {
+        return DONE;
+    }
+    let operands = call.operands();
+    let [.., from, to] = operands.as_slice() else { return DONE };
+    let Some(path) = target(guest, from, to) else { return DONE };
+    let content = guest.read(from, call.span);
+    guest.files.insert(path, Some(content));
+    DONE
+}
+
+fn rename(guest: &mut Guest, call: &Call) -> Status {
+    let status = copy(guest, call);
+    if let [from, _] = call.operands().as_slice()
+        && let Some(path) = guest.path(from)
+    {
+        guest.files.insert(path, None);
+    }
+    status
+}
+
+/// `sed`: with `-i` the files that it edits are not known any more.
+fn edit(guest: &mut Guest, call: &Call) -> Status {
+    let in_place = call.arguments.iter().any(|word| {
+        let word = word.as_str();
+        word.starts_with("-i") || word.starts_with("--in-place") || word == "-ri" || word == "-Ei"
+    });
+    if !in_place {
+        return filter(guest, call);
+    }
+    for name in call.operands() {
+        let Some(path) =
+            guest.path(name).filter(|_| name.as_str().contains('/') || guest.file(name.as_str()).is_some())
+        else {
+            continue;
+        };
+        guest.files.insert(path, Some(Content::Text(Text::hole(call.span, "a file that `sed` edited"))));
+    }
+    // Firewalls take these files up when they start.
+    if call.arguments.iter().any(|word| word.as_str().contains("ufw") || word.as_str().contains("nftables")) {
+        guest.doubt(Some(call.span), call.text());
+    }
+    DONE
+}
+
+fn temporary(guest: &mut Guest, call: &Call) -> Status {
+    let folder = call.has(&["-d"]);
+    let path = format!("/tmp/tmp.{}", call.span.start);
+    if !folder {
+        guest.files.insert(path.clone(), Some(Content::empty()));
+    }
+    guest.write_text(Text::encoded(format!("{path}\n"), call.span));
+    DONE
+}

@@ -1,0 +1,412 @@
+//! Simple commands: assignments, functions, and the table of the programs and builtins that are known.
+//!
+//! A new command is one function and one row of its family's table.
+
+mod files;
+mod lookup;
+mod network;
+mod packages;
+mod services;
+mod shell;
+mod wrappers;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::machine::{Machine, literal};
+use super::variables::Key;
+use super::{Content, EventKind, Flow, Guest, Options, Shell, Variable, arithmetic};
+use crate::network::{Network, Status};
+use crate::source::{Span, Text};
+use crate::syntax::script::{AssignedValue, Assignment, Command, Statement, Word, WordPartKind};
+
+/// A command with its arguments expanded.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    /// The name without its path.
+    pub(super) name: &'a str,
+    pub(super) arguments: &'a [Text],
+    pub(super) span: Span,
+}
+
+/// What runs a command.
+#[derive(Clone, Copy)]
+pub(super) enum Action {
+    /// It runs nothing else and ends in one state.
+    Simple(fn(&mut Guest, &Call) -> Status),
+    /// It runs other commands, or changes what comes next.
+    Full(fn(&mut Machine, Guest, &Call) -> Vec<Guest>),
+}
+
+const TABLES: &[&[(&str, Action)]] =
+    &[shell::TABLE, wrappers::TABLE, files::TABLE, lookup::TABLE, network::TABLE, packages::TABLE, services::TABLE];
+
+fn find(name: &str) -> Option<Action> {
+    TABLES.iter().copied().flatten().find(|(known, _)| *known == name).map(|(_, action)| *action)
+}
+
+pub(super) const DONE: Status = Status::Known(0);
+
+/// What the reason of a hole starts with when its text comes from an address.
+pub(super) const DOWNLOADED: &str = "downloaded from ";
+
+/// The address that a text was downloaded from.
+pub(super) fn downloaded(text: &Text) -> Option<&str> {
+    text.hole_reason().and_then(|reason| reason.strip_prefix(DOWNLOADED))
+}
+
+impl Call<'_> {
+    /// The arguments as texts; what is not known is `None`.
+    pub(super) fn known(&self) -> Vec<Option<&str>> {
+        self.arguments.iter().map(Text::known).collect()
+    }
+
+    /// Whether an argument is one of these.
+    pub(super) fn has(&self, wanted: &[&str]) -> bool {
+        self.arguments.iter().any(|argument| argument.known().is_some_and(|known| wanted.contains(&known)))
+    }
+
+    /// The arguments that are no options.
+    pub(super) fn operands(&self) -> Vec<&Text> {
+        self.arguments
+            .iter()
+            .filter(|argument| !argument.as_str().starts_with('-') || argument.as_str() == "-")
+            .collect()
+    }
+
+    /// The name and the arguments.
+    pub(super) fn words(&self) -> Vec<Text> {
+        std::iter::once(Text::encoded(self.name, self.span)).chain(self.arguments.iter().cloned()).collect()
+    }
+
+    /// The command as it would be written.
+    pub(super) fn text(&self) -> String {
+        let words = self.arguments.iter().map(Text::as_str);
+        std::iter::once(self.name).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Guest {
+    /// What a command that reads its standard input gets.
+    pub(super) fn input(&self, span: Span) -> Content {
+        self.inputs.last().cloned().unwrap_or_else(|| Content::Text(Text::hole(span, "standard input")))
+    }
+
+    pub(super) fn write_unknown(&mut self, span: Span, what: &str) {
+        self.write_text(Text::hole(span, what));
+    }
+}
+
+impl Machine<'_> {
+    pub(super) fn command(&mut self, command: &Command, span: Span, mut guest: Guest) -> Vec<Guest> {
+        if command.words.first().and_then(literal) == Some("[[") {
+            self.double_bracket(&mut guest, &command.words);
+            return vec![guest];
+        }
+        let words = self.expand_all(&mut guest, &command.words);
+        if words.is_empty() {
+            if !command.assignments.iter().any(substitutes) && !command.words.iter().any(substitutes_word) {
+                guest.set_status(0);
+            }
+            for assignment in &command.assignments {
+                self.assign(&mut guest, assignment);
+            }
+            return vec![guest];
+        }
+        if guest.flow != Flow::Next {
+            return vec![guest];
+        }
+        let declares = words.first().and_then(Text::known).filter(|name| DECLARING.contains(name)).map(str::to_owned);
+        if let Some(kind) = declares {
+            for assignment in &command.declarations {
+                self.declare(&mut guest, &kind, assignment);
+            }
+            if !command.declarations.is_empty() && words.len() == 1 {
+                guest.set_status(0);
+                return vec![guest];
+            }
+        }
+        if command.assignments.is_empty() {
+            return self.call(guest, &words, span);
+        }
+        let before = guest.shell.clone();
+        for assignment in &command.assignments {
+            self.assign(&mut guest, assignment);
+            guest.shell.exported.insert(assignment.name.as_str().to_owned());
+        }
+        let mut ends = self.call(guest, &words, span);
+        for end in &mut ends {
+            for assignment in &command.assignments {
+                let name = assignment.name.as_str();
+                match before.variables.get(name) {
+                    Some(value) => end.shell.variables.insert(name.to_owned(), value.clone()),
+                    None => end.shell.variables.remove(name),
+                };
+                if !before.exported.contains(name) {
+                    end.shell.exported.remove(name);
+                }
+            }
+        }
+        ends
+    }
+
+    /// An assignment among the arguments of `local`, `export` and their kin.
+    fn declare(&mut self, guest: &mut Guest, kind: &str, assignment: &Assignment) {
+        let name = assignment.name.as_str();
+        let outer = guest.shell.variables.get(name).cloned();
+        self.assign(guest, assignment);
+        if matches!(kind, "local" | "declare" | "typeset") && !guest.shell.hidden.is_empty() {
+            // The value may use the variable that it then hides.
+            let inner = guest.shell.variables.remove(name);
+            guest.shell.variables.extend(outer.map(|outer| (name.to_owned(), outer)));
+            guest.shell.hide(name);
+            guest.shell.variables.extend(inner.map(|inner| (name.to_owned(), inner)));
+        }
+        if kind == "export" {
+            guest.shell.exported.insert(name.to_owned());
+        }
+    }
+
+    fn assign(&mut self, guest: &mut Guest, assignment: &Assignment) {
+        let name = assignment.name.as_str();
+        match &assignment.value {
+            AssignedValue::Word(word) => {
+                let value = self.expand_joined(guest, word);
+                let Some(subscript) = &assignment.subscript else {
+                    let mut text = value;
+                    if assignment.append {
+                        let before = guest.shell.variable(name, assignment.span).map(|value| value.text());
+                        let mut longer = before.unwrap_or_default();
+                        longer.push_text(&text);
+                        text = longer;
+                    }
+                    guest.shell.set_text(name, text);
+                    return;
+                };
+                let mut elements = match guest.shell.variables.get(name) {
+                    Some(Variable::Array(elements)) => elements.clone(),
+                    Some(Variable::Text(text)) => [(Key::Number(0), text.clone())].into(),
+                    None => BTreeMap::new(),
+                };
+                match self.key(guest, subscript) {
+                    Some(key) => {
+                        elements.insert(key, value);
+                        guest.shell.set(name, Variable::Array(elements));
+                    }
+                    None => {
+                        guest.shell.set_text(name, Text::hole(assignment.span, "an element that is not known is set"));
+                    }
+                }
+            }
+            AssignedValue::Array(list) => {
+                let mut elements = match guest.shell.variables.get(name) {
+                    Some(Variable::Array(elements)) if assignment.append => elements.clone(),
+                    _ => BTreeMap::new(),
+                };
+                let mut next = match elements.keys().next_back() {
+                    Some(Key::Number(last)) => last + 1,
+                    _ => 0,
+                };
+                for element in list {
+                    if let Some(subscript) = &element.subscript {
+                        let value = self.expand_joined(guest, &element.value);
+                        let Some(key) = self.key(guest, subscript) else {
+                            guest
+                                .shell
+                                .set_text(name, Text::hole(assignment.span, "an element that is not known is set"));
+                            return;
+                        };
+                        elements.insert(key, value);
+                        continue;
+                    }
+                    for text in self.expand_all(guest, std::slice::from_ref(&element.value)) {
+                        elements.insert(Key::Number(next), text);
+                        next += 1;
+                    }
+                }
+                guest.shell.set(name, Variable::Array(elements));
+            }
+        }
+    }
+
+    fn key(&mut self, guest: &mut Guest, subscript: &Word) -> Option<Key> {
+        let text = self.expand_joined(guest, subscript);
+        let known = text.known()?;
+        let is_number = known.bytes().all(|byte| byte.is_ascii_digit()) || guest.shell.variables.contains_key(known);
+        if is_number || known.contains(['+', '$', '#']) {
+            return arithmetic::evaluate(&mut guest.shell, known, subscript.span).map(Key::Number);
+        }
+        Some(Key::Name(known.to_owned()))
+    }
+
+    /// Runs a command by its words, as a shell looks it up.
+    pub(super) fn call(&mut self, guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
+        if let Some((name, arguments)) = words.split_first()
+            && let Some(body) = name.known().and_then(|name| guest.shell.functions.get(name)).cloned()
+        {
+            return self.function(&body, guest, arguments.to_vec());
+        }
+        self.program(guest, words, span)
+    }
+
+    fn function(&mut self, body: &Arc<Statement>, mut guest: Guest, arguments: Vec<Text>) -> Vec<Guest> {
+        let before = std::mem::replace(&mut guest.shell.arguments, arguments);
+        guest.shell.hidden.push(BTreeMap::new());
+        let mut ends = self.statement(body, guest);
+        for end in &mut ends {
+            end.shell.reveal();
+            end.shell.arguments.clone_from(&before);
+            if end.flow == Flow::Return {
+                end.flow = Flow::Next;
+            }
+        }
+        ends
+    }
+
+    /// Runs a command that is no function.
+    pub(super) fn program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
+        let Some((name, arguments)) = words.split_first() else {
+            guest.set_status(0);
+            return vec![guest];
+        };
+        let Some(program) = name.known() else {
+            unknown(&mut guest, name.as_str(), words, span);
+            guest.shell.status = Status::Unknown;
+            return vec![guest];
+        };
+        if program.contains('/')
+            && let Some(path) = guest.path(name)
+            && let Some(content) = guest.files.get(&path).cloned()
+        {
+            return self.file(guest, &path, content.as_ref(), words, span);
+        }
+        let base = program.rsplit('/').next().unwrap_or(program);
+        let call = Call { name: base, arguments, span };
+        match find(base) {
+            Some(Action::Simple(run)) => {
+                guest.shell.status = run(&mut guest, &call);
+                vec![guest]
+            }
+            Some(Action::Full(run)) => run(self, guest, &call),
+            None if Network::knows(base) => {
+                guest.shell.status = network::run(&mut guest, &call);
+                vec![guest]
+            }
+            None => {
+                let installed = ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin", "/opt/bin"];
+                let found = installed.iter().map(|folder| format!("{folder}/{base}"));
+                let found = found.into_iter().find_map(|path| Some((guest.file(&path)?.clone(), path)));
+                if let Some((content, path)) = found {
+                    return self.file(guest, &path, Some(&content), words, span);
+                }
+                unknown(&mut guest, base, words, span);
+                guest.shell.status = self.presumed();
+                vec![guest]
+            }
+        }
+    }
+
+    /// Runs a file that the script wrote.
+    fn file(
+        &mut self,
+        mut guest: Guest,
+        path: &str,
+        content: Option<&Content>,
+        words: &[Text],
+        span: Span,
+    ) -> Vec<Guest> {
+        match content {
+            Some(Content::Text(text)) if !is_hole_alone(text) && crate::syntax::shell::is_shell(text.as_str()) => {
+                let arguments = words.get(1..).unwrap_or_default().to_vec();
+                let options = Options::of_first_line(text.as_str());
+                self.run_text(guest, text, arguments, options)
+            }
+            Some(Content::Text(text)) => {
+                run_unknown(&mut guest, text, path, span);
+                vec![guest]
+            }
+            _ => {
+                guest.shell.status = Status::Failure;
+                vec![guest]
+            }
+        }
+    }
+
+    /// Runs a script in a shell of its own.
+    pub(super) fn run_text(&mut self, guest: Guest, text: &Text, arguments: Vec<Text>, options: Options) -> Vec<Guest> {
+        self.subshell(guest, |machine, mut guest| {
+            guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            machine.evaluate(text, guest)
+        })
+    }
+}
+
+/// The builtins that take assignments as arguments.
+const DECLARING: &[&str] = &["export", "local", "declare", "typeset", "readonly"];
+
+fn substitutes(assignment: &Assignment) -> bool {
+    match &assignment.value {
+        AssignedValue::Word(word) => substitutes_word(word),
+        AssignedValue::Array(_) => false,
+    }
+}
+
+fn substitutes_word(word: &Word) -> bool {
+    word.parts.iter().any(|part| matches!(part.kind, WordPartKind::CommandSubstitution(_)))
+}
+
+/// Whether nothing of a text is known.
+pub(super) fn is_hole_alone(text: &Text) -> bool {
+    text.has_holes() && text.pieces().len() == 1
+}
+
+/// Runs a script that is not known.
+pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span) {
+    if let Some(address) = downloaded(text) {
+        let address = Text::encoded(address, span);
+        guest.opaque(span, format!("a script from {} is run", address.as_str()));
+        guest.event(EventKind::Installer(address), span);
+    } else {
+        guest.opaque(span, format!("a script that is not known is run: {what}"));
+    }
+    guest.set_status(0);
+}
+
+/// A command that is not known: it changes nothing, unless it names a program of the packet filter.
+pub(super) fn unknown(guest: &mut Guest, name: &str, words: &[Text], span: Span) {
+    let is_separator = |character: char| !character.is_alphanumeric() && character != '-' && character != '_';
+    let piped = match guest.inputs.last() {
+        Some(Content::Text(text)) => text.as_str(),
+        _ => "",
+    };
+    let named = |text: &str| text.split(is_separator).any(|word| FILTERS.contains(&word));
+    let unknown_name = words.first().is_none_or(Text::has_holes);
+    let address = |text: &str| text.contains("169.254") || text.contains("fd00:ec2");
+    if words.iter().any(|word| named(word.as_str()) || unknown_name && address(word.as_str())) || named(piped) {
+        let text = words.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
+        guest.doubt(Some(span), text);
+    }
+    if unknown_name {
+        guest.opaque(span, "a command whose name is not known");
+    } else {
+        guest.event(EventKind::Program(words.to_vec()), span);
+    }
+    guest.write_unknown(span, &format!("the output of `{name}`"));
+}
+
+/// Programs that change the packet filter or routes, by names that mean nothing else.
+const FILTERS: &[&str] = &[
+    "iptables",
+    "ip6tables",
+    "iptables-nft",
+    "iptables-legacy",
+    "ip6tables-nft",
+    "ip6tables-legacy",
+    "iptables-restore",
+    "ip6tables-restore",
+    "iptables-apply",
+    "nft",
+    "ufw",
+    "firewall-cmd",
+    "ebtables",
+];

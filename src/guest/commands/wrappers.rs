@@ -1,0 +1,185 @@
+//! Commands that run another command or a script.
+
+use super::Action::{self, Full};
+use super::{Call, is_hole_alone, run_unknown};
+use crate::guest::machine::Machine;
+use crate::guest::{Flow, Guest, Options};
+use crate::source::Text;
+
+pub(super) const TABLE: &[(&str, Action)] = &[
+    ("ash", Full(shell)),
+    ("at", Full(later)),
+    ("bash", Full(shell)),
+    ("batch", Full(later)),
+    ("builtin", Full(plain)),
+    ("busybox", Full(plain)),
+    ("command", Full(command)),
+    ("dash", Full(shell)),
+    ("doas", Full(plain)),
+    ("env", Full(environment)),
+    ("exec", Full(replace)),
+    ("ionice", Full(plain)),
+    ("ksh", Full(shell)),
+    ("nice", Full(plain)),
+    ("nohup", Full(plain)),
+    ("runuser", Full(other_user)),
+    ("setsid", Full(plain)),
+    ("sh", Full(shell)),
+    ("stdbuf", Full(plain)),
+    ("su", Full(other_user)),
+    ("sudo", Full(environment)),
+    ("systemd-run", Full(plain)),
+    ("time", Full(plain)),
+    ("timeout", Full(timeout)),
+    ("zsh", Full(shell)),
+];
+
+/// Options of the wrappers that take a word of their own.
+const WITH_VALUE: &[(&str, &[&str])] = &[
+    ("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-U", "--user", "--group"]),
+    ("env", &["-u", "-C", "--unset", "--chdir"]),
+    ("nice", &["-n", "--adjustment"]),
+    ("ionice", &["-c", "-n", "--class", "--classdata"]),
+    ("timeout", &["-s", "-k", "--signal", "--kill-after"]),
+    ("time", &["-f", "-o"]),
+    ("doas", &["-u"]),
+    ("stdbuf", &["-i", "-o", "-e"]),
+    ("exec", &["-a"]),
+    ("systemd-run", &["-p", "-E", "-u", "-M", "-H"]),
+];
+
+/// The words after the options.
+fn rest<'a>(call: &Call<'a>) -> &'a [Text] {
+    let with_value = WITH_VALUE.iter().find(|(name, _)| *name == call.name).map_or(&[][..], |(_, options)| options);
+    let mut words = call.arguments;
+    while let Some((first, after)) = words.split_first() {
+        let option = first.as_str();
+        if option == "--" {
+            return after;
+        }
+        if !option.starts_with('-') {
+            break;
+        }
+        let skip = usize::from(with_value.contains(&option));
+        words = after.get(skip..).unwrap_or_default();
+    }
+    words
+}
+
+fn plain(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    machine.program(guest, rest(call), call.span)
+}
+
+fn timeout(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    machine.program(guest, rest(call).get(1..).unwrap_or_default(), call.span)
+}
+
+/// `sudo` and `env`: assignments come before the command.
+fn environment(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
+    let mut words = rest(call);
+    let before = guest.shell.clone();
+    while let Some((first, after)) = words.split_first() {
+        let Some((name, _)) = first.as_str().split_once('=') else { break };
+        guest.shell.set_text(name, first.slice(name.len() + 1..first.len()));
+        guest.shell.exported.insert(name.to_owned());
+        words = after;
+    }
+    let mut ends = machine.program(guest, words, call.span);
+    for end in &mut ends {
+        end.shell.variables.clone_from(&before.variables);
+        end.shell.exported.clone_from(&before.exported);
+    }
+    ends
+}
+
+fn command(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    if call.has(&["-v", "-V"]) {
+        return super::lookup::which(machine, guest, call);
+    }
+    plain(machine, guest, call)
+}
+
+fn replace(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    let mut ends = plain(machine, guest, call);
+    for end in &mut ends {
+        end.flow = Flow::Exit;
+    }
+    ends
+}
+
+/// `su -c`, `runuser -u user -- command`.
+fn other_user(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
+    let script = call.arguments.iter().skip_while(|word| !matches!(word.as_str(), "-c" | "--command")).nth(1);
+    if let Some(text) = script {
+        return run(machine, guest, text, Vec::new(), Options::default(), call);
+    }
+    if let Some(at) = call.arguments.iter().position(|word| word.as_str() == "--") {
+        return machine.program(guest, call.arguments.get(at + 1..).unwrap_or_default(), call.span);
+    }
+    guest.opaque(call.span, "another user's shell");
+    guest.set_status(0);
+    vec![guest]
+}
+
+/// `at` runs what it reads later: where that meets the packet filter is not known.
+fn later(_: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
+    super::unknown(&mut guest, call.name, &call.words(), call.span);
+    guest.set_status(0);
+    vec![guest]
+}
+
+fn shell(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
+    let mut words = call.arguments;
+    let mut options = Options::default();
+    let mut from_text = false;
+    while let Some((first, after)) = words.split_first() {
+        let Some(letters) = first.as_str().strip_prefix(['-', '+']) else { break };
+        words = after;
+        if letters.starts_with('-') || letters.is_empty() {
+            continue;
+        }
+        from_text |= letters.contains('c');
+        options.exit_on_error |= letters.contains('e');
+        options.unset_is_error |= letters.contains('u');
+        if letters.ends_with('o') {
+            options.pipefail |= words.first().map(Text::as_str) == Some("pipefail");
+            words = words.get(1..).unwrap_or_default();
+        }
+        if letters == "s" {
+            break;
+        }
+    }
+    let reads_input = words.is_empty() || call.has(&["-s"]);
+    let (text, arguments) = if from_text {
+        let Some((text, after)) = words.split_first() else {
+            guest.set_status(2);
+            return vec![guest];
+        };
+        (text.clone(), after.get(1..).unwrap_or_default().to_vec())
+    } else if reads_input {
+        (guest.input(call.span).text(call.span), words.to_vec())
+    } else {
+        let Some((name, after)) = words.split_first() else { return vec![guest] };
+        if guest.path(name).is_some_and(|path| guest.files.get(&path) == Some(&None)) {
+            guest.set_status(127);
+            return vec![guest];
+        }
+        (guest.read(name, call.span).text(call.span), after.to_vec())
+    };
+    run(machine, guest, &text, arguments, options, call)
+}
+
+fn run(
+    machine: &mut Machine,
+    mut guest: Guest,
+    text: &Text,
+    arguments: Vec<Text>,
+    options: Options,
+    call: &Call,
+) -> Vec<Guest> {
+    if is_hole_alone(text) {
+        run_unknown(&mut guest, text, &call.text(), call.span);
+        return vec![guest];
+    }
+    machine.run_text(guest, text, arguments, options)
+}

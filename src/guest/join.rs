@@ -1,0 +1,126 @@
+//! Ends of several ways become one: equal ones as they are, too many of them with what is lost marked as unknown.
+
+use std::collections::BTreeMap;
+
+use super::{Branch, Content, Guest, Variable};
+use crate::network::Status;
+use crate::source::{Span, Text};
+
+/// States of which no two are equal, at most `most` of them for each way in which scripts go on.
+pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Guest> {
+    let mut kept: Vec<Guest> = Vec::new();
+    for guest in guests {
+        if kept.iter_mut().any(|known| take_same(known, &guest)) {
+            continue;
+        }
+        if kept.len() >= most.max(1)
+            && let Some(known) = kept.iter_mut().rev().find(|known| known.flow == guest.flow)
+        {
+            join(known, guest, at);
+            continue;
+        }
+        kept.push(guest);
+    }
+    kept
+}
+
+impl Guest {
+    /// Whether both are equal but for the conditions that led to them.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.flow == other.flow
+            && self.shell == other.shell
+            && self.network == other.network
+            && self.files == other.files
+            && self.events == other.events
+            && self.opaque == other.opaque
+            && self.outputs == other.outputs
+            && self.inputs == other.inputs
+    }
+}
+
+/// Whether both are the same; `known` then keeps only the conditions that led to both.
+fn take_same(known: &mut Guest, other: &Guest) -> bool {
+    let same = known.is_same(other);
+    if same {
+        known.branches = common(&known.branches, &other.branches);
+    }
+    same
+}
+
+fn common(first: &[Branch], second: &[Branch]) -> Vec<Branch> {
+    first.iter().filter(|branch| second.contains(branch)).cloned().collect()
+}
+
+/// Joins `other` into `known`: where they differ nothing is known.
+fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
+    known.branches = common(&known.branches, &other.branches);
+    if known.network != other.network {
+        known.doubt(at, "one of too many ways through the script");
+    }
+    let lost = |text: &Text, other: &Text| {
+        let span = text.span_of(0..text.len()).or_else(|| other.span_of(0..other.len())).or(at);
+        span.map_or_else(Text::new, |span| Text::hole(span, "it differs between ways through the script"))
+    };
+    join_maps(&mut known.files, other.files, |first, second| {
+        let text = |content: Option<&Option<Content>>| match content {
+            Some(Some(Content::Text(text))) => text.clone(),
+            _ => Text::new(),
+        };
+        Some(Content::Text(lost(&text(first), &text(second))))
+    });
+    join_maps(&mut known.shell.variables, other.shell.variables, |first, second| {
+        let text = |value: Option<&Variable>| value.map(Variable::text).unwrap_or_default();
+        Variable::Text(lost(&text(first), &text(second)))
+    });
+    if known.shell.functions != other.shell.functions {
+        // A function that is not there on all ways is called as it stands: its effects show in the doubt above.
+        known.doubt(at, "functions that differ between ways through the script");
+        for (name, body) in other.shell.functions {
+            known.shell.functions.entry(name).or_insert(body);
+        }
+    }
+    known.shell.foreign |= other.shell.foreign;
+    if known.shell.status != other.shell.status {
+        known.shell.status = Status::Unknown;
+    }
+    if known.shell.arguments != other.shell.arguments {
+        known.shell.arguments = at.map(|span| Text::hole(span, "arguments that differ")).into_iter().collect();
+    }
+    if known.shell.directory != other.shell.directory {
+        known.shell.directory = None;
+    }
+    for event in other.events {
+        if !known.events.contains(&event) {
+            known.events.push(event);
+        }
+    }
+    for step in other.opaque {
+        known.opaque(step.span, step.text);
+    }
+    for (output, other) in known.outputs.iter_mut().zip(other.outputs) {
+        if *output != other {
+            *output = at.map(|span| Content::Text(Text::hole(span, "output that differs")));
+        }
+    }
+    for (input, other) in known.inputs.iter_mut().zip(other.inputs) {
+        if *input != other {
+            *input = at.map_or_else(Content::empty, |span| Content::Text(Text::hole(span, "input that differs")));
+        }
+    }
+}
+
+fn join_maps<T: PartialEq + Clone>(
+    known: &mut BTreeMap<String, T>,
+    other: BTreeMap<String, T>,
+    unknown: impl Fn(Option<&T>, Option<&T>) -> T,
+) {
+    for (name, value) in known.iter_mut() {
+        let second = other.get(name);
+        if second != Some(value) {
+            *value = unknown(Some(value), second);
+        }
+    }
+    for (name, value) in other {
+        known.entry(name).or_insert_with(|| unknown(None, Some(&value)));
+    }
+}

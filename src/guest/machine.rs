@@ -1,0 +1,495 @@
+//! Runs statements: each takes a state and gives every state that may come after it.
+
+use std::sync::Arc;
+
+use super::join::merge;
+use super::{Content, Flow, Guest, arithmetic};
+use crate::network::{Network, Status};
+use crate::source::{Limits, Span, Text};
+use crate::syntax::script::{
+    AssignedValue, Branch as IfBranch, CaseArm, CaseNext, ChainOperator, Script, Statement, StatementKind, Word,
+    WordPartKind,
+};
+
+/// The deepest nesting of statements, function calls and scripts that run scripts.
+const MOST_NESTED: usize = 48;
+
+/// The bytes that are copied in one step.
+const BYTES_PER_STEP: u64 = 1_024;
+
+/// What holds for the whole run.
+pub(super) struct Machine<'a> {
+    pub(super) limits: &'a Limits,
+    steps_left: u64,
+    depth: usize,
+    /// In how many conditions the place lies: there a failure does not end the script.
+    tested: usize,
+    /// In how many conditions of `if` and loops the place lies: there nothing is presumed to succeed.
+    asked: usize,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0, asked: 0 }
+    }
+
+    /// Counts a step; says no when there are none left.
+    pub(super) fn step(&mut self) -> bool {
+        self.steps_left = self.steps_left.saturating_sub(1);
+        self.steps_left > 0
+    }
+
+    /// Counts the steps that copying and comparing this many bytes takes.
+    pub(super) fn charge(&mut self, bytes: usize) {
+        self.steps_left = self.steps_left.saturating_sub(bytes as u64 / BYTES_PER_STEP);
+    }
+
+    pub(super) fn script(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
+        let mut live = vec![guest];
+        let mut ended = Vec::new();
+        for statement in &script.statements {
+            let mut next = Vec::new();
+            for guest in live {
+                if guest.flow == Flow::Next {
+                    next.extend(self.statement(statement, guest));
+                } else {
+                    ended.push(guest);
+                }
+            }
+            if let [first, _, ..] = next.as_slice() {
+                self.charge(next.len().saturating_mul(first.bytes()));
+            }
+            live = merge(next, self.limits.script_paths, Some(statement.span));
+        }
+        ended.extend(live);
+        merge(ended, self.limits.script_paths, script.statements.last().map(|statement| statement.span))
+    }
+
+    /// Runs a shell of its own to its end, its exit trap included.
+    pub(super) fn process(&mut self, guest: Guest, body: impl FnOnce(&mut Self, Guest) -> Vec<Guest>) -> Vec<Guest> {
+        let tested = std::mem::take(&mut self.tested);
+        let ends = body(self, guest);
+        let mut all = Vec::new();
+        for mut end in ends {
+            end.flow = Flow::Next;
+            let status = end.shell.status;
+            let trap = end.shell.exit_trap.take();
+            let afterwards = match &trap {
+                Some(text) => self.evaluate(text, end),
+                None => vec![end],
+            };
+            all.extend(afterwards.into_iter().map(|mut end| {
+                end.flow = Flow::Next;
+                end.shell.status = status;
+                end
+            }));
+        }
+        self.tested = tested;
+        merge(all, self.limits.script_paths, None)
+    }
+
+    /// Runs something of which only the status, and what it does to the host, lasts.
+    pub(super) fn subshell(
+        &mut self,
+        mut guest: Guest,
+        body: impl FnOnce(&mut Self, Guest) -> Vec<Guest>,
+    ) -> Vec<Guest> {
+        self.charge(guest.bytes());
+        let shell = guest.shell.clone();
+        guest.shell.exit_trap = None;
+        let tested = self.tested;
+        let ends = self.process(guest, |machine, guest| {
+            machine.tested = tested;
+            body(machine, guest)
+        });
+        let ends = ends.into_iter().map(|mut end| {
+            let status = end.shell.status;
+            end.shell = shell.clone();
+            end.shell.status = status;
+            end
+        });
+        merge(ends.collect(), self.limits.script_paths, None)
+    }
+
+    /// Runs what a text says in the shell that runs (`eval`, `source`).
+    pub(super) fn evaluate(&mut self, text: &Text, guest: Guest) -> Vec<Guest> {
+        if text.as_str().trim().is_empty() {
+            return vec![guest];
+        }
+        let (script, _, _) = crate::syntax::shell::parse(text, self.limits);
+        self.script(&script, guest)
+    }
+
+    /// How a command ends of which nothing says that it fails.
+    pub(super) fn presumed(&self) -> Status {
+        if self.asked > 0 { Status::Unknown } else { Status::Known(0) }
+    }
+
+    /// Runs the condition of an `if` or a loop.
+    fn asked(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
+        self.tested += 1;
+        self.asked += 1;
+        let ends = self.script(script, guest);
+        self.asked -= 1;
+        self.tested -= 1;
+        ends
+    }
+
+    pub(super) fn statement(&mut self, statement: &Statement, mut guest: Guest) -> Vec<Guest> {
+        if !self.step() || self.depth >= MOST_NESTED {
+            guest.doubt(Some(statement.span), "the script takes more steps than are followed");
+            guest.opaque(statement.span, "the script takes more steps than are followed");
+            guest.flow = Flow::Exit;
+            guest.shell.status = Status::Unknown;
+            return vec![guest];
+        }
+        self.depth += 1;
+        let ends = self.redirected(statement, guest);
+        self.depth -= 1;
+        let ends = ends.into_iter().flat_map(|end| self.after(statement, end));
+        let ends = ends.collect();
+        merge(ends, self.limits.script_paths, Some(statement.span))
+    }
+
+    /// Ends a script that stops at errors.
+    fn after(&self, statement: &Statement, mut guest: Guest) -> Vec<Guest> {
+        let counts = match &statement.kind {
+            StatementKind::Command(_) | StatementKind::Subshell(_) | StatementKind::Arithmetic(_) => true,
+            StatementKind::Pipeline { negated, .. } => !negated,
+            _ => false,
+        };
+        if !counts || self.tested > 0 || !guest.shell.options.exit_on_error || guest.flow != Flow::Next {
+            return vec![guest];
+        }
+        match guest.shell.status {
+            Status::Known(0) => vec![guest],
+            Status::Unknown => decide(guest, statement.span)
+                .into_iter()
+                .map(|(succeeded, mut guest)| {
+                    if !succeeded {
+                        guest.flow = Flow::Exit;
+                    }
+                    guest
+                })
+                .collect(),
+            _ => {
+                guest.flow = Flow::Exit;
+                vec![guest]
+            }
+        }
+    }
+
+    fn redirected(&mut self, statement: &Statement, mut guest: Guest) -> Vec<Guest> {
+        if statement.background {
+            let ends = self.subshell(guest, |machine, guest| machine.with_files(statement, guest));
+            return ends
+                .into_iter()
+                .map(|mut end| {
+                    end.set_status(0);
+                    end
+                })
+                .collect();
+        }
+        if statement.redirections.is_empty() {
+            return self.kind(statement, guest);
+        }
+        // A redirection of `exec` lasts; what is written to a terminal or to a log is the same to us.
+        if let StatementKind::Command(command) = &statement.kind
+            && let [only] = command.words.as_slice()
+            && literal(only) == Some("exec")
+        {
+            guest.set_status(0);
+            return vec![guest];
+        }
+        self.with_files(statement, guest)
+    }
+
+    fn with_files(&mut self, statement: &Statement, mut guest: Guest) -> Vec<Guest> {
+        let redirected = self.redirect(&mut guest, &statement.redirections);
+        let mut ends = self.kind(statement, guest);
+        for end in &mut ends {
+            redirected.finish(end, statement.span);
+        }
+        ends
+    }
+
+    fn kind(&mut self, statement: &Statement, mut guest: Guest) -> Vec<Guest> {
+        let span = statement.span;
+        match &statement.kind {
+            StatementKind::Command(command) => self.command(command, span, guest),
+            StatementKind::Pipeline { stages, negated } => {
+                self.tested += usize::from(*negated);
+                let mut ends = self.pipeline(stages, guest);
+                self.tested -= usize::from(*negated);
+                if *negated {
+                    for end in &mut ends {
+                        end.shell.status = match end.shell.status {
+                            Status::Known(0) => Status::Known(1),
+                            Status::Unknown => Status::Unknown,
+                            _ => Status::Known(0),
+                        };
+                    }
+                }
+                ends
+            }
+            StatementKind::Chain { first, rest } => self.chain(first, rest, guest),
+            StatementKind::If { branches, otherwise } => self.conditional(branches, otherwise.as_ref(), span, guest),
+            StatementKind::For { variable, words, body } => {
+                let words = match words {
+                    Some(words) => self.expand_all(&mut guest, words),
+                    None => guest.shell.arguments.clone(),
+                };
+                guest.set_status(0);
+                self.turns(guest, span, words.len(), |machine, mut guest, turn| {
+                    if let Some(word) = words.get(turn) {
+                        guest.shell.set_text(variable.as_str(), word.clone());
+                    }
+                    machine.script(body, guest)
+                })
+            }
+            StatementKind::ForArithmetic { header, body } => self.counted(header, body, span, guest),
+            StatementKind::While { condition, until, body } => self.repeat(
+                guest,
+                span,
+                |machine, guest| {
+                    let mut ends = machine.asked(condition, guest);
+                    for end in &mut ends {
+                        if *until {
+                            end.shell.status = match end.shell.status {
+                                Status::Known(0) => Status::Known(1),
+                                Status::Unknown => Status::Unknown,
+                                _ => Status::Known(0),
+                            };
+                        }
+                    }
+                    ends
+                },
+                |machine, guest| machine.script(body, guest),
+            ),
+            StatementKind::Case { subject, arms } => self.case(subject, arms, span, guest),
+            StatementKind::Function { name, body } => {
+                guest.shell.functions.insert(name.as_str().to_owned(), Arc::new((**body).clone()));
+                guest.set_status(0);
+                vec![guest]
+            }
+            StatementKind::Group(body) => self.script(body, guest),
+            StatementKind::Subshell(body) => self.subshell(guest, |machine, guest| machine.script(body, guest)),
+            StatementKind::Arithmetic(text) => {
+                guest.shell.status = match arithmetic::evaluate(&mut guest.shell, text.as_str(), span) {
+                    Some(value) => Status::Known(u8::from(value == 0)),
+                    None => Status::Unknown,
+                };
+                vec![guest]
+            }
+            StatementKind::Unknown(seen) => {
+                unreadable(&mut guest, seen, span);
+                vec![guest]
+            }
+        }
+    }
+
+    fn conditional(
+        &mut self,
+        branches: &[IfBranch],
+        otherwise: Option<&Script>,
+        span: Span,
+        guest: Guest,
+    ) -> Vec<Guest> {
+        let mut waiting = vec![guest];
+        let mut ends = Vec::new();
+        for branch in branches {
+            let mut next = Vec::new();
+            for guest in waiting {
+                for end in self.asked(&branch.condition, guest) {
+                    if end.flow != Flow::Next {
+                        ends.push(end);
+                        continue;
+                    }
+                    for (holds, guest) in decide(end, span_of(&branch.condition, span)) {
+                        if holds {
+                            ends.extend(self.script(&branch.body, guest));
+                        } else {
+                            next.push(guest);
+                        }
+                    }
+                }
+            }
+            waiting = merge(next, self.limits.script_paths, Some(span));
+        }
+        for mut guest in waiting {
+            guest.set_status(0);
+            match otherwise {
+                Some(body) => ends.extend(self.script(body, guest)),
+                None => ends.push(guest),
+            }
+        }
+        ends
+    }
+
+    fn chain(&mut self, first: &Statement, rest: &[(ChainOperator, Statement)], guest: Guest) -> Vec<Guest> {
+        self.tested += 1;
+        let mut ends = self.statement(first, guest);
+        self.tested -= 1;
+        for (index, (operator, statement)) in rest.iter().enumerate() {
+            let last = index + 1 == rest.len();
+            let mut next = Vec::new();
+            for end in ends {
+                if end.flow != Flow::Next {
+                    next.push(end);
+                    continue;
+                }
+                for (succeeded, guest) in decide(end, first.span) {
+                    if succeeded != (*operator == ChainOperator::And) {
+                        next.push(guest);
+                        continue;
+                    }
+                    self.tested += usize::from(!last);
+                    next.extend(self.statement(statement, guest));
+                    self.tested -= usize::from(!last);
+                }
+            }
+            ends = merge(next, self.limits.script_paths, Some(statement.span));
+        }
+        ends
+    }
+
+    fn pipeline(&mut self, stages: &[Statement], guest: Guest) -> Vec<Guest> {
+        if let [only] = stages {
+            return self.statement(only, guest);
+        }
+        let mut paths: Vec<(Guest, Option<Content>, Status)> = vec![(guest, None, Status::Known(0))];
+        for (index, stage) in stages.iter().enumerate() {
+            let last = index + 1 == stages.len();
+            let mut next = Vec::new();
+            for (mut guest, input, failed) in paths {
+                let piped = input.is_some();
+                guest.inputs.extend(input);
+                if !last {
+                    guest.outputs.push(Some(Content::empty()));
+                }
+                self.tested += usize::from(!last);
+                let ends = self.subshell(guest, |machine, guest| machine.statement(stage, guest));
+                self.tested -= usize::from(!last);
+                for mut end in ends {
+                    if piped {
+                        end.inputs.pop();
+                    }
+                    let output = if last { None } else { end.outputs.pop().flatten() };
+                    let failed = if end.shell.status == Status::Known(0) { failed } else { end.shell.status };
+                    next.push((end, output.or_else(|| (!last).then(Content::empty)), failed));
+                }
+            }
+            if next.len() > self.limits.script_paths {
+                next.truncate(self.limits.script_paths);
+                for (guest, _, _) in &mut next {
+                    guest.doubt(Some(stage.span), "one of too many ways through the script");
+                }
+            }
+            paths = next;
+        }
+        let finish = |(mut guest, _, failed): (Guest, Option<Content>, Status)| {
+            if guest.shell.options.pipefail {
+                guest.shell.status = failed;
+            }
+            guest
+        };
+        paths.into_iter().map(finish).collect()
+    }
+
+    fn case(&mut self, subject: &Word, arms: &[CaseArm], span: Span, mut guest: Guest) -> Vec<Guest> {
+        let subject_text = self.expand_joined(&mut guest, subject);
+        guest.set_status(0);
+        let mut ends = Vec::new();
+        let mut waiting = vec![guest];
+        let mut falling: Vec<Guest> = Vec::new();
+        for arm in arms {
+            let mut running = std::mem::take(&mut falling);
+            let mut next = Vec::new();
+            for mut guest in waiting {
+                let mut answer = Some(false);
+                for pattern in &arm.patterns {
+                    answer = match (answer, self.matches(&mut guest, &subject_text, pattern)) {
+                        (Some(true), _) | (_, Some(true)) => Some(true),
+                        (Some(false), Some(false)) => Some(false),
+                        _ => None,
+                    };
+                }
+                guest.shell.status = match answer {
+                    Some(holds) => Status::Known(u8::from(!holds)),
+                    None => Status::Unknown,
+                };
+                for (holds, mut guest) in decide(guest, arm.patterns.first().map_or(span, |word| word.span)) {
+                    guest.set_status(0);
+                    if holds { running.push(guest) } else { next.push(guest) }
+                }
+            }
+            waiting = next;
+            for guest in running {
+                for end in self.script(&arm.body, guest) {
+                    match arm.next {
+                        _ if end.flow != Flow::Next => ends.push(end),
+                        CaseNext::Leave => ends.push(end),
+                        CaseNext::FallThrough => falling.push(end),
+                        CaseNext::Continue => waiting.push(end),
+                    }
+                }
+            }
+        }
+        ends.extend(falling);
+        ends.extend(waiting);
+        ends
+    }
+}
+
+/// Both ways when it is not known whether the last command succeeded.
+pub(super) fn decide(mut guest: Guest, span: Span) -> Vec<(bool, Guest)> {
+    match guest.shell.status {
+        Status::Known(0) => vec![(true, guest)],
+        Status::Known(_) | Status::Failure => vec![(false, guest)],
+        Status::Unknown => {
+            let mut other = guest.clone();
+            guest.shell.status = Status::Known(0);
+            guest.branch(span, true);
+            other.shell.status = Status::Failure;
+            other.branch(span, false);
+            vec![(true, guest), (false, other)]
+        }
+    }
+}
+
+/// A part of a script that cannot be read: what is seen of it may have been done.
+fn unreadable(guest: &mut Guest, seen: &[Statement], span: Span) {
+    guest.opaque(span, "a part of the script that cannot be read");
+    for statement in seen {
+        let StatementKind::Command(command) = &statement.kind else { continue };
+        let words = command.words.iter().filter_map(literal);
+        if words.into_iter().any(Network::knows) {
+            guest.doubt(Some(statement.span), "a part of the script that cannot be read");
+        }
+        for assignment in &command.assignments {
+            if let AssignedValue::Word(_) = assignment.value {
+                let hole = Text::hole(assignment.span, "a part of the script that cannot be read");
+                guest.shell.set_text(assignment.name.as_str(), hole);
+            }
+        }
+    }
+    guest.shell.status = Status::Unknown;
+}
+
+fn span_of(script: &Script, otherwise: Span) -> Span {
+    match (script.statements.first(), script.statements.last()) {
+        (Some(first), Some(last)) => first.span.to(last.span),
+        _ => otherwise,
+    }
+}
+
+/// The text of a word without expansions.
+pub(super) fn literal(word: &Word) -> Option<&str> {
+    match word.parts.as_slice() {
+        [part] => match &part.kind {
+            WordPartKind::Literal(text) => Some(text.as_str()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

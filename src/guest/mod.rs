@@ -1,0 +1,256 @@
+//! The simulated guest: runs a script without running it, and keeps what becomes of the host.
+//!
+//! What is known is computed as a shell would; where a condition is not known both ways are followed, and equal ends
+//! become one. Commands about packet filter and routes go to the network; the others are functions of a table
+//! (`commands`). A command that is not known changes nothing and is presumed to succeed; when it could matter it is
+//! remembered as an [`OpaqueStep`].
+
+mod arithmetic;
+mod commands;
+mod expand;
+mod join;
+mod loops;
+mod machine;
+mod parameter;
+mod pattern;
+mod redirect;
+mod test;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::machine::Machine;
+pub use self::variables::{Options, Shell, Variable};
+use crate::network::{Doubt, Network, SavedRules, Status};
+use crate::source::{Limits, Span, Text};
+use crate::syntax::script::Script;
+
+/// What a file holds or a command writes. What is not known is a hole of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A text with its origins.
+    Text(Text),
+    /// What one of the `-save` commands of iptables wrote.
+    SavedRules(SavedRules),
+}
+
+/// What is done to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ServiceAction {
+    /// It is started now, or started again.
+    Start,
+    /// It is stopped now.
+    Stop,
+    /// It is started at each boot from now on.
+    Enable,
+    /// It is no longer started at boot.
+    Disable,
+}
+
+/// What happens to the software of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A service's state is changed.
+    Service {
+        /// The service, without `.service`.
+        name: Text,
+        /// What is done to it.
+        action: ServiceAction,
+    },
+    /// Packages are installed: names, files, or addresses when files were downloaded.
+    Packages(Vec<Text>),
+    /// A script that was downloaded from this address is run.
+    Installer(Text),
+    /// A command that is not a part of the shell or of the packet filter is run: its words.
+    Program(Vec<Text>),
+    /// The host is started again.
+    Reboot,
+}
+
+/// Something that happens to the software of the host, at its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happens.
+    pub kind: EventKind,
+    /// The command.
+    pub span: Span,
+    /// Packet filter and routes at that time.
+    pub network: Arc<Network>,
+}
+
+/// A step that could not be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpaqueStep {
+    /// The command.
+    pub span: Span,
+    /// What is not known about it, for people.
+    pub text: Arc<str>,
+}
+
+/// How a condition that is not known was taken on the way to a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The condition or command.
+    pub span: Span,
+    /// Whether it was taken to succeed.
+    pub succeeded: bool,
+}
+
+/// The state of a host while a script runs, and after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Packet filter and routes.
+    pub network: Network,
+    /// The files that were written, by absolute path or as named; `None` for a file that was removed.
+    pub files: BTreeMap<String, Option<Content>>,
+    /// The shell that runs.
+    pub shell: Shell,
+    /// What happened to the software, in order.
+    pub events: Vec<Event>,
+    /// What could not be followed, in order.
+    pub opaque: Vec<OpaqueStep>,
+    /// The conditions that are not known and led here.
+    pub branches: Vec<Branch>,
+    flow: Flow,
+    /// What is written to standard output, for each redirection around the current command; the innermost last.
+    outputs: Vec<Option<Content>>,
+    /// What can be read from standard input, likewise.
+    inputs: Vec<Content>,
+}
+
+/// What comes after a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break(u32),
+    Continue(u32),
+    Return,
+    Exit,
+}
+
+impl Guest {
+    /// A host that has just been started.
+    #[must_use]
+    pub fn new(network: Network) -> Self {
+        Self {
+            network,
+            files: BTreeMap::new(),
+            shell: Shell::default(),
+            events: Vec::new(),
+            opaque: Vec::new(),
+            branches: Vec::new(),
+            flow: Flow::Next,
+            outputs: Vec::new(),
+            inputs: Vec::new(),
+        }
+    }
+
+    /// What a file is known to hold, or `None` when the script did not write it.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&Content> {
+        self.files.get(path).and_then(Option::as_ref)
+    }
+
+    /// The bytes of all variables and files.
+    fn bytes(&self) -> usize {
+        let variables: usize = self.shell.variables.values().map(Variable::bytes).sum();
+        let files = self.files.values().flatten().map(|content| match content {
+            Content::Text(text) => text.len(),
+            Content::SavedRules(_) => 0,
+        });
+        variables + files.sum::<usize>()
+    }
+
+    fn event(&mut self, kind: EventKind, span: Span) {
+        let network = match self.events.last() {
+            Some(last) if *last.network == self.network => Arc::clone(&last.network),
+            _ => Arc::new(self.network.clone()),
+        };
+        self.events.push(Event { kind, span, network });
+    }
+
+    fn opaque(&mut self, span: Span, text: impl Into<Arc<str>>) {
+        let step = OpaqueStep { span, text: text.into() };
+        if !self.opaque.contains(&step) {
+            self.opaque.push(step);
+        }
+    }
+
+    /// Remembers that the network may have been changed in ways that are not followed.
+    fn doubt(&mut self, span: Option<Span>, text: impl Into<Arc<str>>) {
+        self.network.doubt(&Doubt {
+            span,
+            text: text.into(),
+            may_block: true,
+            may_open: true,
+            family: None,
+            containers_only: false,
+        });
+    }
+
+    fn branch(&mut self, span: Span, succeeded: bool) {
+        let branch = Branch { span, succeeded };
+        if !self.branches.contains(&branch) {
+            self.branches.push(branch);
+        }
+    }
+
+    /// Writes to standard output.
+    fn write(&mut self, content: Content) {
+        if let Some(Some(output)) = self.outputs.last_mut() {
+            output.append(content);
+        }
+    }
+
+    fn write_text(&mut self, text: Text) {
+        self.write(Content::Text(text));
+    }
+
+    fn set_status(&mut self, status: u8) {
+        self.shell.status = Status::Known(status);
+    }
+}
+
+impl Content {
+    /// No content.
+    fn empty() -> Self {
+        Self::Text(Text::new())
+    }
+
+    fn append(&mut self, more: Self) {
+        *self = match (std::mem::replace(self, Self::empty()), more) {
+            (Self::Text(first), saved @ Self::SavedRules(_)) if first.is_empty() => saved,
+            (Self::Text(mut first), Self::Text(second)) => {
+                first.push_text(&second);
+                Self::Text(first)
+            }
+            (saved @ Self::SavedRules(_), Self::Text(second)) if second.is_empty() => saved,
+            (Self::Text(text), Self::SavedRules(_)) | (Self::SavedRules(_), Self::Text(text)) => {
+                let span = text.span_of(0..text.len());
+                Self::Text(span.map_or_else(Text::new, |span| Text::hole(span, "saved rules with other text")))
+            }
+            (Self::SavedRules(_), last) => last,
+        };
+    }
+
+    /// The content as a text; saved rules are a hole.
+    fn text(&self, span: Span) -> Text {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::SavedRules(_) => Text::hole(span, "rules that were saved"),
+        }
+    }
+}
+
+/// Runs a script on a host: every end that is possible.
+///
+/// There is at least one end. When more than [`Limits::script_paths`] differ they are joined, and the network of
+/// the joint end holds a doubt; so it does when the script takes more than [`Limits::script_steps`] steps.
+#[must_use]
+pub fn run(script: &Script, start: Guest, limits: &Limits) -> Vec<Guest> {
+    let mut machine = Machine::new(limits);
+    machine.process(start, |machine, guest| machine.script(script, guest))
+}

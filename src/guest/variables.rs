@@ -1,0 +1,213 @@
+//! The state of one shell: variables, functions, options.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::network::Status;
+use crate::source::{Span, Text};
+use crate::syntax::script::Statement;
+
+/// The value of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// A text; what is not known is a hole.
+    Text(Text),
+    /// The elements of an array, by number or, in an associative one, by name.
+    Array(BTreeMap<Key, Text>),
+}
+
+/// What an element of an array is found by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A number.
+    Number(i64),
+    /// A name.
+    Name(String),
+}
+
+/// The options of a shell that change how a script runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `set -e`: the script ends with the first command that fails.
+    pub exit_on_error: bool,
+    /// `set -u`: a variable that is not set is an error.
+    pub unset_is_error: bool,
+    /// `set -o pipefail`: a pipeline fails when any of its commands does.
+    pub pipefail: bool,
+}
+
+impl Options {
+    /// The options that the first line of a script gives its shell (`#!/bin/bash -e`). They hold when the script is
+    /// run as a program, as user data is; not when a shell is told to read it.
+    #[must_use]
+    pub fn of_first_line(script: &str) -> Self {
+        let mut options = Self::default();
+        let Some(line) = script.lines().next().and_then(|line| line.strip_prefix("#!")) else { return options };
+        let mut words = line.split_whitespace().skip_while(|word| !word.ends_with("sh")).skip(1);
+        while let Some(letters) = words.next().and_then(|word| word.strip_prefix('-')) {
+            options.exit_on_error |= letters.contains('e');
+            options.unset_is_error |= letters.contains('u');
+            if letters.ends_with('o') {
+                options.pipefail |= words.next() == Some("pipefail");
+            }
+        }
+        options
+    }
+}
+
+/// A shell's own state, which subshells copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shell {
+    /// The variables that are set.
+    pub variables: BTreeMap<String, Variable>,
+    /// The names of the variables that programs get.
+    pub exported: BTreeSet<String>,
+    /// The functions.
+    pub functions: BTreeMap<String, Arc<Statement>>,
+    /// The arguments of the script or of the function that runs.
+    pub arguments: Vec<Text>,
+    /// The options.
+    pub options: Options,
+    /// How the last command ended.
+    pub status: Status,
+    /// What runs at the shell's end.
+    pub exit_trap: Option<Text>,
+    /// Files that are not known were read: any variable may be set.
+    pub foreign: bool,
+    /// The current directory, when it is known.
+    pub directory: Option<String>,
+    /// For each function that runs, what its local variables hide.
+    pub(super) hidden: Vec<BTreeMap<String, Option<Variable>>>,
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            exported: BTreeSet::new(),
+            functions: BTreeMap::new(),
+            arguments: Vec::new(),
+            options: Options::default(),
+            status: Status::Known(0),
+            exit_trap: None,
+            foreign: false,
+            directory: Some("/".to_owned()),
+            hidden: Vec::new(),
+        }
+    }
+}
+
+/// Variables that a shell or its surroundings set to something that is not known.
+const SURROUNDINGS: &[&str] = &[
+    "BASH",
+    "BASHPID",
+    "BASH_SOURCE",
+    "BASH_VERSION",
+    "BASH_VERSINFO",
+    "FUNCNAME",
+    "HOME",
+    "HOSTNAME",
+    "HOSTTYPE",
+    "LANG",
+    "LINENO",
+    "LOGNAME",
+    "MACHTYPE",
+    "OLDPWD",
+    "OSTYPE",
+    "PATH",
+    "PIPESTATUS",
+    "PPID",
+    "PWD",
+    "RANDOM",
+    "SECONDS",
+    "SHELL",
+    "SHLVL",
+    "SUDO_USER",
+    "TERM",
+    "USER",
+];
+
+impl Shell {
+    /// The value of a variable; `None` when it is not set.
+    pub(super) fn variable(&self, name: &str, span: Span) -> Option<Variable> {
+        if let Some(value) = self.variables.get(name) {
+            return Some(value.clone());
+        }
+        match name {
+            "UID" | "EUID" => Some(Variable::Text(Text::encoded("0", span))),
+            "IFS" => Some(Variable::Text(Text::encoded(" \t\n", span))),
+            _ if self.foreign || SURROUNDINGS.contains(&name) => {
+                Some(Variable::Text(Text::hole(span, format!("`{name}` comes from the surroundings"))))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: Variable) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    pub(super) fn set_text(&mut self, name: &str, value: Text) {
+        self.set(name, Variable::Text(value));
+    }
+
+    /// The shell that a script starts with when this one runs it.
+    pub(super) fn child(&self, arguments: Vec<Text>) -> Self {
+        let exported = |(name, _): &(&String, &Variable)| self.exported.contains(*name);
+        Self {
+            variables: self
+                .variables
+                .iter()
+                .filter(exported)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            exported: self.exported.clone(),
+            arguments,
+            foreign: self.foreign,
+            directory: self.directory.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Makes a variable local to the function that runs.
+    pub(super) fn hide(&mut self, name: &str) {
+        if let Some(hidden) = self.hidden.last_mut() {
+            hidden.entry(name.to_owned()).or_insert_with(|| self.variables.remove(name));
+        }
+    }
+
+    /// Ends a function: its local variables vanish.
+    pub(super) fn reveal(&mut self) {
+        for (name, value) in self.hidden.pop().unwrap_or_default() {
+            match value {
+                Some(value) => self.variables.insert(name, value),
+                None => self.variables.remove(&name),
+            };
+        }
+    }
+}
+
+impl Variable {
+    /// The text of the variable: of an array its first element.
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Array(elements) => elements.get(&Key::Number(0)).cloned().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Array(elements) => elements.values().map(Text::len).sum(),
+        }
+    }
+
+    /// All elements; a text is an array of one.
+    pub(super) fn elements(&self) -> Vec<Text> {
+        match self {
+            Self::Text(text) => vec![text.clone()],
+            Self::Array(elements) => elements.values().cloned().collect(),
+        }
+    }
+}
