@@ -37,6 +37,7 @@ fn assumptions(script: &str) -> Assumptions {
         listen: Some(Vec::new()),
         users: users.iter().chain(&more).map(user).collect(),
         groups: groups.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect(),
+        names: std::collections::BTreeSet::new(),
         all_users_known: true,
         interface: Some("eth0".to_owned()),
         addresses: vec!["10.0.1.23".parse().unwrap(), "2001:db8:1::23".parse().unwrap()],

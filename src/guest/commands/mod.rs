@@ -198,7 +198,7 @@ impl Machine<'_> {
                     }
                 }
             }
-            AssignedValue::Array(list) => {
+            AssignedValue::Array(written) => {
                 let mut elements = match guest.shell.variables.get(name) {
                     Some(Variable::Array(elements)) if assignment.append => elements.clone(),
                     _ => BTreeMap::new(),
@@ -207,7 +207,7 @@ impl Machine<'_> {
                     Some(Key::Number(last)) => last + 1,
                     _ => 0,
                 };
-                for element in list {
+                for element in written {
                     if let Some(subscript) = &element.subscript {
                         let value = self.expand_joined(guest, &element.value);
                         let Some(key) = self.key(guest, subscript) else {

@@ -423,16 +423,16 @@ impl<'a> Scanner<'a> {
         let mut at = start;
         while at < self.bytes.len() {
             match self.byte(at) {
-                b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' => break,
                 b'\r' if self.byte(at + 1) == b'\n' => break,
                 b'<' | b'>' if self.byte(at + 1) == b'(' && depth < NESTING => {
-                    at = self.commands(at + 2, true, depth + 1)
+                    at = self.commands(at + 2, true, depth + 1);
                 }
-                b'<' | b'>' => break,
+                b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' | b'<' | b'>' => break,
                 b'(' => {
                     let before = self.source.get(start..at).unwrap_or("");
                     let is_pattern = before.ends_with(['?', '*', '+', '@', '!']);
-                    if !is_pattern && !(before.ends_with('=') && is_assignment(before)) {
+                    let is_array = before.ends_with('=') && is_assignment(before);
+                    if !is_pattern && !is_array {
                         break;
                     }
                     at = self.parentheses(at, depth + 1);

@@ -20,7 +20,7 @@ enum Context {
 
 /// Collects the parts of a word and joins neighbouring literals.
 struct Parts {
-    parts: Vec<WordPart>,
+    done: Vec<WordPart>,
     quoted: bool,
     literal: Text,
     /// The bytes that the literal was read from.
@@ -71,7 +71,7 @@ impl Reader<'_> {
                 b'\'' => {
                     let end = self.scanner.character(at, 1).min(range.end);
                     parts.flush(self);
-                    parts.parts.extend(self.single_quoted(at..end));
+                    parts.done.extend(self.single_quoted(at..end));
                     end
                 }
                 b'"' => self.double_quoted(&mut parts, at..range.end, 0, depth),
@@ -217,9 +217,9 @@ impl Reader<'_> {
         parts.flush(self);
         let inner = self.quoted_parts(start.min(end)..end - usize::from(closed), Context::DoubleQuoted, depth + 1);
         if inner.is_empty() {
-            parts.parts.push(self.empty_literal(range.start..end));
+            parts.done.push(self.empty_literal(range.start..end));
         }
-        parts.parts.extend(inner);
+        parts.done.extend(inner);
         end.max(range.start + 1)
     }
 
@@ -247,9 +247,9 @@ impl Reader<'_> {
         let inner = inner.finish(self);
         parts.flush(self);
         if inner.is_empty() {
-            parts.parts.push(self.empty_literal(range.start..end));
+            parts.done.push(self.empty_literal(range.start..end));
         }
-        parts.parts.extend(inner);
+        parts.done.extend(inner);
         end
     }
 
@@ -353,7 +353,7 @@ impl Reader<'_> {
 
 impl Parts {
     fn new(quoted: bool) -> Self {
-        Self { parts: Vec::new(), quoted, literal: Text::new(), range: None }
+        Self { done: Vec::new(), quoted, literal: Text::new(), range: None }
     }
 
     fn add(&mut self, text: &Text, range: Range<usize>) {
@@ -384,18 +384,18 @@ impl Parts {
     fn flush(&mut self, reader: &Reader) {
         if let Some(range) = self.range.take() {
             let kind = WordPartKind::Literal(std::mem::take(&mut self.literal));
-            self.parts.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
+            self.done.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
         }
     }
 
     fn push(&mut self, reader: &Reader, range: Range<usize>, kind: WordPartKind) {
         self.flush(reader);
-        self.parts.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
+        self.done.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
     }
 
     fn finish(mut self, reader: &Reader) -> Vec<WordPart> {
         self.flush(reader);
-        self.parts
+        self.done
     }
 }
 
