@@ -204,7 +204,7 @@ impl Machine<'_> {
                     _ => BTreeMap::new(),
                 };
                 let mut next = match elements.keys().next_back() {
-                    Some(Key::Number(last)) => last + 1,
+                    Some(Key::Number(highest)) => highest.saturating_add(1),
                     _ => 0,
                 };
                 for element in list {
@@ -221,7 +221,7 @@ impl Machine<'_> {
                     }
                     for text in self.expand_all(guest, std::slice::from_ref(&element.value)) {
                         elements.insert(Key::Number(next), text);
-                        next += 1;
+                        next = next.saturating_add(1);
                     }
                 }
                 guest.shell.set(name, Variable::Array(elements));
