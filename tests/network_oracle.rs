@@ -40,6 +40,7 @@ fn assumptions(script: &str) -> Assumptions {
         listen: Some(Vec::new()),
         users: users.map(|(name, uid, gid)| ((*name).to_owned(), User { uid: *uid, gid: *gid })).collect(),
         groups: groups.iter().map(|(name, gid)| ((*name).to_owned(), *gid)).collect(),
+        names: std::collections::BTreeSet::new(),
         all_users_known: true,
         interface: Some("eth0".to_owned()),
         addresses: vec!["10.0.1.23".parse().unwrap(), "2001:db8:1::23".parse().unwrap()],

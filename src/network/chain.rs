@@ -173,13 +173,6 @@ impl Table {
         Ok(())
     }
 
-    /// Deletes the first rule that says the same.
-    pub(super) fn delete(&mut self, chain: &str, spec: &Spec) -> Result<(), Failure> {
-        let index = self.find(chain, spec)?;
-        self.chain_mut(chain)?.rules.remove(index);
-        Ok(())
-    }
-
     /// The index of the first rule that says the same.
     pub(super) fn find(&self, chain: &str, spec: &Spec) -> Result<usize, Failure> {
         let rules = &self.require(chain)?.rules;

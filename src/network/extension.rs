@@ -114,11 +114,13 @@ impl Reader<'_> {
         if let Some((first, last)) = range {
             return if first <= last { Ok(Identity::Range(first, last)) } else { Err(given.bad()) };
         }
-        let kind = if is_group { "group" } else { "user" };
-        if text.is_empty() || self.assumptions.all_users_known {
-            return Err(Failure::exits(2, format!("there is no {kind} `{text}`")));
+        if !self.assumptions.names.contains(text) {
+            let kind = if is_group { "group" } else { "user" };
+            if text.is_empty() || self.assumptions.all_users_known {
+                return Err(Failure::exits(2, format!("there is no {kind} `{text}`")));
+            }
+            self.conditions.push(Fact::shared(format!("there is a {kind} `{text}`"), self.span));
         }
-        self.conditions.push(Fact::shared(format!("there is a {kind} `{text}`"), self.span));
         Ok(Identity::Name(text.to_owned()))
     }
 

@@ -28,7 +28,7 @@ mod world;
 mod tests;
 
 use core::net::IpAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use verdict::{Answer, Condition, Packet, Place, Step, Verdict};
@@ -137,6 +137,8 @@ pub struct Assumptions {
     pub users: BTreeMap<String, User>,
     /// Groups whose numbers are known.
     pub groups: BTreeMap<String, u32>,
+    /// Users and groups that exist, of whom only the names are known.
+    pub names: BTreeSet<String>,
     /// There are no other users and groups than these and `root`.
     pub all_users_known: bool,
     /// The name of the interface to the network.
@@ -265,6 +267,20 @@ impl Network {
             });
         }
         all.unwrap_or(Effect { status: Status::Unknown, changed: false, note: None })
+    }
+
+    /// A command made a user, with a group of the same name; without numbers only the names are known.
+    pub fn add_user(&mut self, name: &str, user: Option<User>) {
+        let assumptions = Arc::make_mut(&mut self.assumptions);
+        match user {
+            Some(user) => {
+                assumptions.users.insert(name.to_owned(), user);
+                assumptions.groups.entry(name.to_owned()).or_insert(user.gid);
+            }
+            None => {
+                assumptions.names.insert(name.to_owned());
+            }
+        }
     }
 
     /// Remembers a command whose effect is not modelled.

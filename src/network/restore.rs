@@ -5,6 +5,9 @@ use super::iptables::{self, Setting};
 use super::{Backend, Effect, Exit, Failure, Input, Invocation, Trouble, Word, world};
 use crate::source::{HOLE, Text};
 
+/// Longer texts are not followed: what they do is in doubt.
+const MOST_LINES: usize = 5_000;
+
 /// How the program was called.
 #[derive(Default)]
 struct Options {
@@ -32,8 +35,12 @@ pub(super) fn run(
         return Ok(Effect::done(!options.test));
     }
     let Some(Input::Text(text)) = invocation.input else { return Err(Trouble::Unclear) };
+    let lines = text.lines();
+    if lines.len() > MOST_LINES {
+        return Err(Trouble::Unclear);
+    }
     let mut reader = Restore { filter: filter.clone(), backend, setting, options: &options, current: None };
-    let mut result = text.lines().iter().enumerate().try_for_each(|(index, line)| reader.line(index + 1, line));
+    let mut result = lines.iter().enumerate().try_for_each(|(index, line)| reader.line(index + 1, line));
     if result.is_ok() && reader.current.is_some() {
         result = Err(Failure::exits(1, "the text ends before COMMIT").into());
     }

@@ -255,7 +255,13 @@ fn a_user_who_may_not_exist_leaves_the_rule_open() {
     assert_eq!(root(&network), Reachable);
     assert_eq!(network.verdict(Family::V4, &Principal::Other).answer, Reachable);
     let known = Assumptions { all_users_known: true, ..stock() };
-    assert_eq!(run(&mut Network::new(&known), &[line]).remove(0).status, Status::Known(2));
+    let mut network = Network::new(&known);
+    assert_eq!(run(&mut network, &[line]).remove(0).status, Status::Known(2));
+    // Once a command has made the user the rule is there, whatever the user's number.
+    network.add_user("app", None);
+    assert_eq!(run(&mut network, &[line]).remove(0).status, Status::Known(0));
+    assert_eq!(network.verdict(Family::V4, &Principal::User("app".to_owned())).answer, Blocked);
+    assert_eq!(root(&network), Reachable);
 }
 
 #[test]
@@ -432,6 +438,8 @@ fn a_proof_names_every_blocker_in_order() {
 fn what_is_not_modelled_is_never_passed_over_in_silence() {
     for line in [
         "nft -f /etc/nftables.conf",
+        "nft add table ip f { chain o { type filter hook output priority 0; drop; }; }",
+        "nft add chain ip f o { type filter hook output priority 0; policy drop; }",
         "ufw deny out to any",
         "firewall-cmd --reload",
         "ip rule add to 169.254.169.254 blackhole",
@@ -439,9 +447,15 @@ fn what_is_not_modelled_is_never_passed_over_in_silence() {
         check(&[line], Depends);
         check(&[DROP, line], Depends);
     }
-    for line in
-        ["nft list ruleset", "ufw status", "firewall-cmd --state", "ip rule show", "ip netns exec a iptables -F"]
-    {
+    for line in [
+        "nft list ruleset",
+        "nft add table ip f",
+        "nft add chain ip f o { type filter hook output priority -5 ; policy accept; }",
+        "ufw status",
+        "firewall-cmd --state",
+        "ip rule show",
+        "ip netns exec a iptables -F",
+    ] {
         check(&[line], Reachable);
         check(&[DROP, line], Blocked);
     }
@@ -476,4 +490,11 @@ fn hostile_rules_end() {
     let mut open: Vec<&str> = open.iter().map(String::as_str).collect();
     open.push("iptables -P OUTPUT DROP");
     check(&open, Depends);
+    // More commands, or a longer text, than anybody writes.
+    let many = vec!["iptables -I OUTPUT -p udp -j DROP"; 10_000];
+    check(&many, Depends);
+    let mut network = Network::new(&stock());
+    let lines = "-I OUTPUT -p udp -j DROP\n".repeat(100_000);
+    restore(&mut network, "iptables-restore", &format!("*filter\n{lines}COMMIT\n"));
+    assert_eq!(root(&network), Depends);
 }

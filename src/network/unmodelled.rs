@@ -53,13 +53,13 @@ fn nft(words: &[&str]) -> Option<bool> {
     const IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
     let words = nft_words(words);
     match words.as_slice() {
-        ["list" | "monitor" | "describe" | "-c" | "--check" | "-v" | "--version" | "-h" | "--help", ..] | [] => None,
-        // Tables, sets and elements count only where a rule uses them, and every rule is in doubt.
-        ["add" | "create", "table" | "set" | "map", ..] => None,
+        ["list" | "monitor" | "describe" | "-c" | "--check" | "-v" | "--version" | "-h" | "--help", ..]
+        // Sets count only where a rule uses them, and every rule is in doubt; so is what a table holds.
+        | ["add" | "create", "set" | "map", ..]
+        | [] => None,
+        ["add" | "create", "table", rest @ ..] if !rest.iter().any(|word| word.contains(['{', '…'])) => None,
         // Chains that nothing leads to, or that accept, change nothing by themselves.
-        ["add" | "create", "chain", rest @ ..] if !rest.contains(&"…") => {
-            rest.iter().any(|word| word.contains("drop")).then_some(false)
-        }
+        ["add" | "create", "chain", rest @ ..] if accepts_by_itself(rest) => None,
         // A rule in a table of iptables may accept before it drops.
         ["add" | "insert", "rule", table @ ..] => {
             let translates = table.iter().any(|word| matches!(*word, "dnat" | "snat" | "masquerade" | "notrack" | "…"));
@@ -67,6 +67,37 @@ fn nft(words: &[&str]) -> Option<bool> {
         }
         _ => Some(true),
     }
+}
+
+/// Whether the words that describe a chain say nothing but where it stands and that it accepts.
+fn accepts_by_itself(words: &[&str]) -> bool {
+    const HARMLESS: [&str; 22] = [
+        "{",
+        "}",
+        "",
+        "type",
+        "filter",
+        "nat",
+        "route",
+        "hook",
+        "prerouting",
+        "input",
+        "forward",
+        "output",
+        "postrouting",
+        "priority",
+        "policy",
+        "accept",
+        "mangle",
+        "raw",
+        "security",
+        "srcnat",
+        "dstnat",
+        "-",
+    ];
+    let described = words.iter().skip_while(|word| !word.contains('{')).flat_map(|word| word.split(';'));
+    let harmless = |word: &str| HARMLESS.contains(&word) || word.parse::<i32>().is_ok();
+    !words.contains(&"…") && described.into_iter().all(harmless)
 }
 
 /// The tables of iptables that a command of nft removes: of one family or both, one of them or all.

@@ -130,7 +130,6 @@ impl Windows {
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let (context, rest) = match lower.as_slice() {
             ["advfirewall", "firewall", verb, "rule", ..] => (*verb, words.get(4..).unwrap_or_default()),
-            ["advfirewall", "show" | "export" | "dump" | "help" | "firewall", ..] => return Ok(()),
             ["advfirewall", "reset", ..] => {
                 *self = Self::default();
                 return Ok(());
@@ -139,7 +138,9 @@ impl Windows {
                 return self.set_profile(profile, rest, invocation.span, text);
             }
             // Other contexts of the tool concern proxies, interfaces and incoming traffic.
-            ["winhttp" | "firewall" | "http" | "wlan" | "lan" | "trace", ..] | [] => return Ok(()),
+            ["advfirewall", "show" | "export" | "dump" | "help" | "firewall", ..]
+            | ["winhttp" | "firewall" | "http" | "wlan" | "lan" | "trace", ..]
+            | [] => return Ok(()),
             _ => return Err(Trouble::Unclear),
         };
         let (before, after) = match rest.iter().position(|word| word.eq_ignore_ascii_case("new")) {
@@ -151,17 +152,13 @@ impl Windows {
             return if context == "show" { Ok(()) } else { Err(Failure::other("the rule has no name").into()) };
         };
         match (context, after) {
-            ("show", _) => Ok(()),
+            ("show", _) | ("set", None) => Ok(()),
             ("add", None) => {
                 let (Some(_), Some(_)) = (get(&options, "dir"), get(&options, "action")) else {
                     return Err(Failure::other("a rule needs dir= and action=").into());
                 };
                 let renamed = options.iter().map(|(name, value)| (cmdlet_name(name).to_owned(), value.clone()));
-                let mut renamed: Options = renamed.collect();
-                if let Some((_, Some(direction))) = renamed.iter_mut().find(|(name, _)| name == "direction") {
-                    *direction = if direction.eq_ignore_ascii_case("out") { "outbound" } else { "inbound" }.to_owned();
-                }
-                self.add(&renamed, invocation.span, text)
+                self.add(&renamed.collect(), invocation.span, text)
             }
             ("delete", None) if options.len() == 1 => {
                 self.edit(&name, |rules, meant| rules.retain(|rule| !meant(rule)))
@@ -170,7 +167,6 @@ impl Windows {
                 [(key, Some(value))] if key == "enable" && options.len() == 1 => self.enable(&name, value == "yes"),
                 _ => Err(Trouble::Unclear),
             },
-            ("set", None) => Ok(()),
             _ => Err(Trouble::Unclear),
         }
     }
@@ -274,7 +270,7 @@ impl Windows {
         if !has_ports && ports.flatten().any(|port| !port.eq_ignore_ascii_case("any")) {
             return Err(Failure::other("ports need a protocol that has ports").into());
         }
-        if !is(options, "direction", "outbound")? {
+        if !is(options, "direction", "outbound")? && !is(options, "direction", "out")? {
             return Ok(());
         }
         let blocks = is(options, "action", "block")?;

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::source::Span;
 
-/// The most rules that one packet filter holds; more make it unknown.
-const MOST_RULES: usize = 20_000;
+/// The most commands that are followed; what comes after them is in doubt.
+const MOST_COMMANDS: usize = 5_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct World {
@@ -23,7 +23,7 @@ pub(super) struct World {
     filters: BTreeMap<(Backend, Family), Filter>,
     pub(super) routing: Routing,
     pub(super) doubts: Vec<Doubt>,
-    rules: usize,
+    commands: usize,
 }
 
 /// What a `-save` command wrote: rules with the places of the commands that made them.
@@ -95,7 +95,7 @@ impl World {
             filters: BTreeMap::new(),
             routing: Routing::new(docker != Docker::Absent, layout),
             doubts: Vec::new(),
-            rules: 0,
+            commands: 0,
         };
         if docker == Docker::Before {
             docker::lay(&mut world);
@@ -141,6 +141,13 @@ impl World {
     ) -> Effect {
         let text = text_of(invocation);
         let span = Some(invocation.span);
+        self.commands += 1;
+        if self.commands > MOST_COMMANDS {
+            if self.commands == MOST_COMMANDS + 1 {
+                self.doubt(doubt(invocation, "more commands than are followed", None));
+            }
+            return Effect { status: Status::Unknown, changed: true, note: None };
+        }
         let mut backend = self.backend;
         let result = if let Some(tool) = tool(invocation.program) {
             backend = tool.backend.unwrap_or(backend);
@@ -168,10 +175,6 @@ impl World {
         } else {
             Err(Trouble::Unclear)
         };
-        self.rules += usize::from(result.is_ok());
-        if self.rules > MOST_RULES {
-            self.doubt(doubt(invocation, "more commands than are followed", None));
-        }
         match result {
             Ok(effect) => effect,
             Err(Trouble::Failed(failure)) => {
@@ -265,16 +268,16 @@ pub(super) fn apply(table: &mut Table, command: Command, setting: Setting, unkno
             if unknown {
                 return Err(Trouble::Unclear);
             }
-            let mut next = table.clone();
+            // All of them go, or none.
+            rules.iter().try_for_each(|rule| table.find(&chain, &rule.spec).map(|_| ()))?;
             for rule in &rules {
-                let index = next.find(&chain, &rule.spec)?;
-                let found = next.chain(&chain).and_then(|chain| chain.rules.get(index));
+                let index = table.find(&chain, &rule.spec)?;
+                let found = table.chain(&chain).and_then(|chain| chain.rules.get(index));
                 if found.is_some_and(|found| !found.conditions.is_empty()) {
                     status = Status::Unknown;
                 }
-                next.delete(&chain, &rule.spec)?;
+                table.delete_number(&chain, index + 1)?;
             }
-            *table = next;
         }
         Action::Check { chain, rules } => {
             changed = false;
