@@ -8,6 +8,7 @@ mod network;
 mod packages;
 mod services;
 mod shell;
+mod users;
 mod wrappers;
 
 use std::collections::BTreeMap;
@@ -38,8 +39,16 @@ pub(super) enum Action {
     Full(fn(&mut Machine, Guest, &Call) -> Vec<Guest>),
 }
 
-const TABLES: &[&[(&str, Action)]] =
-    &[shell::TABLE, wrappers::TABLE, files::TABLE, lookup::TABLE, network::TABLE, packages::TABLE, services::TABLE];
+const TABLES: &[&[(&str, Action)]] = &[
+    shell::TABLE,
+    wrappers::TABLE,
+    files::TABLE,
+    lookup::TABLE,
+    network::TABLE,
+    packages::TABLE,
+    services::TABLE,
+    users::TABLE,
+];
 
 fn find(name: &str) -> Option<Action> {
     TABLES.iter().copied().flatten().find(|(known, _)| *known == name).map(|(_, action)| *action)
