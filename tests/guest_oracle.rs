@@ -39,6 +39,7 @@ fn assumptions(script: &str) -> Assumptions {
         groups: groups.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect(),
         names: std::collections::BTreeSet::new(),
         all_users_known: true,
+        names: std::collections::BTreeSet::new(),
         interface: Some("eth0".to_owned()),
         addresses: vec!["10.0.1.23".parse().unwrap(), "2001:db8:1::23".parse().unwrap()],
     };

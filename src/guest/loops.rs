@@ -8,7 +8,7 @@ use crate::source::{Span, Text};
 use crate::syntax::script::Script;
 
 /// The most turns of one loop.
-const MOST_TURNS: usize = 1_000;
+const MOST_TURNS: usize = 200;
 
 impl Machine<'_> {
     /// `for ((…))`.

@@ -219,6 +219,12 @@ fn the_first_line_of_a_script_sets_options() {
 }
 
 #[test]
+fn a_rule_for_a_user_that_the_script_made_is_no_failure() {
+    let rule = "iptables -A OUTPUT -d 169.254.169.254 -m owner ! --uid-owner agent -j DROP";
+    assert_eq!(answers(&ends(&format!("useradd -r agent; {rule}"))), [Answer::Blocked]);
+}
+
+#[test]
 fn ways_that_change_nothing_become_one() {
     let script = "if grep -q x /etc/y; then echo a; else echo b; fi\n".repeat(40);
     let ends = ends(&script);

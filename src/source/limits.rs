@@ -53,8 +53,8 @@ impl Default for Limits {
             text_bytes: 1 << 20,
             script_bytes: 1 << 20,
             alternatives: 16,
-            script_paths: 16,
-            script_steps: 100_000,
+            script_paths: 8,
+            script_steps: 20_000,
             problems_per_file: 20,
         }
     }

@@ -8,6 +8,7 @@ mod network;
 mod packages;
 mod services;
 mod shell;
+mod users;
 mod wrappers;
 
 use std::collections::BTreeMap;
@@ -38,8 +39,16 @@ pub(super) enum Action {
     Full(fn(&mut Machine, Guest, &Call) -> Vec<Guest>),
 }
 
-const TABLES: &[&[(&str, Action)]] =
-    &[shell::TABLE, wrappers::TABLE, files::TABLE, lookup::TABLE, network::TABLE, packages::TABLE, services::TABLE];
+const TABLES: &[&[(&str, Action)]] = &[
+    shell::TABLE,
+    wrappers::TABLE,
+    files::TABLE,
+    lookup::TABLE,
+    network::TABLE,
+    packages::TABLE,
+    services::TABLE,
+    users::TABLE,
+];
 
 fn find(name: &str) -> Option<Action> {
     TABLES.iter().copied().flatten().find(|(known, _)| *known == name).map(|(_, action)| *action)
@@ -204,7 +213,7 @@ impl Machine<'_> {
                     _ => BTreeMap::new(),
                 };
                 let mut next = match elements.keys().next_back() {
-                    Some(Key::Number(last)) => last + 1,
+                    Some(Key::Number(highest)) => highest.saturating_add(1),
                     _ => 0,
                 };
                 for element in written {
@@ -221,7 +230,7 @@ impl Machine<'_> {
                     }
                     for text in self.expand_all(guest, std::slice::from_ref(&element.value)) {
                         elements.insert(Key::Number(next), text);
-                        next += 1;
+                        next = next.saturating_add(1);
                     }
                 }
                 guest.shell.set(name, Variable::Array(elements));
