@@ -126,18 +126,24 @@ fn visit_statement(statement: &Statement, visit: &dyn Fn(&Text)) {
             command.assignments.iter().chain(&command.declarations).for_each(|each| visit_assignment(each, visit));
         }
         StatementKind::Pipeline { stages: statements, .. } | StatementKind::Unknown(statements) => {
-            statements.iter().for_each(|statement| visit_statement(statement, visit));
+            for statement in statements {
+                visit_statement(statement, visit);
+            }
         }
         StatementKind::Chain { first, rest } => {
             visit_statement(first, visit);
-            rest.iter().for_each(|(_, statement)| visit_statement(statement, visit));
+            for (_, statement) in rest {
+                visit_statement(statement, visit);
+            }
         }
         StatementKind::If { branches, otherwise } => {
             for branch in branches {
                 visit_script(&branch.condition, visit);
                 visit_script(&branch.body, visit);
             }
-            otherwise.iter().for_each(|body| visit_script(body, visit));
+            if let Some(body) = otherwise {
+                visit_script(body, visit);
+            }
         }
         StatementKind::For { variable, words, body } => {
             visit(variable);
@@ -222,8 +228,9 @@ proptest! {
     fn scripts_of_random_fragments_keep_their_bytes(
         fragments in prop::collection::vec((0..FRAGMENTS.len(), any::<bool>()), 0..40),
     ) {
-        let source: String =
-            fragments.iter().map(|(index, spaced)| format!("{}{}", FRAGMENTS[*index], if *spaced { " " } else { "" })).collect();
+        let source = fragments.iter().fold(String::new(), |source, (index, spaced)| {
+            source + FRAGMENTS[*index] + if *spaced { " " } else { "" }
+        });
         check(&source);
     }
 
