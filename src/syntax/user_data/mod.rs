@@ -197,6 +197,7 @@ fn element(source: &str, tag: &str, from: usize) -> Option<(Range<usize>, usize)
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::source::{FileId, PieceKind, SourceFile};
@@ -337,6 +338,49 @@ mod tests {
         text.push_verbatim("\n#!/bin/sh\nb", file.span(4..16));
         assert_eq!(parse(&text, &Limits::default())[0].kind, PartKind::Script);
     }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_apart_keeps_its_bytes(fragments in prop::collection::vec(0..FRAGMENTS.len(), 0..24)) {
+            let source: String = fragments.iter().map(|index| FRAGMENTS[*index]).collect();
+            let (file, parts) = parts_of(&source);
+            for part in parts {
+                let mut at = 0;
+                for piece in part.text.pieces() {
+                    let value = &part.text.as_str()[at..at + piece.length];
+                    at += piece.length;
+                    prop_assert!(piece.kind != PieceKind::Verbatim || value == file.slice(piece.span));
+                }
+            }
+        }
+    }
+
+    const FRAGMENTS: [&str; 24] = [
+        "MIME-Version: 1.0\n",
+        "Content-Type: multipart/mixed; boundary=x\n",
+        "\n",
+        "\r\n",
+        "--x\n",
+        "--x--",
+        " boundary=x",
+        "Content-Type: text/plain\n",
+        "Content-Transfer-Encoding: base64\n",
+        "IyEvYmluL3NoCmE=",
+        "#!/bin/sh\n",
+        "#cloud-config\n",
+        "#cloud-config-archive\n",
+        "- content: |\n   #!/bin/sh\n",
+        "## template: jinja\n",
+        "{{ a }}",
+        "{%",
+        "{# \u{e9} #}",
+        "<powershell>",
+        "</powershell>",
+        "<SCRIPT>\u{1f600}</script>",
+        "<persist>true</persist>",
+        ": ",
+        "#include\n",
+    ];
 
     #[test]
     fn archives_in_archives_end() {
