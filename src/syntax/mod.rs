@@ -6,6 +6,7 @@ pub mod hcl;
 pub mod script;
 pub mod shell;
 pub mod tree;
+pub mod user_data;
 
 use crate::source::Span;
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Reader;
-use super::scan::assignment_value;
+use super::extent::assignment_value;
 use crate::source::Text;
 use crate::syntax::script::{
     AssignedValue, Assignment, Command, Element, Redirection, RedirectionKind, Statement, StatementKind, Word,

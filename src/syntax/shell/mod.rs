@@ -4,6 +4,7 @@
 //! simple commands are read by hand (`command`, `word`, `parameter`), since findings point into them.
 
 mod command;
+mod extent;
 mod lower;
 mod parameter;
 #[cfg(test)]

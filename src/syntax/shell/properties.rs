@@ -228,8 +228,9 @@ proptest! {
     fn scripts_of_random_fragments_keep_their_bytes(
         fragments in prop::collection::vec((0..FRAGMENTS.len(), any::<bool>()), 0..40),
     ) {
-        let source: String =
-            fragments.iter().flat_map(|(index, spaced)| [FRAGMENTS[*index], if *spaced { " " } else { "" }]).collect();
+        let source = fragments.iter().fold(String::new(), |source, (index, spaced)| {
+            source + FRAGMENTS[*index] + if *spaced { " " } else { "" }
+        });
         check(&source);
     }
 

@@ -48,7 +48,8 @@ impl Reader<'_> {
             }
             let byte = self.source.as_bytes().get(start).copied().unwrap_or(0);
             at = match byte {
-                b'\n' | b';' | b'|' | b'(' | b')' => Self::separator(start, byte, &mut after_line),
+                b'\n' => (start + 1).max(std::mem::take(&mut after_line)),
+                b';' | b'|' | b'(' | b')' => start + 1,
                 b'&' if self.source.as_bytes().get(start + 1) != Some(&b'>') => start + 1,
                 b'#' => self.scanner.comment_end(start),
                 _ => {
@@ -67,14 +68,6 @@ impl Reader<'_> {
         }
         commands.extend(current);
         commands
-    }
-
-    fn separator(at: usize, byte: u8, after_line: &mut usize) -> usize {
-        let next = if byte == b'\n' { (at + 1).max(*after_line) } else { at + 1 };
-        if byte == b'\n' {
-            *after_line = 0;
-        }
-        next
     }
 
     fn word_or_redirection(&mut self, start: usize, after_line: &mut usize) -> usize {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::scan::{NESTING, Scanner};
+use super::extent::NESTING;
+use super::scan::Scanner;
 use super::{Reader, Script};
 use crate::source::{HOLE, Span, Text};
 use crate::syntax::script::{NumberRange, Word, WordPart, WordPartKind};
@@ -20,7 +21,7 @@ enum Context {
 
 /// Collects the parts of a word and joins neighbouring literals.
 struct Parts {
-    done: Vec<WordPart>,
+    finished: Vec<WordPart>,
     quoted: bool,
     literal: Text,
     /// The bytes that the literal was read from.
@@ -71,7 +72,7 @@ impl Reader<'_> {
                 b'\'' => {
                     let end = self.scanner.character(at, 1).min(range.end);
                     parts.flush(self);
-                    parts.done.extend(self.single_quoted(at..end));
+                    parts.finished.extend(self.single_quoted(at..end));
                     end
                 }
                 b'"' => self.double_quoted(&mut parts, at..range.end, 0, depth),
@@ -88,23 +89,19 @@ impl Reader<'_> {
                     parts.push(self, at..at + 1, WordPartKind::Pattern(self.text.slice(at..at + 1)));
                     at + 1
                 }
-                b'[' => match self.bracket_end(at, range.end) {
-                    Some(end) => {
-                        parts.push(self, at..end, WordPartKind::Pattern(self.text.slice(at..end)));
-                        end
-                    }
-                    None => self.plain(&mut parts, at..range.end),
-                },
-                b'{' if may_have_braces => match self.brace_expansion(at, range.end, depth) {
-                    Some((kind, end)) => {
+                b'[' if let Some(end) = self.bracket_end(at, range.end) => {
+                    parts.push(self, at..end, WordPartKind::Pattern(self.text.slice(at..end)));
+                    end
+                }
+                b'{' if may_have_braces => {
+                    if let Some((kind, end)) = self.brace_expansion(at, range.end, depth) {
                         parts.push(self, at..end, kind);
                         end
-                    }
-                    None => {
+                    } else {
                         may_have_braces = false;
                         self.plain(&mut parts, at..range.end)
                     }
-                },
+                }
                 b'~' if at == range.start => {
                     let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
                     let rest = self.source.as_bytes().get(at + 1..range.end).unwrap_or_default();
@@ -217,9 +214,9 @@ impl Reader<'_> {
         parts.flush(self);
         let inner = self.quoted_parts(start.min(end)..end - usize::from(closed), Context::DoubleQuoted, depth + 1);
         if inner.is_empty() {
-            parts.done.push(self.empty_literal(range.start..end));
+            parts.finished.push(self.empty_literal(range.start..end));
         }
-        parts.done.extend(inner);
+        parts.finished.extend(inner);
         end.max(range.start + 1)
     }
 
@@ -232,24 +229,22 @@ impl Reader<'_> {
         let stop = end - usize::from(closed);
         while at < stop {
             let rest = self.source.get(at..stop).unwrap_or("");
-            at += match rest.strip_prefix('\\').map(resolve_escape) {
-                Some((value, length)) => {
-                    inner.add_encoded(self, &value, at..at + 1 + length);
-                    1 + length
-                }
-                None => {
-                    let length = rest.find('\\').unwrap_or(rest.len()).max(1);
-                    self.push_literal(&mut inner, at..at + length);
-                    length
-                }
+            let length = if let Some((value, length)) = rest.strip_prefix('\\').map(resolve_escape) {
+                inner.add_encoded(self, &value, at..at + 1 + length);
+                1 + length
+            } else {
+                let length = rest.find('\\').unwrap_or(rest.len()).max(1);
+                self.push_literal(&mut inner, at..at + length);
+                length
             };
+            at += length;
         }
         let inner = inner.finish(self);
         parts.flush(self);
         if inner.is_empty() {
-            parts.done.push(self.empty_literal(range.start..end));
+            parts.finished.push(self.empty_literal(range.start..end));
         }
-        parts.done.extend(inner);
+        parts.finished.extend(inner);
         end
     }
 
@@ -353,7 +348,7 @@ impl Reader<'_> {
 
 impl Parts {
     fn new(quoted: bool) -> Self {
-        Self { done: Vec::new(), quoted, literal: Text::new(), range: None }
+        Self { finished: Vec::new(), quoted, literal: Text::new(), range: None }
     }
 
     fn add(&mut self, text: &Text, range: Range<usize>) {
@@ -384,18 +379,18 @@ impl Parts {
     fn flush(&mut self, reader: &Reader) {
         if let Some(range) = self.range.take() {
             let kind = WordPartKind::Literal(std::mem::take(&mut self.literal));
-            self.done.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
+            self.finished.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
         }
     }
 
     fn push(&mut self, reader: &Reader, range: Range<usize>, kind: WordPartKind) {
         self.flush(reader);
-        self.done.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
+        self.finished.push(WordPart { kind, quoted: self.quoted, span: reader.span(range) });
     }
 
     fn finish(mut self, reader: &Reader) -> Vec<WordPart> {
         self.flush(reader);
-        self.done
+        self.finished
     }
 }
 
