@@ -37,7 +37,6 @@ fn assumptions(script: &str) -> Assumptions {
         listen: Some(Vec::new()),
         users: users.iter().chain(&more).map(user).collect(),
         groups: groups.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect(),
-        names: std::collections::BTreeSet::new(),
         all_users_known: true,
         names: std::collections::BTreeSet::new(),
         interface: Some("eth0".to_owned()),
