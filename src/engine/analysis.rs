@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{EngineError, Input, open, sort_problems};
-use crate::assess::{Assessments, assess};
+use crate::assess::{Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::Config;
 use crate::discover::{Kind, Workspace};
@@ -66,7 +66,8 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     let estate = model::build(&resources, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let faults = estate.faults();
-    let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>());
+    let terms = Terms { required: required.into_iter().collect(), limits: input.limits, ..Terms::default() };
+    let assessments = assess(estate, &terms);
 
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);

@@ -78,7 +78,7 @@ pub struct Event {
     /// The command.
     pub span: Span,
     /// Packet filter and routes at that time.
-    pub network: Arc<Network>,
+    pub network: Network,
 }
 
 /// A step that could not be followed.
@@ -165,11 +165,7 @@ impl Guest {
     }
 
     fn event(&mut self, kind: EventKind, span: Span) {
-        let network = match self.events.last() {
-            Some(last) if *last.network == self.network => Arc::clone(&last.network),
-            _ => Arc::new(self.network.clone()),
-        };
-        self.events.push(Event { kind, span, network });
+        self.events.push(Event { kind, span, network: self.network.clone() });
     }
 
     fn opaque(&mut self, span: Span, text: impl Into<Arc<str>>) {
