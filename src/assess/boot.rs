@@ -39,7 +39,7 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
     }
     for texts in cases {
         let parts: Vec<Part> = texts.iter().flat_map(|text| user_data::parse(text, limits)).collect();
-        boots.cases.push(run(&parts, start, limits));
+        boots.cases.push(run(&parts, start, host.sets_variables, limits));
         boots.parts.extend(parts);
     }
     boots.platform = boots.parts.iter().find_map(platform_of);
@@ -78,7 +78,7 @@ fn platform_of(part: &Part) -> Option<Platform> {
     }
 }
 
-fn run(parts: &[Part], start: &Network, limits: &Limits) -> Vec<Guest> {
+fn run(parts: &[Part], start: &Network, foreign: bool, limits: &Limits) -> Vec<Guest> {
     let mut ends = vec![Guest::new(start.clone())];
     for part in parts {
         if !matches!(part.kind, PartKind::Script | PartKind::Boothook) {
@@ -91,6 +91,7 @@ fn run(parts: &[Part], start: &Network, limits: &Limits) -> Vec<Guest> {
             .flat_map(|mut end| {
                 end.shell = Shell::default();
                 end.shell.options = options;
+                end.shell.foreign = foreign;
                 guest::run(&script, end, limits)
             })
             .collect();

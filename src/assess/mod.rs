@@ -172,7 +172,7 @@ fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
     }
 
     let mut assumes: Vec<OpaqueStep> = Vec::new();
-    for step in boots.cases.iter().flatten().flat_map(|end| &end.opaque) {
+    for step in boots.cases.iter().flatten().flat_map(|end| end.opaque.iter()) {
         if !assumes.contains(step) {
             assumes.push(step.clone());
         }

@@ -197,7 +197,11 @@ fn host_v1(assessment: &Assessment, files: &dyn Files) -> HostV1 {
         },
         agents: assessment.agents.iter().map(|agent| agent_v1(agent, assessment, files)).collect(),
         reachability: boot.reachability.iter().map(|answer| reachability_v1(answer, boot, files)).collect(),
-        assumes: boot.assumes.iter().map(|step| PlaceV1 { text: one_line(&step.text), ..place(step.span, files) }).collect(),
+        assumes: boot
+            .assumes
+            .iter()
+            .map(|step| PlaceV1 { text: one_line(&step.text), ..place(step.span, files) })
+            .collect(),
     }
 }
 
@@ -240,7 +244,13 @@ fn reachability_v1(answer: &Reachability, boot: &Boot, files: &dyn Files) -> Rea
         let (why, origin) = boot.unknown.as_ref()?;
         let region = region_of(files, origin.span);
         let text = format!("the user data is not known: {why}");
-        Some(ConditionV1 { path: region.path, line: region.start.line + 1, text, if_true: "depends", if_false: "depends" })
+        Some(ConditionV1 {
+            path: region.path,
+            line: region.start.line + 1,
+            text,
+            if_true: "depends",
+            if_false: "depends",
+        })
     };
     let condition = |condition: &Condition| {
         let place = condition.span.map(|span| place(span, files));

@@ -85,6 +85,7 @@ fn instead(language: Language, tokens_are_required: bool) -> String {
     let tokens = match language {
         Language::Terraform => "http_tokens = \"required\"",
         Language::CloudFormation => "HttpTokens: required",
+        Language::Script => "--http-tokens required",
     };
     format!("require session tokens instead (`{tokens}`), which security scanners accept as well")
 }

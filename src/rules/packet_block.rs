@@ -133,9 +133,7 @@ impl Mistake<'_> {
             _ => " in one of the cases that the source gives",
         };
         if blockages().all(|blockage| blockage.answer == Answer::Diverted) {
-            return format!(
-                "of {whose} leads {who} to another server than the instance metadata service{case}"
-            );
+            return format!("of {whose} leads {who} to another server than the instance metadata service{case}");
         }
         format!("of {whose} keeps {who} from the instance metadata service{case}")
     }
