@@ -357,15 +357,22 @@ impl Evaluator<'_> {
                     }
                 }
             }
-            if texts.iter().any(|text| text.len() > self.limits.text_bytes) {
-                let message = format!("this text would be longer than {} bytes", self.limits.text_bytes);
-                return Err(fault(ProblemCode::Limit, template.span, message));
-            }
+            self.check_lengths(texts, template.span)?;
         }
         Ok(())
     }
 
-    fn render_value(&self, value: &Value, span: Span, texts: &mut Vec<Text>) -> Result<(), Fault> {
+    /// Checks that none of `texts` is longer than may be built.
+    pub(super) fn check_lengths(&self, texts: &[Text], span: Span) -> Result<(), Fault> {
+        if texts.iter().any(|text| text.len() > self.limits.text_bytes) {
+            let message = format!("this text would be longer than {} bytes", self.limits.text_bytes);
+            return Err(fault(ProblemCode::Limit, span, message));
+        }
+        Ok(())
+    }
+
+    /// Adds what `value` is inside a string to each of `texts`; several possible values multiply them.
+    pub(super) fn render_value(&self, value: &Value, span: Span, texts: &mut Vec<Text>) -> Result<(), Fault> {
         let alternatives = value.alternatives();
         if let ([text], [only]) = (texts.as_mut_slice(), alternatives.as_slice())
             && let Some(addition) = only.to_text()

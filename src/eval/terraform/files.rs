@@ -55,7 +55,7 @@ impl Evaluator<'_> {
         Some(result)
     }
 
-    fn pure(&self, name: &str, arguments: &[Value], span: Span) -> Evaluated {
+    pub(super) fn pure(&self, name: &str, arguments: &[Value], span: Span) -> Evaluated {
         match functions::call(name, arguments, span, self.limits) {
             Some(Ok(value)) => Ok(value),
             Some(Err(refusal)) => Err(fault(refusal.code, span, refusal.message)),
@@ -64,7 +64,7 @@ impl Evaluator<'_> {
     }
 
     /// Applies `function` to the path that is the first argument.
-    fn with_path(
+    pub(super) fn with_path(
         &self,
         name: &str,
         arguments: &[Value],
@@ -96,7 +96,7 @@ impl Evaluator<'_> {
         self.workspace.load(&path)
     }
 
-    fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
+    pub(super) fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
         let file = self.find(path).map_err(|error| Self::unread(function, path, &error, span))?;
         let start = file.byte_order_mark_length();
         let whole = file.span(start..file.text().len());
@@ -111,7 +111,13 @@ impl Evaluator<'_> {
     }
 
     /// What the template `content` renders to with `variables`.
-    fn render_text(&self, function: &str, content: &Value, variables: Option<&Value>, span: Span) -> Evaluated {
+    pub(super) fn render_text(
+        &self,
+        function: &str,
+        content: &Value,
+        variables: Option<&Value>,
+        span: Span,
+    ) -> Evaluated {
         let ValueKind::String(text) = &content.kind else { return Ok(content.clone()) };
         self.pay_for_bytes(text.len().saturating_mul(PARSING), span)?;
         let (template, problems) = hcl::parse_template(text);

@@ -13,6 +13,7 @@ mod instance;
 mod module;
 mod operators;
 mod providers;
+mod rendered;
 mod scope;
 mod sets;
 mod store;

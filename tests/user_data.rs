@@ -1,0 +1,276 @@
+//! The ways in which a script reaches a host: each byte of what the host runs is where it was written.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::fs;
+
+use imdslint::engine::{Analysis, Configuration, Input, analyse};
+use imdslint::eval::{Value, ValueKind};
+use imdslint::source::{Limits, Text};
+use imdslint::syntax::user_data::{self, Part};
+
+/// The word whose place is asked for. It stands once in the files of a case.
+const MARK: &str = "MARK";
+
+/// A workspace that was evaluated, and its files as they were given.
+struct Estate {
+    analysis: Analysis,
+    files: Vec<(String, String)>,
+}
+
+impl Estate {
+    fn of(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let input =
+            Input { paths: vec![folder.path().to_owned()], configuration: Configuration::None, ..Input::default() };
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        Self { analysis: analyse(&input).unwrap(), files }
+    }
+
+    /// The user data of the only host, each alternative with its parts.
+    fn alternatives(&self) -> Vec<Vec<Part>> {
+        let [host] = self.analysis.assessments.hosts.as_slice() else {
+            panic!("{} hosts", self.analysis.assessments.hosts.len())
+        };
+        let values = host.host.user_data.iter().flat_map(Value::alternatives);
+        values.map(|value| user_data::parse(&text_of(&value), &Limits::default())).collect()
+    }
+
+    /// The parts of user data that has one alternative.
+    fn parts(&self) -> Vec<Part> {
+        self.alternatives().concat()
+    }
+
+    /// Where the mark in `text` was written: the path and the offset.
+    fn place_of_mark(&self, text: &Text) -> (String, usize, usize) {
+        let at = text.as_str().find(MARK).unwrap_or_else(|| panic!("no mark in {:?}", text.as_str()));
+        let span = text.span_of(at..at + MARK.len()).unwrap();
+        let path = self.analysis.workspace.source(span.file).path.to_string();
+        (path, span.range().start, span.range().end)
+    }
+
+    /// Where the mark stands in the files as they were given.
+    fn written_mark(&self) -> (String, usize, usize) {
+        let marks: Vec<_> = self
+            .files
+            .iter()
+            .flat_map(|(path, text)| {
+                text.match_indices(MARK).map(move |(at, mark)| (path.clone(), at, at + mark.len()))
+            })
+            .collect();
+        let [mark] = marks.as_slice() else { panic!("{marks:?}") };
+        mark.clone()
+    }
+
+    /// The messages of the problems.
+    fn problems(&self) -> Vec<&str> {
+        self.analysis.problems.iter().map(|problem| &*problem.message).collect()
+    }
+}
+
+fn text_of(value: &Value) -> Text {
+    let ValueKind::String(text) = &value.kind else { panic!("{value:?}") };
+    text.clone()
+}
+
+/// What of a host's user data is known, with each hole as a question mark.
+fn shown(part: &Part) -> String {
+    part.text.as_str().replace(imdslint::source::HOLE, "?")
+}
+
+/// Checks that the host has one script, that it is `script`, and that the mark in it is where it was written.
+fn check(files: &[(&str, &str)], script: &str) {
+    let estate = Estate::of(files);
+    let parts = estate.parts();
+    assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), [script], "{files:?}");
+    assert_eq!(estate.place_of_mark(&parts[0].text), estate.written_mark(), "{files:?}");
+    assert_eq!(estate.problems(), Vec::<&str>::new(), "{files:?}");
+}
+
+/// An instance whose user data is `expression`, followed by `rest`.
+fn instance(expression: &str, rest: &str) -> String {
+    format!("resource \"aws_instance\" \"a\" {{\n  user_data = {expression}\n}}\n{rest}")
+}
+
+#[test]
+fn data_sources_render_templates() {
+    let rest = "data \"template_file\" \"a\" {\n  template = file(\"${path.module}/a.tpl\")\n  vars = {\n    port = 80\n  }\n}\n";
+    let template = "#!/bin/sh\nport ${port} $${HOME}\nMARK\n";
+    let script = "#!/bin/sh\nport 80 ${HOME}\nMARK\n";
+    let source = instance("data.template_file.a.rendered", rest);
+    check(&[("main.tf", &source), ("a.tpl", template)], script);
+}
+
+#[test]
+fn data_sources_that_are_repeated_render_templates() {
+    let rest = "data \"template_file\" \"a\" {\n  count    = 2\n  template = <<-EOT\n    #!/bin/sh\n    MARK $${number}\n  EOT\n  \
+                vars     = { number = count.index }\n}\n";
+    check(&[("main.tf", &instance("data.template_file.a[1].rendered", rest))], "#!/bin/sh\nMARK 1\n");
+    check(&[("main.tf", &instance("element(data.template_file.a.*.rendered, 0)", rest))], "#!/bin/sh\nMARK 0\n");
+}
+
+#[test]
+fn data_sources_read_files() {
+    for attribute in ["content", "content_base64"] {
+        let rest = "data \"local_file\" \"a\" {\n  filename = \"${path.module}/a.sh\"\n}\n";
+        let source = instance(&format!("data.local_file.a.{attribute}"), rest);
+        check(&[("main.tf", &source), ("a.sh", "#!/bin/sh\nMARK\n")], "#!/bin/sh\nMARK\n");
+    }
+}
+
+#[test]
+fn a_file_that_is_made_has_the_content_that_is_written() {
+    let rest = "resource \"local_file\" \"a\" {\n  filename = \"a.sh\"\n  content  = <<-EOT\n    #!/bin/sh\n    MARK\n  EOT\n}\n";
+    check(&[("main.tf", &instance("local_file.a.content", rest))], "#!/bin/sh\nMARK\n");
+}
+
+/// An archive with a configuration and the script `a.sh`, made by a block with `header` and `arguments`.
+fn archive(header: &str, arguments: &str) -> String {
+    format!(
+        "{header} \"a\" {{
+           {arguments}
+           part {{
+             content_type = \"text/cloud-config\"
+             content      = \"#cloud-config\\nruncmd: []\\n\"
+           }}
+           part {{
+             filename     = \"a.sh\"
+             content_type = \"text/x-shellscript\"
+             merge_type   = \"list(append)\"
+             content      = file(\"a.sh\")
+           }}
+         }}"
+    )
+}
+
+#[test]
+fn an_archive_of_parts_has_the_parts_whatever_it_is_encoded_as() {
+    for (header, reference) in [
+        ("data \"cloudinit_config\"", "data.cloudinit_config.a.rendered"),
+        ("data \"template_cloudinit_config\"", "data.template_cloudinit_config.a.rendered"),
+        ("resource \"cloudinit_config\"", "cloudinit_config.a.rendered"),
+    ] {
+        for arguments in [
+            "",
+            "gzip = false",
+            "gzip = false\nbase64_encode = false",
+            "gzip = var.open",
+            "gzip = false\nboundary = \"//\"",
+        ] {
+            let source = instance(reference, &archive(header, arguments));
+            let source = format!("{source}\nvariable \"open\" {{}}\n");
+            let script = "#!/bin/sh\nMARK --MIMEBOUNDARY--";
+            let estate = Estate::of(&[("main.tf", &source), ("a.sh", script)]);
+            let parts = estate.parts();
+            let found: Vec<_> = parts.iter().map(|part| (part.name.as_deref(), part.text.as_str())).collect();
+            let expected = [(None, "#cloud-config\nruncmd: []\n"), (Some("a.sh"), script)];
+            assert_eq!(found, expected, "{header} {arguments}");
+            assert_eq!(estate.place_of_mark(&parts[1].text), estate.written_mark());
+        }
+    }
+}
+
+#[test]
+fn an_archive_has_the_bytes_that_the_provider_writes() {
+    let rest = archive("data \"cloudinit_config\"", "gzip = false\nbase64_encode = false");
+    let files = [("main.tf", &*instance("data.cloudinit_config.a.rendered", &rest)), ("a.sh", "MARK")];
+    let estate = Estate::of(&files);
+    let text = text_of(&estate.analysis.assessments.hosts[0].host.user_data[0]);
+    assert_eq!(
+        text.as_str(),
+        "Content-Type: multipart/mixed; boundary=\"MIMEBOUNDARY\"\nMIME-Version: 1.0\r\n\r\n--MIMEBOUNDARY\r\n\
+         Content-Transfer-Encoding: 7bit\r\nContent-Type: text/cloud-config\r\nMime-Version: 1.0\r\n\r\n\
+         #cloud-config\nruncmd: []\n\r\n--MIMEBOUNDARY\r\nContent-Disposition: attachment; filename=\"a.sh\"\r\n\
+         Content-Transfer-Encoding: 7bit\r\nContent-Type: text/x-shellscript\r\nMime-Version: 1.0\r\n\
+         X-Merge-Type: list(append)\r\n\r\nMARK\r\n--MIMEBOUNDARY--\r\n"
+    );
+    assert_eq!(estate.place_of_mark(&text), estate.written_mark());
+}
+
+#[test]
+fn dynamic_parts_and_parts_in_json_are_parts() {
+    let rest = "
+        data \"cloudinit_config\" \"a\" {
+          part {
+            content = \"#!/bin/sh\\nfirst\"
+          }
+          dynamic \"part\" {
+            for_each = [for name in [\"a.sh\", \"b.sh\"] : { name = name, content = file(name) }]
+            iterator = script
+            content {
+              filename = script.value.name
+              content  = script.value.content
+            }
+          }
+        }";
+    let json = "{\"data\": {\"cloudinit_config\": {\"a\": {\"part\": [{\"content\": \"#!/bin/sh\\nfirst\"},
+        {\"filename\": \"a.sh\", \"content\": \"${file(\\\"a.sh\\\")}\"},
+        {\"filename\": \"b.sh\", \"content\": \"${file(\\\"b.sh\\\")}\"}]}}}}";
+    let reference = "data.cloudinit_config.a.rendered";
+    let source = instance(reference, "");
+    for (main, more) in [(instance(reference, rest), "{}"), (source, json)] {
+        let estate = Estate::of(&[
+            ("main.tf", &*main),
+            ("more.tf.json", more),
+            ("a.sh", "#!/bin/sh\nsecond"),
+            ("b.sh", "#!/bin/sh\n\nMARK\n"),
+        ]);
+        let parts = estate.parts();
+        let scripts: Vec<_> = parts.iter().map(shown).collect();
+        assert_eq!(scripts, ["#!/bin/sh\nfirst", "#!/bin/sh\nsecond", "#!/bin/sh\n\nMARK\n"]);
+        assert_eq!(estate.place_of_mark(&parts[2].text), estate.written_mark());
+        assert_eq!(estate.problems(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn what_is_not_known_of_an_archive_leaves_the_rest_known() {
+    let rest = "
+        variable \"scripts\" {}
+        variable \"script\" {}
+        data \"cloudinit_config\" \"a\" {
+          part {
+            content_type = \"text/x-shellscript\"
+            content      = var.script
+          }
+          dynamic \"part\" {
+            for_each = var.scripts
+            content {
+              content = part.value
+            }
+          }
+          part {
+            content = \"#!/bin/sh\\nMARK\"
+          }
+        }";
+    let estate = Estate::of(&[("main.tf", &instance("data.cloudinit_config.a.rendered", rest))]);
+    let parts = estate.parts();
+    assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), ["?", "?", "#!/bin/sh\nMARK"]);
+    assert_eq!(estate.place_of_mark(&parts[2].text), estate.written_mark());
+}
+
+#[test]
+fn an_archive_with_a_choice_of_parts_is_a_choice_of_archives() {
+    let rest = "
+        data \"aws_region\" \"here\" {}
+        data \"cloudinit_config\" \"a\" {
+          part {
+            content = \"#!/bin/sh\\nMARK\"
+          }
+          dynamic \"part\" {
+            for_each = data.aws_region.here.name == \"eu-west-1\" ? [] : [1]
+            content {
+              content = \"#!/bin/sh\\nelsewhere\"
+            }
+          }
+        }";
+    let estate = Estate::of(&[("main.tf", &instance("data.cloudinit_config.a.rendered", rest))]);
+    let alternatives: Vec<Vec<_>> =
+        estate.alternatives().iter().map(|parts| parts.iter().map(shown).collect()).collect();
+    assert_eq!(alternatives, [vec!["#!/bin/sh\nMARK"], vec!["#!/bin/sh\nMARK", "#!/bin/sh\nelsewhere"]]);
+}
