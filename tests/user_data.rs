@@ -274,3 +274,64 @@ fn an_archive_with_a_choice_of_parts_is_a_choice_of_archives() {
         estate.alternatives().iter().map(|parts| parts.iter().map(shown).collect()).collect();
     assert_eq!(alternatives, [vec!["#!/bin/sh\nMARK"], vec!["#!/bin/sh\nMARK", "#!/bin/sh\nelsewhere"]]);
 }
+
+#[test]
+fn a_fault_in_a_text_of_several_lines_is_a_hole_and_a_problem() {
+    let heredoc = |line: &str| format!("<<-EOT\n    #!/bin/sh\n    {line}\n    MARK\n  EOT");
+    let template = |line: &str| format!("#!/bin/sh\n{line}\nMARK\n");
+    let locals = "locals {\n  list = []\n  bad = local.list[0]\n}";
+    for (line, shown_line, message) in [
+        ("echo ${PORT}!", "echo ?!", "`PORT`"),
+        ("echo ${local.bad}", "echo ?", "has no element"),
+        ("%{ if PORT }a%{ endif }b", "?b", "`PORT`"),
+        ("%{ for each in PORT }a%{ endfor }b", "?b", "`PORT`"),
+        ("%{ for each in [1] }a${PORT}%{ endfor }b", "a?b", "`PORT`"),
+        ("echo ${null}", "echo ?", "null cannot be part of a string"),
+    ] {
+        let source = instance(&heredoc(line), locals);
+        let estate = Estate::of(&[("main.tf", &source), ("b/main.tf", &source.replace("aws_instance", "aws_ebs"))]);
+        let parts = estate.parts();
+        assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), [template(shown_line)], "{line}");
+        assert_eq!(estate.place_of_mark(&parts[0].text).0, "main.tf");
+        let [problem] = estate.problems()[..] else { panic!("{line}: {:?}", estate.problems()) };
+        assert!(problem.contains(message), "{line}: {problem}");
+    }
+}
+
+#[test]
+fn a_variable_of_the_shell_in_a_template_is_a_hole_and_one_problem() {
+    for (written, message) in [("${PORT}", "`PORT`"), ("${PORT:-80}", "")] {
+        let source = "
+            resource \"aws_instance\" \"a\" { user_data = templatefile(\"a.tpl\", {}) }
+            resource \"aws_launch_template\" \"a\" { user_data = base64encode(templatefile(\"a.tpl\", {})) }
+            resource \"aws_ebs_volume\" \"a\" { tags = { a = templatefile(\"b.tpl\", {}) } }";
+        let template = format!("#!/bin/sh\nport {written}\nexit\n");
+        let estate = Estate::of(&[("main.tf", source), ("a.tpl", &template), ("b.tpl", &template)]);
+        for host in &estate.analysis.assessments.hosts {
+            let [part] = &user_data::parse(&text_of(&host.host.user_data[0]), &Limits::default())[..] else { panic!() };
+            assert_eq!(shown(part), "#!/bin/sh\nport ?\nexit\n");
+        }
+        let [problem] = estate.problems()[..] else { panic!("{written}: {:?}", estate.problems()) };
+        assert!(problem.contains(message), "{problem}");
+    }
+}
+
+#[test]
+fn what_asks_for_a_fault_gets_it() {
+    let expression = "try(templatefile(\"a.tpl\", {}), <<-EOT\n    #!/bin/sh\n    MARK\n  EOT\n  )";
+    for template in ["#!/bin/sh\n${PORT}\n", "#!/bin/sh\n${PORT:-80}\n"] {
+        check(&[("main.tf", &instance(expression, "")), ("a.tpl", template)], "#!/bin/sh\nMARK\n");
+    }
+}
+
+#[test]
+fn a_fault_in_a_name_leaves_nothing_of_it() {
+    let source = "resource \"aws_instance\" \"a\" {
+        ami = \"ami-${nothing.here}\"
+        metadata_options { http_endpoint = \"${nothing.here}abled\" }
+    }";
+    let estate = Estate::of(&[("main.tf", source)]);
+    assert_eq!(estate.problems().len(), 2);
+    let host = &estate.analysis.assessments.hosts[0].host;
+    assert!(host.image.as_unknown().is_some(), "{:?}", host.image);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::finding::Problem;
+use crate::finding::{Place, Problem};
 use crate::source::{Origin, Span, Step, Text, Trail};
 
 /// A value and where it came from.
@@ -71,6 +71,20 @@ pub enum Unknown {
     Fault(Arc<Problem>),
     /// A problem was reported where it comes from.
     Faulty,
+}
+
+impl Unknown {
+    /// Where the fault is, for one.
+    #[must_use]
+    pub fn place(&self) -> Option<Span> {
+        match self {
+            Self::Fault(problem) => match problem.place {
+                Place::Span(span) => Some(span),
+                Place::Path(_) => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Unknown {
@@ -329,7 +343,7 @@ impl Value {
     }
 
     /// The text that the value becomes inside a string: numbers and truth values as Terraform writes them, an
-    /// unknown one as a hole. `None` for collections and null.
+    /// unknown one as a hole, which is where the fault is if one made it so. `None` for collections and null.
     #[must_use]
     pub fn to_text(&self) -> Option<Text> {
         let span = self.origin.span;
@@ -337,7 +351,10 @@ impl Value {
             ValueKind::String(text) => Some(text.through(&self.origin.trail)),
             ValueKind::Bool(value) => Some(Text::encoded(value.to_string(), span).through(&self.origin.trail)),
             ValueKind::Number(value) => Some(Text::encoded(number_text(*value), span).through(&self.origin.trail)),
-            ValueKind::Unknown(why) => Some(Text::hole(span, why.to_string()).through(&self.origin.trail)),
+            ValueKind::Unknown(why) => {
+                let hole = Text::hole(why.place().unwrap_or(span), why.to_string());
+                Some(hole.through(&self.origin.trail))
+            }
             ValueKind::OneOf(_) => Some(Text::hole(span, "it has several possible values").through(&self.origin.trail)),
             ValueKind::Null | ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Map(_) => None,
         }

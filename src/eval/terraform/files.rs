@@ -121,8 +121,12 @@ impl Evaluator<'_> {
         let ValueKind::String(text) = &content.kind else { return Ok(content.clone()) };
         self.pay_for_bytes(text.len().saturating_mul(PARSING), span)?;
         let (template, problems) = hcl::parse_template(text);
-        if let Some(problem) = problems.into_iter().next() {
-            return Err(Box::new(problem));
+        for problem in problems {
+            if self.is_trying() {
+                return Err(Box::new(problem));
+            }
+            // What could not be parsed is a hole already.
+            self.keep_fault(&problem);
         }
         let Some(variables) = variables else {
             return Err(fault(ProblemCode::Evaluation, span, format!("`{function}` needs the template's variables")));
