@@ -335,3 +335,135 @@ fn a_fault_in_a_name_leaves_nothing_of_it() {
     let host = &estate.analysis.assessments.hosts[0].host;
     assert!(host.image.as_unknown().is_some(), "{:?}", host.image);
 }
+
+/// A template with an instance whose user data is `user_data`, as YAML that follows the colon.
+fn stack(user_data: &str) -> String {
+    format!(
+        "Parameters:
+  Port: {{Type: String, Default: '80'}}
+  Lines: {{Type: CommaDelimitedList, Default: 'a,b'}}
+  Free: {{Type: String}}
+Mappings:
+  Texts:
+    web: {{Command: 'echo web'}}
+  Places:
+    eu-west-1: {{Command: 'echo here'}}
+    us-east-1: {{Command: 'echo there'}}
+Conditions:
+  IsHere: !Equals [!Ref AWS::Region, eu-west-1]
+  IsWeb: !Equals [!Ref Port, '80']
+Resources:
+  Instance:
+    Type: AWS::EC2::Instance
+    Properties:
+      UserData: {user_data}
+"
+    )
+}
+
+#[test]
+fn user_data_of_a_stack_is_where_it_is_written() {
+    for (user_data, script) in [
+        ("!Base64 |\n        #!/bin/sh\n        MARK\n", "#!/bin/sh\nMARK\n"),
+        (
+            "\n        Fn::Base64: !Sub |\n          #!/bin/sh\n          port ${Port} ${!Port}\n          MARK ${Free}\n",
+            "#!/bin/sh\nport 80 ${Port}\nMARK ?\n",
+        ),
+        (
+            "\n        Fn::Base64:\n          Fn::Sub:\n            - |\n              #!/bin/sh\n              ${Line}\n              exit\n            - Line: !Sub 'port ${Port} MARK'\n",
+            "#!/bin/sh\nport 80 MARK\nexit\n",
+        ),
+        (
+            "\n        Fn::Base64: !Join\n          - \"\\n\"\n          - - '#!/bin/sh'\n            - !Join [' ', [port, !Ref Port]]\n            - !Sub '${Port} MARK'\n            - !Ref AWS::NoValue\n            - ''\n",
+            "#!/bin/sh\nport 80\n80 MARK\n",
+        ),
+        (
+            "\n        Fn::Base64: !Sub\n          - \"#!/bin/sh\\n${Lines}\\nMARK \\u0041\\n\"\n          - Lines: !Join [\"\\n\", !Ref Lines]\n",
+            "#!/bin/sh\na\nb\nMARK A\n",
+        ),
+        (
+            "{'Fn::Base64': {'Fn::Join': ['', [\"#!/bin/sh\\n\", {'Fn::FindInMap': [Texts, web, Command]}, \"\\nMARK\\n\"]]}}",
+            "#!/bin/sh\necho web\nMARK\n",
+        ),
+        (
+            "!Base64\n        Fn::If:\n          - IsWeb\n          - !Sub |\n            #!/bin/sh\n            port ${Port} MARK\n          - |\n            #!/bin/sh\n",
+            "#!/bin/sh\nport 80 MARK\n",
+        ),
+        (
+            "!Base64\n        Fn::Join:\n          - ''\n          - - \"#!/bin/sh\\n\"\n            - !Select [1, !Split [';', 'no;MARK ;no']]\n            - !Select [1, !Ref Lines]\n",
+            "#!/bin/sh\nMARK b",
+        ),
+        ("!Base64\n        Fn::Join: [\"\\n\", !Split [';', '#!/bin/sh;a MARK;b']]\n", "#!/bin/sh\na MARK\nb"),
+        (
+            "!Base64\n        Fn::Sub: >\n          #!/bin/sh\n\n          a\n          MARK ${Port}\n",
+            "#!/bin/sh\na MARK 80\n",
+        ),
+    ] {
+        check(&[("stack.yaml", &stack(user_data))], script);
+    }
+}
+
+#[test]
+fn user_data_in_json_is_where_it_is_written() {
+    let source =
+        "{\"Resources\": {\"A\": {\"Type\": \"AWS::EC2::Instance\", \"Properties\": {\"UserData\": {\"Fn::Base64\":
+        {\"Fn::Join\": [\"\", [\"#!/bin/sh\\n\", \"\\\"a\\\"\\tMARK\\n\", {\"Ref\": \"AWS::Region\"}, \"\\n\"]]}}}}}}";
+    check(&[("stack.json", source)], "#!/bin/sh\n\"a\"\tMARK\n?\n");
+}
+
+#[test]
+fn user_data_that_the_region_decides_has_an_alternative_for_each() {
+    let here = "#!/bin/sh\necho here\nMARK\n";
+    let there = "#!/bin/sh\necho there\nMARK\n";
+    for (user_data, alternatives) in [
+        (
+            "!Base64\n        Fn::Sub:\n          - \"#!/bin/sh\\n${Line}\\nMARK\\n\"\n          - Line: !If [IsHere, echo here, echo there]\n",
+            vec![here, there],
+        ),
+        (
+            "!Base64\n        Fn::Join: [\"\\n\", ['#!/bin/sh', !If [IsHere, echo here, echo there], \"MARK\\n\"]]\n",
+            vec![here, there],
+        ),
+        (
+            "!Base64\n        Fn::If:\n          - IsHere\n          - |\n            #!/bin/sh\n            echo here\n            MARK\n          - \"#!/bin/sh\\n\"\n",
+            vec![here, "#!/bin/sh\n"],
+        ),
+        (
+            "!Base64\n        Fn::Sub:\n          - \"#!/bin/sh\\n${Line} ${Line}\\nMARK\\n\"\n          - Line: !FindInMap [Places, !Ref AWS::Region, Command]\n",
+            vec!["#!/bin/sh\necho here echo here\nMARK\n", "#!/bin/sh\necho there echo there\nMARK\n"],
+        ),
+        (
+            "!Base64\n        Fn::Join: [\"\\n\", ['#!/bin/sh', !If [IsHere, a, !Ref AWS::NoValue], \"MARK\\n\"]]\n",
+            vec!["#!/bin/sh\na\nMARK\n", "#!/bin/sh\nMARK\n"],
+        ),
+        (
+            "!Base64\n        Fn::Join: [\"\\n\", !If [IsHere, ['#!/bin/sh', a, \"MARK\\n\"], ['#!/bin/sh', \"b\\n\"]]]\n",
+            vec!["#!/bin/sh\na\nMARK\n", "#!/bin/sh\nb\n"],
+        ),
+        // Which of the two go together is not known.
+        (
+            "!Base64\n        Fn::Join: [\"\\n\", ['#!/bin/sh', !If [IsHere, a, b], !If [IsHere, c, d], \"MARK\\n\"]]\n",
+            vec!["#!/bin/sh\n?\n?\nMARK\n"],
+        ),
+    ] {
+        let estate = Estate::of(&[("stack.yaml", &stack(user_data))]);
+        let parts = estate.parts();
+        assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), alternatives, "{user_data}");
+        for part in parts.iter().filter(|part| part.text.as_str().contains(MARK)) {
+            assert_eq!(estate.place_of_mark(&part.text), estate.written_mark(), "{user_data}");
+        }
+        assert_eq!(estate.problems(), Vec::<&str>::new(), "{user_data}");
+    }
+}
+
+#[test]
+fn a_fault_in_the_user_data_of_a_stack_is_a_hole_and_a_problem() {
+    let source =
+        stack("\n        Fn::Base64: !Sub |\n          #!/bin/sh\n          echo ${Nothing} ${x:-y}\n          MARK\n");
+    let estate = Estate::of(&[("stack.yaml", &source)]);
+    let parts = estate.parts();
+    assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), ["#!/bin/sh\necho ? ?\nMARK\n"]);
+    assert_eq!(estate.place_of_mark(&parts[0].text), estate.written_mark());
+    let [missing, syntax] = estate.problems()[..] else { panic!("{:?}", estate.problems()) };
+    assert!(missing.contains("`Nothing`") && syntax.contains("${!…}"));
+}
