@@ -467,3 +467,161 @@ fn a_fault_in_the_user_data_of_a_stack_is_a_hole_and_a_problem() {
     let [missing, syntax] = estate.problems()[..] else { panic!("{:?}", estate.problems()) };
     assert!(missing.contains("`Nothing`") && syntax.contains("${!…}"));
 }
+
+#[test]
+fn every_argument_for_user_data_brings_the_script() {
+    let script = "#!/bin/sh\necho \u{e9}\nMARK\n";
+    for (header, argument) in [
+        ("resource \"aws_instance\" \"a\"", "user_data = file(\"a.sh\")"),
+        ("resource \"aws_instance\" \"a\"", "user_data = filebase64(\"a.sh\")"),
+        ("resource \"aws_instance\" \"a\"", "user_data_base64 = filebase64(\"a.sh\")"),
+        ("resource \"aws_instance\" \"a\"", "user_data_base64 = base64encode(file(\"a.sh\"))"),
+        ("resource \"aws_instance\" \"a\"", "user_data_base64 = base64gzip(file(\"a.sh\"))"),
+        ("resource \"aws_spot_instance_request\" \"a\"", "user_data = file(\"a.sh\")"),
+        ("resource \"aws_launch_template\" \"a\"", "user_data = filebase64(\"a.sh\")"),
+        ("resource \"aws_launch_configuration\" \"a\"", "user_data = file(\"a.sh\")"),
+        ("resource \"aws_launch_configuration\" \"a\"", "user_data_base64 = base64gzip(file(\"a.sh\"))"),
+        ("resource \"awscc_ec2_instance\" \"a\"", "user_data = filebase64(\"a.sh\")"),
+        ("resource \"awscc_ec2_launch_template\" \"a\"", "launch_template_data = { user_data = filebase64(\"a.sh\") }"),
+        ("module \"a\"", "source = \"terraform-aws-modules/ec2-instance/aws\"\nuser_data = file(\"a.sh\")"),
+        ("module \"a\"", "source = \"terraform-aws-modules/autoscaling/aws\"\nuser_data = filebase64(\"a.sh\")"),
+        ("module \"a\"", "source = \"terraform-aws-modules/autoscaling/aws\"\nuser_data_base64 = filebase64(\"a.sh\")"),
+        ("module \"a\"", "source = \"cloudposse/ec2-instance/aws\"\nuser_data_base64 = filebase64(\"a.sh\")"),
+        (
+            "module \"a\"",
+            "source = \"terraform-aws-modules/eks/aws\"\neks_managed_node_groups = {
+               a = { pre_bootstrap_user_data = file(\"a.sh\") }
+             }",
+        ),
+        (
+            "module \"a\"",
+            "source = \"terraform-aws-modules/eks/aws\"\neks_managed_node_groups = { a = {} }
+             eks_managed_node_group_defaults = { pre_bootstrap_user_data = file(\"a.sh\") }",
+        ),
+        (
+            "module \"a\"",
+            "source = \"terraform-aws-modules/eks/aws//modules/self-managed-node-group\"
+             cloudinit_pre_nodeadm = [{ content_type = \"text/x-shellscript\", content = file(\"a.sh\") }]",
+        ),
+    ] {
+        let source = format!("{header} {{\n{argument}\n}}\n");
+        check(&[("main.tf", &source), ("a.sh", script)], script);
+    }
+}
+
+#[test]
+fn lines_that_a_module_puts_into_its_script_are_scripts_in_their_order() {
+    let source = "
+        module \"a\" {
+          source = \"cloudposse/eks-node-group/aws\"
+          before_cluster_joining_userdata = [\"echo first\", \"echo MARK\"]
+          after_cluster_joining_userdata  = [\"#!/bin/sh\\necho last\"]
+        }";
+    let estate = Estate::of(&[("main.tf", source)]);
+    let parts = estate.parts();
+    let scripts = ["#!/bin/bash\necho first", "#!/bin/bash\necho MARK", "#!/bin/sh\necho last"];
+    assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), scripts);
+    assert!(parts.iter().all(|part| part.kind == user_data::PartKind::Script));
+    assert_eq!(estate.place_of_mark(&parts[1].text), estate.written_mark());
+}
+
+#[test]
+fn base64_that_is_written_out_stands_for_the_script() {
+    let encoded = "IyEvYmluL3NoCmVjaG8gTUFSSwo=";
+    let terraform = format!("resource \"aws_launch_template\" \"a\" {{\n  user_data = \"{encoded}\"\n}}\n");
+    for (path, source) in [("main.tf", terraform), ("stack.yaml", stack(encoded))] {
+        let estate = Estate::of(&[(path, &source)]);
+        let parts = estate.parts();
+        assert_eq!(parts.iter().map(shown).collect::<Vec<_>>(), ["#!/bin/sh\necho MARK\n"]);
+        let at = source.find(encoded).unwrap();
+        assert_eq!(estate.place_of_mark(&parts[0].text), (path.to_owned(), at, at + encoded.len()));
+    }
+}
+
+#[test]
+fn texts_of_terraform_are_where_they_are_written() {
+    let rest = "
+        locals {
+          lines  = [\"#!/bin/sh\", \"echo a\"]
+          script = <<-EOT
+            #!/bin/sh
+            echo local
+          EOT
+        }";
+    for (expression, script) in [
+        ("<<EOT\n#!/bin/sh\n  MARK $${HOME} %%{x}\nEOT\n", "#!/bin/sh\n  MARK ${HOME} %{x}\n"),
+        ("<<-EOT\n    #!/bin/sh\n      a\n    MARK\n    EOT\n", "#!/bin/sh\n  a\nMARK\n"),
+        ("\"#!/bin/sh\\n\\tMARK \\\"a\\\"\\n\"", "#!/bin/sh\n\tMARK \"a\"\n"),
+        ("join(\"\\n\", concat(local.lines, [\"MARK\", \"\"]))", "#!/bin/sh\necho a\nMARK\n"),
+        ("format(\"#!/bin/sh\\n%s %03d MARK\\n\", \"a\", 7)", "#!/bin/sh\na 007 MARK\n"),
+        ("format(\"#!/bin/sh\\n%s\\n\", \"echo MARK\")", "#!/bin/sh\necho MARK\n"),
+        ("join(\"\\n\", formatlist(\"%s # MARK\", [\"#!/bin/sh\"]))", "#!/bin/sh # MARK"),
+        ("indent(2, \"#!/bin/sh\\na\\nMARK\")", "#!/bin/sh\n  a\n  MARK"),
+        ("replace(\"#!/bin/sh\\r\\na MARK b\\r\\n\", \"\\r\\n\", \"\\n\")", "#!/bin/sh\na MARK b\n"),
+        ("replace(\"#!/bin/sh\\nHERE\\n\", \"HERE\", \"a MARK\")", "#!/bin/sh\na MARK\n"),
+        ("replace(\"#!/bin/sh\\nMARK 12\\n\", \"/[0-9]+/\", \"x\")", "#!/bin/sh\nMARK x\n"),
+        ("trimspace(\"  #!/bin/sh\\nMARK \\n\")", "#!/bin/sh\nMARK"),
+        ("chomp(\"#!/bin/sh\\nMARK\\n\")", "#!/bin/sh\nMARK"),
+        ("substr(\"x#!/bin/sh\\nMARK\\ny\", 1, 14)", "#!/bin/sh\nMARK"),
+        ("split(\";\", \"a;#!/bin/sh\\nMARK;b\")[1]", "#!/bin/sh\nMARK"),
+        ("trimprefix(\"x#!/bin/sh\\nMARK\", \"x\")", "#!/bin/sh\nMARK"),
+        ("coalesce(\"\", <<-EOT\n    #!/bin/sh\n    MARK\n  EOT\n  )", "#!/bin/sh\nMARK\n"),
+        ("base64encode(<<-EOT\n    #!/bin/sh\n    MARK\n  EOT\n  )", "#!/bin/sh\nMARK\n"),
+        ("base64gzip(<<-EOT\n    #!/bin/sh\n    MARK ${local.lines[1]}\n  EOT\n  )", "#!/bin/sh\nMARK echo a\n"),
+        ("base64encode(base64decode(base64encode(\"#!/bin/sh\\nMARK\")))", "#!/bin/sh\nMARK"),
+        ("\"${local.script}MARK\"", "#!/bin/sh\necho local\nMARK"),
+        ("templatestring(local.script, {}) == \"\" ? null : \"${local.script} MARK\"", "#!/bin/sh\necho local\n MARK"),
+        (
+            "<<-EOT\n    #!/bin/sh\n    %{ for each in local.lines ~}\n    ${each}\n    %{ endfor ~}\n    MARK\n  EOT\n",
+            "#!/bin/sh\n    #!/bin/sh\n    echo a\n    MARK\n",
+        ),
+        (
+            "join(\"\\n\", [\"#cloud-config\", yamlencode({ runcmd = [\"echo MARK\"] })])",
+            "#cloud-config\n\"runcmd\":\n- \"echo MARK\"\n",
+        ),
+        (
+            "\"#cloud-config\\n${jsonencode({ runcmd = [\"echo MARK\"] })}\"",
+            "#cloud-config\n{\"runcmd\":[\"echo MARK\"]}",
+        ),
+    ] {
+        check(&[("main.tf", &instance(expression, rest))], script);
+    }
+}
+
+#[test]
+fn texts_of_template_files_are_where_they_are_written() {
+    let template = "#!/bin/sh\n%{ for name in names ~}\nadd ${name}\n%{ endfor ~}\n%{ if secure ~}\nMARK $${HOME}\n\
+                    %{ else ~}\nnothing\n%{ endif ~}\nend\n";
+    let rendered = "#!/bin/sh\nadd a\nadd b\nMARK ${HOME}\nend\n";
+    let variables = "{ names = [\"a\", \"b\"], secure = true }";
+    for function in ["templatefile(\"a.tpl\", VARIABLES)", "templatestring(file(\"a.tpl\"), VARIABLES)"] {
+        let expression = function.replace("VARIABLES", variables);
+        for expression in [expression.clone(), format!("base64encode({expression})")] {
+            check(&[("main.tf", &instance(&expression, "")), ("a.tpl", template)], rendered);
+        }
+    }
+    // A value that is given to a template is where it was written, not where the template uses it.
+    let expression = "templatefile(\"${path.module}/a.tpl\", { line = \"echo MARK\" })";
+    check(&[("main.tf", &instance(expression, "")), ("a.tpl", "#!/bin/sh\n${line}\n")], "#!/bin/sh\necho MARK\n");
+}
+
+#[test]
+fn texts_that_modules_pass_on_are_where_they_are_written() {
+    let root = "module \"a\" {\n  source = \"./m\"\n  script = file(\"${path.module}/a.sh\")\n}\n";
+    let module = "
+        variable \"script\" {}
+        data \"cloudinit_config\" \"a\" {
+          part {
+            content = templatefile(\"${path.module}/a.tpl\", { script = var.script })
+          }
+        }
+        resource \"aws_launch_template\" \"a\" {
+          user_data = data.cloudinit_config.a.rendered
+        }
+        resource \"aws_autoscaling_group\" \"a\" {
+          launch_template { id = aws_launch_template.a.id }
+        }";
+    let files =
+        [("main.tf", root), ("a.sh", "echo MARK"), ("m/main.tf", module), ("m/a.tpl", "#!/bin/sh\n${script}\n")];
+    check(&files, "#!/bin/sh\necho MARK\n");
+}
