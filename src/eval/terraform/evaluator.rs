@@ -122,16 +122,18 @@ impl<'a> Evaluator<'a> {
             }
             kind => matches!(kind, ExpressionKind::Variable(_) | ExpressionKind::Parenthesis(_)),
         };
-        if is_reference {
-            return Ok(());
-        }
+        if is_reference { Ok(()) } else { self.pay_for_building(bytes, expression.span) }
+    }
+
+    /// Takes the memory of something new of `bytes` bytes.
+    pub(super) fn pay_for_building(&self, bytes: usize, span: Span) -> Result<(), Fault> {
         self.built_bytes.set(self.built_bytes.get().saturating_add(bytes));
         if self.built_bytes.get() > self.limits.built_bytes {
             let message = format!(
                 "evaluation stops after it has built {} bytes of texts and collections; the rest of this root is unknown",
                 self.limits.built_bytes
             );
-            return Err(fault(ProblemCode::Limit, expression.span, message));
+            return Err(fault(ProblemCode::Limit, span, message));
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Evaluator<'_> {
         let value = match (block.labels.first().map(|kind| &*kind.text), name) {
             (Some("template_file"), _) => self.rendered_template(block, scope),
             (_, "rendered") => self.archive(block, scope),
-            (_, "content") => self.local_file(block, scope, |content| Ok(content)),
+            (_, "content") => self.local_file(block, scope, Ok),
             _ => self.local_file(block, scope, |content| self.pure("base64encode", &[content], block.header)),
         }?;
         Ok(value.then(Step { span: block.header, role: StepRole::Function, name: address.into() }))
@@ -118,6 +118,8 @@ impl Evaluator<'_> {
         // Of blocks that may be there or not it is not known either what they hold.
         let content = if part.as_unknown().is_some() { part.clone() } else { field("content") };
         pieces.extend([content, own("\r\n")].into_iter().filter(is_given));
+        let bytes: usize = pieces.iter().map(Value::approximate_bytes).sum();
+        self.pay_for_building(bytes.saturating_mul(texts.len()), span)?;
         for piece in &pieces {
             self.render_value(piece, span, texts)?;
             self.check_lengths(texts, span)?;
