@@ -600,6 +600,10 @@ fn texts_of_template_files_are_where_they_are_written() {
             check(&[("main.tf", &instance(&expression, "")), ("a.tpl", template)], rendered);
         }
     }
+    // Of a template whose variables are not known, the rest is.
+    let expression = "templatefile(\"a.tpl\", merge({ a = 1 }, var.more))";
+    let source = instance(expression, "variable \"more\" {}\n");
+    check(&[("main.tf", &source), ("a.tpl", "#!/bin/sh\n${a} MARK\n${upper(b)}\n")], "#!/bin/sh\n? MARK\n?\n");
     // A value that is given to a template is where it was written, not where the template uses it.
     let expression = "templatefile(\"${path.module}/a.tpl\", { line = \"echo MARK\" })";
     check(&[("main.tf", &instance(expression, "")), ("a.tpl", "#!/bin/sh\n${line}\n")], "#!/bin/sh\necho MARK\n");

@@ -139,7 +139,7 @@ impl Evaluator<'_> {
                         scope = scope.bind(name, &value.clone().through(&variables.origin.trail));
                     }
                 }
-                ValueKind::Unknown(why) => return Ok(Value::unknown(why.clone(), span)),
+                ValueKind::Unknown(_) => scope = Scope::of_open_template(variables.clone()),
                 _ => {
                     let message = format!("the template's variables must be a map, not {}", variables.type_name());
                     return Err(fault(ProblemCode::Evaluation, span, message));

@@ -115,8 +115,12 @@ impl Evaluator<'_> {
             pieces.extend([own("X-Merge-Type: "), merge_type, own("\r\n")]);
         }
         pieces.push(own("\r\n"));
-        // Of blocks that may be there or not it is not known either what they hold.
-        let content = if part.as_unknown().is_some() { part.clone() } else { field("content") };
+        let content = match &part.kind {
+            ValueKind::Map(_) => field("content"),
+            // Of blocks that may be there or not it is not known either what they hold.
+            ValueKind::Unknown(_) => part.clone(),
+            _ => Value::unknown(Unknown::NotEvaluated("part".into()), part.origin.span),
+        };
         pieces.extend([content, own("\r\n")].into_iter().filter(is_given));
         let bytes: usize = pieces.iter().map(Value::approximate_bytes).sum();
         self.pay_for_building(bytes.saturating_mul(texts.len()), span)?;
