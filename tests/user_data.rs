@@ -547,7 +547,8 @@ fn texts_of_terraform_are_where_they_are_written() {
             #!/bin/sh
             echo local
           EOT
-        }";
+        }
+        variable \"open\" {}";
     for (expression, script) in [
         ("<<EOT\n#!/bin/sh\n  MARK $${HOME} %%{x}\nEOT\n", "#!/bin/sh\n  MARK ${HOME} %{x}\n"),
         ("<<-EOT\n    #!/bin/sh\n      a\n    MARK\n    EOT\n", "#!/bin/sh\n  a\nMARK\n"),
@@ -569,6 +570,8 @@ fn texts_of_terraform_are_where_they_are_written() {
         ("base64encode(<<-EOT\n    #!/bin/sh\n    MARK\n  EOT\n  )", "#!/bin/sh\nMARK\n"),
         ("base64gzip(<<-EOT\n    #!/bin/sh\n    MARK ${local.lines[1]}\n  EOT\n  )", "#!/bin/sh\nMARK echo a\n"),
         ("base64encode(base64decode(base64encode(\"#!/bin/sh\\nMARK\")))", "#!/bin/sh\nMARK"),
+        ("local.open != \"\" ? local.open : null", "#!/bin/sh\n? MARK"),
+        ("coalesce(null, \"\", base64encode(local.open), \"other\")", "#!/bin/sh\n? MARK"),
         ("\"${local.script}MARK\"", "#!/bin/sh\necho local\nMARK"),
         ("templatestring(local.script, {}) == \"\" ? null : \"${local.script} MARK\"", "#!/bin/sh\necho local\n MARK"),
         (
@@ -584,7 +587,9 @@ fn texts_of_terraform_are_where_they_are_written() {
             "#cloud-config\n{\"runcmd\":[\"echo MARK\"]}",
         ),
     ] {
-        check(&[("main.tf", &instance(expression, rest))], script);
+        let open = "\n        locals { open = \"#!/bin/sh\\n${var.open} MARK\" }";
+        let rest = if expression.contains(MARK) { rest.to_owned() } else { format!("{rest}{open}") };
+        check(&[("main.tf", &instance(expression, &rest))], script);
     }
 }
 

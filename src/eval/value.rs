@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::finding::{Place, Problem};
-use crate::source::{Origin, Span, Step, Text, Trail};
+use crate::source::{Origin, PieceKind, Span, Step, Text, Trail};
 
 /// A value and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -323,6 +323,8 @@ impl Value {
             (ValueKind::Unknown(_) | ValueKind::OneOf(_), _) | (_, ValueKind::Unknown(_) | ValueKind::OneOf(_)) => None,
             (ValueKind::String(left), ValueKind::String(right)) => match (left.known(), right.known()) {
                 (Some(left), Some(right)) => Some(left == right),
+                (Some(known), None) if known.len() < least_length(right) => Some(false),
+                (None, Some(known)) if known.len() < least_length(left) => Some(false),
                 _ => None,
             },
             (ValueKind::List(left), ValueKind::List(right)) | (ValueKind::Set(left), ValueKind::Set(right)) => {
@@ -380,6 +382,15 @@ impl Value {
 /// How many parts of two values are compared before the answer counts as not known.
 pub(super) const MOST_COMPARED: u32 = 100_000;
 
+/// How many bytes `text` has at least, whatever stands for its holes. What encodes a text that is not empty is not
+/// empty either.
+pub(super) fn least_length(text: &Text) -> usize {
+    let known = text.pieces().iter().filter(|piece| !matches!(piece.kind, PieceKind::Hole(_)));
+    let length: usize = known.map(|piece| piece.length).sum();
+    let encodes = || text.decoded().is_some_and(|decoded| least_length(decoded) > 0);
+    if length == 0 { usize::from(encodes()) } else { length }
+}
+
 /// Three-valued conjunction: one difference decides, one unknown leaves it open.
 fn all_same(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut all = Some(true);
@@ -429,6 +440,28 @@ mod tests {
         let span = Span::new(FileId(0), 0..1);
         let many = (0..9).map(|index| string(&index.to_string(), index)).collect();
         assert!(matches!(Value::one_of(many, 8, span).kind, ValueKind::Unknown(Unknown::Limit(_))));
+    }
+
+    #[test]
+    fn a_text_with_holes_is_no_shorter_text() {
+        let span = Span::new(FileId(0), 0..1);
+        let hole = Text::hole(span, "not given");
+        let mut part = Text::encoded("ab", span);
+        part.push_text(&hole);
+        let value = |text: &Text| Value::text(text.clone(), span);
+        let encoded = hole.clone().with_decoded(part.clone());
+        for (text, other, same) in [
+            (&hole, "", None),
+            (&hole, "a", None),
+            (&part, "", Some(false)),
+            (&part, "a", Some(false)),
+            (&part, "ab", None),
+            (&encoded, "", Some(false)),
+            (&encoded, "a", None),
+        ] {
+            assert_eq!(value(text).same_as(&string(other, 0)), same, "{text:?} {other}");
+            assert_eq!(string(other, 0).same_as(&value(text)), same, "{text:?} {other}");
+        }
     }
 
     #[test]
