@@ -67,7 +67,9 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     resources.extend(cloudformation.evaluation.resources);
     let estate = model::build(&resources, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
-    let faults = estate.faults();
+    let mut faults = terraform.evaluation.faults;
+    faults.extend(cloudformation.evaluation.faults);
+    let faults = estate.faults(faults);
     let terms = Terms {
         required: required.into_iter().collect(),
         assumptions,
@@ -178,9 +180,7 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
     }
 
     let store = ModuleStore::new(workspace, &input.limits, modules);
-    let evaluation = terraform::evaluate(workspace, store, command_line, &input.limits);
-    read.evaluation.resources = evaluation.resources;
-    read.evaluation.problems.extend(evaluation.problems);
+    read.evaluation.extend(terraform::evaluate(workspace, store, command_line, &input.limits));
     read
 }
 
@@ -210,8 +210,7 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
         templates.par_iter().map(|template| read_template(&workspace.source(*template), &parameters, input)).collect();
     let mut whole = Read::default();
     for read in read {
-        whole.evaluation.resources.extend(read.evaluation.resources);
-        whole.evaluation.problems.extend(read.evaluation.problems);
+        whole.evaluation.extend(read.evaluation);
         whole.directives.extend(read.directives);
     }
     whole

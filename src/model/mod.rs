@@ -8,12 +8,13 @@ mod links;
 mod read;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalog::{Role, SettingName};
-use crate::eval::{Language, Unknown, Value};
-use crate::finding::Problem;
-use crate::source::{Origin, SourceFile, Span, Text, Trail};
+use crate::eval::{Language, Unknown, Value, ValueKind};
+use crate::finding::{Place, Problem};
+use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
 
@@ -27,9 +28,10 @@ pub struct Estate {
 }
 
 impl Estate {
-    /// The faults that leave something about a host or an account default unknown.
+    /// The faults that leave something about a host or an account default unknown: of `evaluated`, the faults that
+    /// evaluation met, those that lie in a hole of user data.
     #[must_use]
-    pub fn faults(&self) -> Vec<Problem> {
+    pub fn faults(&self, evaluated: Vec<Problem>) -> Vec<Problem> {
         let hosts = self.hosts.iter().flat_map(|host| {
             let Metadata { endpoint, tokens, hop_limit, ipv6 } = &host.metadata;
             let settings = [endpoint, tokens, hop_limit, ipv6];
@@ -46,7 +48,26 @@ impl Estate {
             Unknown::Fault(problem) => Some((**problem).clone()),
             _ => None,
         };
-        hosts.chain(accounts).filter_map(fault).collect()
+        let mut faults: Vec<Problem> = hosts.chain(accounts).filter_map(fault).collect();
+        let holes = self.holes();
+        faults.extend(evaluated.into_iter().filter(|problem| match problem.place {
+            Place::Span(place) => holes.iter().any(|hole| hole.contains(place)),
+            Place::Path(_) => false,
+        }));
+        faults
+    }
+
+    /// Where the parts of user data that are not known come from.
+    fn holes(&self) -> BTreeSet<Span> {
+        let mut holes = BTreeSet::new();
+        for value in self.hosts.iter().flat_map(|host| &host.user_data).flat_map(Value::alternatives) {
+            let ValueKind::String(text) = &value.kind else { continue };
+            for text in std::iter::successors(Some(text), |text| text.decoded()) {
+                let is_hole = |piece: &&Piece| matches!(piece.kind, PieceKind::Hole(_));
+                holes.extend(text.pieces().iter().filter(is_hole).map(|piece| piece.span));
+            }
+        }
+        holes
     }
 }
 
