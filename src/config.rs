@@ -382,8 +382,8 @@ mod tests {
             rules: BTreeMap::from(rules),
             required_agents: vec!["datadog-agent".to_owned(), "mackerel-agent".to_owned()],
             assumptions: vec![
-                Assumed { key: "docker".to_owned(), value: "absent".to_owned(), line: 9, column: 3 },
-                Assumed { key: "hop-limit".to_owned(), value: "2".to_owned(), line: 10, column: 3 },
+                Assumed { key: "docker".to_owned(), value: "absent".to_owned(), line: 10, column: 3 },
+                Assumed { key: "hop-limit".to_owned(), value: "2".to_owned(), line: 11, column: 3 },
             ],
         };
         assert_eq!(read(text), Ok(expected));

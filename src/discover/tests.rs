@@ -211,7 +211,7 @@ fn an_unsaved_buffer_need_not_be_saved_anywhere() {
     assert_eq!(workspace.list("new"), ["stack.yaml"]);
     assert_eq!(workspace.files_below(""), ["a/main.tf", "new/stack.yaml"]);
     let script = repository.open_with(overlay("new/init.sh", "echo"));
-    assert_eq!(selected(&script), [""; 0]);
+    assert_eq!(selected(&script), ["new/init.sh"], "a script that is named is judged by itself");
     assert_eq!(script.load("new/init.sh").unwrap().text(), "echo");
     let long = Options { limits: Limits { file_bytes: 3, ..Limits::default() }, ..overlay("new/x.tf", "1234") };
     assert_eq!(problems(&repository.open_with(long)), [(ProblemCode::Limit, "new/x.tf".to_owned())]);
@@ -234,14 +234,14 @@ fn files_that_are_too_large_are_a_problem_when_they_are_ours() {
 
 #[test]
 fn the_number_of_files_is_limited() {
-    let repository = Repository::new(&[("a.tf", ""), ("b.tf", ""), ("c.tf", ""), ("d.sh", "")]);
+    let repository = Repository::new(&[("a.tf", ""), ("b.tf", ""), ("c.tf", ""), ("d.txt", "")]);
     let with = |files| {
         let limits = Limits { files, ..Limits::default() };
         repository.open_with(Options { limits, ..options(&["."]) })
     };
     assert_eq!(problems(&with(3)), []);
-    assert!(matches!(with(3).load("d.sh"), Err(LoadError::Unreadable(_))));
-    assert!(with(4).load("d.sh").is_ok());
+    assert!(matches!(with(3).load("d.txt"), Err(LoadError::Unreadable(_))));
+    assert!(with(4).load("d.txt").is_ok());
     assert_eq!(problems(&with(2)), [(ProblemCode::Limit, ".".to_owned())]);
 }
 
@@ -329,7 +329,7 @@ fn what_is_no_regular_file_is_never_opened() {
 fn every_name_that_is_not_utf_8_is_a_problem() {
     use std::os::unix::ffi::OsStrExt;
     let repository = Repository::new(&[("a.tf", "")]);
-    for name in [&b"\xff1.tf"[..], b"\xff2.tf", b"\xff.sh"] {
+    for name in [&b"\xff1.tf"[..], b"\xff2.tf", b"\xff.txt"] {
         fs::write(repository.root.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
     }
     let unreadable = |path: &str| (ProblemCode::Unreadable, path.to_owned());
