@@ -3,8 +3,6 @@
 //! `tests/oracle/expected.tsv` holds the kernel's answers. Scripts that are more than straight lines of simple commands
 //! are left to the simulated guest; here a few lines of code split the others.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod support;
 
 use std::collections::BTreeMap;

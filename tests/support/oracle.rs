@@ -1,7 +1,7 @@
 //! The scripts of the oracle, what its laboratory is like, and what the guest says of a script run there.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use imdslint::guest::{self, Guest};
 use imdslint::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Network, Principal, Step, User};
@@ -21,6 +21,13 @@ pub struct Case {
     pub columns: Vec<(&'static str, String)>,
 }
 
+impl Case {
+    /// Where its script is.
+    pub fn path(&self) -> PathBuf {
+        path(&self.name)
+    }
+}
+
 /// What the guest says about one column.
 pub struct Said {
     /// The answer.
@@ -36,13 +43,17 @@ pub fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle"))
 }
 
+fn path(name: &str) -> PathBuf {
+    folder().join("cases").join(format!("{name}.sh"))
+}
+
 /// All scripts, in the order of the table of answers.
 pub fn cases() -> Vec<Case> {
     let table = fs::read_to_string(folder().join("expected.tsv")).unwrap();
     let case = |line: &str| {
         let mut fields = line.split('\t');
         let name = fields.next().unwrap().to_owned();
-        let script = fs::read_to_string(folder().join("cases").join(format!("{name}.sh"))).unwrap();
+        let script = fs::read_to_string(path(&name)).unwrap();
         let columns = COLUMNS.into_iter().zip(fields.skip(1).map(str::to_owned));
         Case { name, script, columns: columns.filter(|(_, word)| word != "-").collect() }
     };
