@@ -104,7 +104,7 @@ fn counter(step: &Step) -> Option<String> {
 
 /// Says something even when the test passes.
 fn tell(text: &str) {
-    writeln!(io::stderr(), "{text}").unwrap();
+    io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
 /// The right to ask the kernel, of which there is one at a time; `None` when it cannot be asked here.
