@@ -32,7 +32,11 @@ impl Parser<'_> {
         let required = chain.clone().unwrap_or_default();
         let action = match command {
             'A' => Action::Append { chain: required, rules },
-            'I' => Action::Insert { chain: required, number: number.unwrap_or(1), rules },
+            // Each rule of a list is put before the one that was put there just before it.
+            'I' => {
+                let rules = rules.into_iter().rev().collect();
+                Action::Insert { chain: required, number: number.unwrap_or(1), rules }
+            }
             'R' => match <[Rule; 1]>::try_from(rules) {
                 Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule: Box::new(rule) },
                 Err(_) => return bad("-R takes one rule"),
@@ -51,6 +55,7 @@ impl Parser<'_> {
             'X' => Action::Remove { chain },
             'P' => match second.as_str() {
                 "ACCEPT" => Action::Policy { chain: required, accept: true },
+                "DROP" if table == TableName::Nat => return bad("the table nat does not take DROP"),
                 "DROP" => Action::Policy { chain: required, accept: false },
                 _ => return Err(Failure::exits(1, format!("`{second}` is no policy")).into()),
             },
