@@ -25,7 +25,7 @@ def matches(r, six, chain):
     if r.random() < .55:
         p = r.choice(["tcp", "tcp", "tcp", "tcp", "udp", "6", "all", "TCP"]); n = no(.1)
         out += n + ["-p", p]; tcp = p in ("tcp", "6", "TCP") and not n
-    if tcp and r.random() < .6 or r.random() < .03: out += no() + [r.choice(["--dport", "--dport", "--sport", "--destination-port"]), r.choice(["80", "80", "443", "1:1023", "1024:", ":79", "http"])]
+    if tcp and r.random() < .6 or r.random() < .03: out += no() + [r.choice(["--dport", "--dport", "--sport", "--destination-port"]), r.choice(["80", "80", "443", "1:1023", "1024:", ":79", "80:443"])]
     elif tcp and r.random() < .25: out += ["-m", "multiport"] + no() + [r.choice(["--dports", "--sports", "--ports"]), r.choice(["80", "80,443", "22,8080", "1:100,443"])]
     if tcp and r.random() < .1: out += no() + ["--syn"]
     if tcp and r.random() < .08: out += no() + ["--tcp-flags", r.choice(["SYN,ACK", "ALL", "PSH", "RST,SYN,ACK"]), r.choice(["SYN", "SYN,ACK", "ACK", "NONE", "PSH"])]
