@@ -97,6 +97,10 @@ impl Parser<'_> {
         if self.spec.out_interface.is_some() && matches!(chain, "INPUT" | "PREROUTING") {
             return bad(format!("-o cannot be used in {chain}"));
         }
+        let negated = self.spec.source.is_some() || self.spec.destination.is_some();
+        if negated && (self.sources.len() > 1 || self.destinations.len() > 1) {
+            return bad("`!` cannot stand beside several addresses");
+        }
         self.settle_extensions();
         let optional = |blocks: &[Block], negated: &Option<Not<Block>>| -> Vec<Option<Not<Block>>> {
             match blocks {
@@ -109,7 +113,8 @@ impl Parser<'_> {
             for destination in optional(&self.destinations, &self.spec.destination) {
                 let spec = Spec { source: source.clone(), destination: destination.clone(), ..self.spec.clone() };
                 let Setting { span, text, .. } = self.setting;
-                rules.push(Rule { spec, span, text: text.into(), conditions: self.conditions.clone() });
+                let (conditions, may_be_several) = (self.conditions.clone(), self.open_addresses);
+                rules.push(Rule { spec, span, text: text.into(), conditions, may_be_several });
             }
         }
         Ok(rules)
