@@ -12,8 +12,8 @@ use imdslint::source::{FileId, Span, Text};
 use support::oracle::{Case, assumptions, cases, kernel_says};
 
 /// The scripts that can be split, and the columns that are decided. These may only rise.
-const CASES_READ: usize = 262;
-const COLUMNS_DECIDED: usize = 1_370;
+const CASES_READ: usize = 264;
+const COLUMNS_DECIDED: usize = 1_379;
 
 /// A file of the little shell.
 #[derive(Clone)]

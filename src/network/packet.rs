@@ -211,7 +211,16 @@ impl View<'_> {
             Extension::Types { end, types } => {
                 let place = if *end == End::Source { packet.source } else { packet.destination };
                 let found = self.address_type(place);
-                types.iter().any(|name| name == found)
+                match (self.family, types.as_slice()) {
+                    (Family::V4, types) => types.iter().any(|name| name == found),
+                    // Here an address of the host's own is UNICAST as well, and a list has to hold as a whole.
+                    (Family::V6, [one]) if one == "UNICAST" => found != "MULTICAST",
+                    (Family::V6, [one]) if one == "LOCAL" || one == "MULTICAST" => one == found,
+                    (Family::V6, _) => {
+                        let fact = format!("an address has the types that `{}` means", rule.text);
+                        return Truth::Open(Fact::of_packet(fact, rule.span, packet.number));
+                    }
+                }
             }
             Extension::Mark { value, mask } => packet.mark & mask == *value,
             Extension::TimeToLive { low, high } => (*low..=*high).contains(&packet.time_to_live),
