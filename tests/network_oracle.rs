@@ -3,63 +3,17 @@
 //! `tests/oracle/expected.tsv` holds the kernel's answers. Scripts that are more than straight lines of simple commands
 //! are left to the simulated guest; here a few lines of code split the others.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod support;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
-use imdslint::network::{
-    Answer, Assumptions, Backend, Docker, Family, Input, Invocation, Layout, Network, Principal, SavedRules, Status,
-    User, Verdict, Word,
-};
+use imdslint::network::{Answer, Assumptions, Input, Invocation, Network, SavedRules, Status, Verdict, Word};
 use imdslint::source::{FileId, Span, Text};
+use support::oracle::{Case, assumptions, cases, kernel_says};
 
 /// The scripts that can be split, and the columns that are decided. These may only rise.
-const CASES_READ: usize = 253;
-const COLUMNS_DECIDED: usize = 1_325;
-
-const COLUMNS: [&str; 7] = ["root4", "svc4", "usr4", "root6", "svc6", "usr6", "ctr4"];
-
-fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle"))
-}
-
-/// What the oracle's laboratory is like, with the directives of one script.
-fn assumptions(script: &str) -> Assumptions {
-    let users = [("root", 0, 0), ("apache", 48, 48), ("svc", 48, 48), ("www-data", 33, 33)];
-    let more = [("ec2-user", 1000, 1000), ("ubuntu", 1000, 1000), ("trustworthy-user", 1000, 1000)];
-    let agents = [("cwagent", 995, 995), ("dd-agent", 996, 996), ("nobody", 65_534, 65_534)];
-    let users = users.iter().chain(&more).chain(&agents);
-    let groups = [("root", 0), ("apache", 48), ("ec2-user", 1000), ("docker", 998), ("trustworthy-group", 1600)];
-    let mut assumptions = Assumptions {
-        docker: Some(Docker::Before),
-        layout: Some(Layout::Gateway),
-        backend: Some(Backend::Nft),
-        hop_limit: Some(64),
-        listen: Some(Vec::new()),
-        users: users.map(|(name, uid, gid)| ((*name).to_owned(), User { uid: *uid, gid: *gid })).collect(),
-        groups: groups.iter().map(|(name, gid)| ((*name).to_owned(), *gid)).collect(),
-        names: std::collections::BTreeSet::new(),
-        all_users_known: true,
-        interface: Some("eth0".to_owned()),
-        addresses: vec!["10.0.1.23".parse().unwrap(), "2001:db8:1::23".parse().unwrap()],
-    };
-    for directive in script.lines().filter_map(|line| line.strip_prefix("# oracle:")).flat_map(str::split_whitespace) {
-        match directive.split_once('=').unwrap() {
-            ("docker", "off") => assumptions.docker = Some(Docker::Absent),
-            ("docker", "after") => assumptions.docker = Some(Docker::After),
-            ("onlink", _) => assumptions.layout = Some(Layout::OnLink),
-            ("listen", ports) => {
-                assumptions.listen = Some(ports.split(',').map(|port| port.parse().unwrap()).collect());
-            }
-            ("ttl", hops) => assumptions.hop_limit = Some(hops.parse().unwrap()),
-            ("legacy", _) => assumptions.backend = Some(Backend::Legacy),
-            _ => {}
-        }
-    }
-    assumptions
-}
+const CASES_READ: usize = 264;
+const COLUMNS_DECIDED: usize = 1_379;
 
 /// A file of the little shell.
 #[derive(Clone)]
@@ -259,47 +213,8 @@ fn run(script: &str, network: &mut Network, hidden: Option<usize>) -> Option<boo
     Some(hidden.is_some_and(|hidden| hidden < seen))
 }
 
-fn principal(column: &str) -> Principal {
-    match &column[..3] {
-        "roo" => Principal::Process { uid: 0, gid: 0, groups: Vec::new() },
-        "svc" => Principal::Process { uid: 48, gid: 48, groups: Vec::new() },
-        "usr" => Principal::Process { uid: 1000, gid: 1000, groups: vec![1600] },
-        _ => Principal::Container,
-    }
-}
-
-fn kernel_says(value: &str) -> Option<Answer> {
-    match value {
-        "-" => None,
-        "ok" => Some(Answer::Reachable),
-        "other" => Some(Answer::Diverted),
-        _ => Some(Answer::Blocked),
-    }
-}
-
-/// One script with the kernel's answer in each column.
-struct Case {
-    name: String,
-    script: String,
-    columns: Vec<(&'static str, Answer)>,
-}
-
-fn cases() -> Vec<Case> {
-    let table = fs::read_to_string(folder().join("expected.tsv")).unwrap();
-    let case = |line: &str| {
-        let mut fields = line.split('\t');
-        let name = fields.next().unwrap().to_owned();
-        let script = fs::read_to_string(folder().join("cases").join(format!("{name}.sh"))).unwrap();
-        let columns = COLUMNS.iter().zip(fields.skip(1));
-        let columns = columns.filter_map(|(column, value)| Some((*column, kernel_says(value)?))).collect();
-        Case { name, script, columns }
-    };
-    table.lines().skip(1).map(case).collect()
-}
-
 fn verdict(network: &Network, column: &str) -> Verdict {
-    let family = if column.ends_with('6') { Family::V6 } else { Family::V4 };
-    network.verdict(family, &principal(column))
+    network.verdict(support::oracle::family(column), &support::oracle::principal(column))
 }
 
 #[test]
@@ -317,7 +232,8 @@ fn no_decided_verdict_differs_from_the_kernel() {
             continue;
         }
         read += 1;
-        for (column, expected) in columns {
+        for (column, word) in columns {
+            let expected = kernel_says(&word);
             let verdict = verdict(&network, column);
             group[1] += 1;
             if verdict.answer == Answer::Depends {
@@ -371,11 +287,12 @@ fn what_is_not_assumed_never_turns_an_answer_round() {
             if run(&script, &mut network, None).is_none() {
                 continue;
             }
-            for (column, expected) in &columns {
+            for (column, word) in &columns {
+                let expected = kernel_says(word);
                 let verdict = verdict(&network, column);
                 if verdict.answer != Answer::Depends {
                     decided[number] += 1;
-                    if verdict.answer != *expected {
+                    if verdict.answer != expected {
                         wrong.push(format!("{name} {column} without {number}: {verdict:?}, the kernel {expected:?}"));
                     }
                 }
@@ -403,14 +320,15 @@ fn a_word_that_is_not_known_never_turns_an_answer_round() {
                 Some(false) => break,
                 None => continue,
             }
-            for (column, expected) in &columns {
+            for (column, word) in &columns {
+                let expected = kernel_says(word);
                 let verdict = verdict(&network, column);
                 if verdict.answer == Answer::Depends {
                     open += 1;
                     continue;
                 }
                 decided += 1;
-                if verdict.answer != *expected {
+                if verdict.answer != expected {
                     wrong.push(format!("{name} {column} without word {hidden}: {verdict:?}, the kernel {expected:?}"));
                 }
             }

@@ -258,9 +258,10 @@ impl Table {
         self.chains.values().flat_map(|chain| &chain.rules).map(AsRef::as_ref)
     }
 
-    /// Whether a rule may be there that is not.
+    /// Whether there may be fewer rules or more.
     pub(super) fn is_uncertain(&self, chain: &str) -> bool {
-        self.chain(chain).is_some_and(|chain| chain.rules.iter().any(|rule| !rule.conditions.is_empty()))
+        let uncertain = |rule: &Arc<Rule>| !rule.conditions.is_empty() || rule.may_be_several;
+        self.chain(chain).is_some_and(|chain| chain.rules.iter().any(uncertain))
     }
 
     /// Whether the kernel takes a rule with `spec` in `chain`.

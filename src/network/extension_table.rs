@@ -278,6 +278,28 @@ pub(super) fn target_options(family: Family, name: &str) -> Option<(&'static str
     TARGETS.iter().find(|(known, _)| *known == name && foreign != *known).copied()
 }
 
+/// Options that take no `!`; none of a target does.
+const PLAIN: &[(&str, &[&str])] = &[
+    ("addrtype", &["limit-iface-in", "limit-iface-out"]),
+    ("comment", &["comment"]),
+    ("conntrack", &["ctdir"]),
+    ("hl", &["hl-lt", "hl-gt"]),
+    ("limit", &["limit", "limit-burst"]),
+    ("owner", &["suppl-groups"]),
+    ("recent", &["seconds"]),
+    ("socket", &["transparent"]),
+    ("statistic", &["mode"]),
+    ("string", &["algo"]),
+    ("time", &["timestart"]),
+    ("ttl", &["ttl-lt", "ttl-gt"]),
+];
+
+/// Whether `!` may stand before an option of an extension.
+pub(super) fn may_be_negated(name: &str, option: &str) -> bool {
+    !PLAIN.iter().any(|(plain, options)| *plain == name && options.contains(&option))
+        && !TARGETS.iter().any(|(target, _)| *target == name)
+}
+
 /// The protocol that `text` names, and the match that belongs to it.
 pub(super) fn protocol_number(text: &str) -> Option<u8> {
     let number = match text.to_ascii_lowercase().as_str() {

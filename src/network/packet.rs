@@ -4,7 +4,7 @@ use super::address::{self, Address, Block};
 use super::choice::{Fact, Truth};
 use super::host;
 use super::route::{Device, Routing};
-use super::rule::{End, Extension, Identity, Rule, protocol, state};
+use super::rule::{End, Extension, Identity, Not, Rule, protocol, state};
 use super::{Assumptions, Family};
 
 /// The number of a user or group, as far as it is known.
@@ -103,7 +103,11 @@ impl View<'_> {
             tests.push((Truth::Known(false), test.negated));
         }
         for test in &spec.extensions {
-            tests.push((self.extension(rule, packet, &test.value), test.negated));
+            let truth = match connection_test(rule, packet, test) {
+                Some(truth) => truth,
+                None => self.extension(rule, packet, &test.value),
+            };
+            tests.push((truth, test.negated));
         }
         tests
     }
@@ -180,10 +184,9 @@ impl View<'_> {
                 };
                 found & states != 0
             }
-            Extension::Original(original) => packet.state != Some(state::UNTRACKED) && packet.original == *original,
+            Extension::Original(original) => packet.original == *original,
             Extension::OriginalDestination(block) => {
-                packet.state != Some(state::UNTRACKED)
-                    && packet.original_destination.is_some_and(|address| block.contains(address))
+                packet.original_destination.is_some_and(|address| block.contains(address))
             }
             Extension::User(user) => return Self::owner(rule, packet, |owner| id(rule, &owner.user, user, "user")),
             Extension::Group { group, supplementary } => {
@@ -208,7 +211,16 @@ impl View<'_> {
             Extension::Types { end, types } => {
                 let place = if *end == End::Source { packet.source } else { packet.destination };
                 let found = self.address_type(place);
-                types.iter().any(|name| name == found)
+                match (self.family, types.as_slice()) {
+                    (Family::V4, types) => types.iter().any(|name| name == found),
+                    // Here an address of the host's own is UNICAST as well, and a list has to hold as a whole.
+                    (Family::V6, [one]) if one == "UNICAST" => found != "MULTICAST",
+                    (Family::V6, [one]) if one == "LOCAL" || one == "MULTICAST" => one == found,
+                    (Family::V6, _) => {
+                        let fact = format!("an address has the types that `{}` means", rule.text);
+                        return Truth::Open(Fact::of_packet(fact, rule.span, packet.number));
+                    }
+                }
             }
             Extension::Mark { value, mask } => packet.mark & mask == *value,
             Extension::TimeToLive { low, high } => (*low..=*high).contains(&packet.time_to_live),
@@ -271,6 +283,25 @@ fn primary(rule: &Rule, pattern: &str) -> Truth {
         None => host::is_usual_primary(pattern),
     };
     if open { Truth::Open(host::primary_is(pattern, rule.span)) } else { Truth::Known(false) }
+}
+
+/// What decides a test of the packet's connection when there may be none; `None` when it is as any other test.
+fn connection_test(rule: &Rule, packet: &Packet, test: &Not<Extension>) -> Option<Truth> {
+    if !matches!(test.value, Extension::Original(_) | Extension::OriginalDestination(_)) {
+        return None;
+    }
+    let may_ask = |other: &Not<Extension>| matches!(other.value, Extension::State(_) | Extension::Open { .. });
+    let asks_state = rule.spec.extensions.iter().any(may_ask);
+    match packet.state {
+        // Nothing can be compared, so the match fails, with `!` as well.
+        Some(state::INVALID | state::UNTRACKED) if !asks_state => Some(Truth::Known(test.negated)),
+        // Beside a test of the state in the same match, that one decides alone.
+        None | Some(state::INVALID | state::UNTRACKED) => {
+            let fact = format!("the packet belongs to a connection that `{}` means", rule.text);
+            Some(Truth::Open(Fact::of_packet(fact, rule.span, packet.number)))
+        }
+        Some(_) => None,
+    }
 }
 
 fn either(truths: [Truth; 2]) -> Truth {

@@ -28,6 +28,8 @@ pub(super) struct Rule {
     pub(super) text: Arc<str>,
     /// The command that made the rule fails unless all of this holds.
     pub(super) conditions: Vec<Fact>,
+    /// The command may have made more rules: it names addresses that are not known, and a list makes one of each.
+    pub(super) may_be_several: bool,
 }
 
 /// The tests of a rule and its target. The order of the first tests means nothing, that of the extensions does.

@@ -100,6 +100,11 @@ impl Walk<'_> {
             Fate::Translated(change) => Some(change),
             Fate::Through => {
                 if let Some(Policy { accept: false, span, text }) = &chain.policy {
+                    // Where nothing asks for the state of connections, they are not tracked, and nat is not asked.
+                    let tracked = Fact::shared("the kernel tracks connections", *span);
+                    if name == TableName::Nat && !self.decide(&tracked) {
+                        return None;
+                    }
                     let place = verdict::Place::Policy { table: name.name(), chain: hook.name().to_owned() };
                     self.block(place, &Cause { span: *span, text: text.clone() });
                 }

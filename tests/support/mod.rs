@@ -1,7 +1,9 @@
-//! Runs the program in a folder of its own, away from the settings of whoever runs the tests.
+//! Runs the program in a folder of its own, away from the settings of whoever runs the tests; and the oracle's set-up.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+
+pub mod oracle;
 
 use std::ffi::OsStr;
 use std::io::Write;

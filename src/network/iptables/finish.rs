@@ -32,7 +32,11 @@ impl Parser<'_> {
         let required = chain.clone().unwrap_or_default();
         let action = match command {
             'A' => Action::Append { chain: required, rules },
-            'I' => Action::Insert { chain: required, number: number.unwrap_or(1), rules },
+            // Each rule of a list is put before the one that was put there just before it.
+            'I' => {
+                let rules = rules.into_iter().rev().collect();
+                Action::Insert { chain: required, number: number.unwrap_or(1), rules }
+            }
             'R' => match <[Rule; 1]>::try_from(rules) {
                 Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule: Box::new(rule) },
                 Err(_) => return bad("-R takes one rule"),
@@ -51,6 +55,7 @@ impl Parser<'_> {
             'X' => Action::Remove { chain },
             'P' => match second.as_str() {
                 "ACCEPT" => Action::Policy { chain: required, accept: true },
+                "DROP" if table == TableName::Nat => return bad("the table nat does not take DROP"),
                 "DROP" => Action::Policy { chain: required, accept: false },
                 _ => return Err(Failure::exits(1, format!("`{second}` is no policy")).into()),
             },
@@ -92,6 +97,10 @@ impl Parser<'_> {
         if self.spec.out_interface.is_some() && matches!(chain, "INPUT" | "PREROUTING") {
             return bad(format!("-o cannot be used in {chain}"));
         }
+        let negated = self.spec.source.is_some() || self.spec.destination.is_some();
+        if negated && (self.sources.len() > 1 || self.destinations.len() > 1) {
+            return bad("`!` cannot stand beside several addresses");
+        }
         self.settle_extensions();
         let optional = |blocks: &[Block], negated: &Option<Not<Block>>| -> Vec<Option<Not<Block>>> {
             match blocks {
@@ -104,7 +113,8 @@ impl Parser<'_> {
             for destination in optional(&self.destinations, &self.spec.destination) {
                 let spec = Spec { source: source.clone(), destination: destination.clone(), ..self.spec.clone() };
                 let Setting { span, text, .. } = self.setting;
-                rules.push(Rule { spec, span, text: text.into(), conditions: self.conditions.clone() });
+                let (conditions, may_be_several) = (self.conditions.clone(), self.open_addresses);
+                rules.push(Rule { spec, span, text: text.into(), conditions, may_be_several });
             }
         }
         Ok(rules)

@@ -174,6 +174,8 @@ struct Parser<'a> {
     seen: Vec<char>,
     /// The protocol is given, but not known.
     open_protocol: bool,
+    /// Addresses are given, but not known.
+    open_addresses: bool,
     /// The word before the option is not known: it may be `!`.
     may_be_negated: bool,
     loaded: Vec<Loaded>,
@@ -198,6 +200,7 @@ pub(super) fn parse(setting: Setting, words: &[Word]) -> Result<Command, Trouble
         destinations: Vec::new(),
         seen: Vec::new(),
         open_protocol: false,
+        open_addresses: false,
         may_be_negated: false,
         loaded: Vec::new(),
         target: None,
@@ -457,7 +460,10 @@ impl<'a> Parser<'a> {
             }
             ('i', Some(name)) => self.spec.in_interface = interface(negated, name)?,
             ('o', Some(name)) => self.spec.out_interface = interface(negated, name)?,
-            ('s' | 'd' | 'i' | 'o', None) => self.open(&format!("an unknown value of -{letter}")),
+            ('s' | 'd' | 'i' | 'o', None) => {
+                self.open_addresses |= matches!(letter, 's' | 'd');
+                self.open(&format!("an unknown value of -{letter}"));
+            }
             ('f', _) => self.spec.fragments = Some(Not::new(negated, ())),
             ('j', Some(name)) => match extension_table::target_options(self.setting.family, &name) {
                 Some((name, rows)) => {
@@ -492,6 +498,7 @@ impl<'a> Parser<'a> {
             match Block::parse(self.setting.family, part) {
                 Some(block) => blocks.push(block),
                 None if is_host_name(part) => {
+                    self.open_addresses = true;
                     self.open(&format!("what the name `{part}` stands for"));
                     return Ok(());
                 }
@@ -540,6 +547,9 @@ impl<'a> Parser<'a> {
         }
         extension.used.push(option);
         let (name, is_target) = (extension.name, extension.is_target);
+        if negated && !extension_table::may_be_negated(name, option) {
+            return bad(format!("`!` cannot stand before --{option}"));
+        }
         let known: Option<Vec<String>> = arguments.into_iter().collect();
         match known {
             Some(arguments) if is_target => self.target_options.push((option, negated, arguments)),

@@ -1,0 +1,9 @@
+#!/bin/bash
+# Each rule of an inserted list goes before the one inserted just before it, so that number 1 is the last of the list.
+# oracle: docker=off
+iptables -I OUTPUT -d 169.254.169.254,10.0.0.1 -j DROP
+iptables -D OUTPUT 1
+ip6tables -A OUTPUT -d fd00:ec2::1 -j ACCEPT
+ip6tables -A OUTPUT -d fd00:ec2::1 -j ACCEPT
+ip6tables -I OUTPUT 2 -d fd00:ec2::2,fd00:ec2::254 -j DROP
+ip6tables -D OUTPUT 2
