@@ -57,7 +57,7 @@ fn find(name: &str) -> Option<Action> {
 pub(super) const DONE: Status = Status::Known(0);
 
 /// What the reason of a hole starts with when its text comes from an address.
-pub(super) const DOWNLOADED: &str = "downloaded from ";
+pub(in crate::guest) const DOWNLOADED: &str = "downloaded from ";
 
 /// The address that a text was downloaded from.
 pub(super) fn downloaded(text: &Text) -> Option<&str> {

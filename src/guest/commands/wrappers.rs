@@ -13,11 +13,14 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("batch", Full(later)),
     ("builtin", Full(plain)),
     ("busybox", Full(plain)),
+    ("chrt", Full(after_operand)),
+    ("cloud-init-per", Full(once)),
     ("command", Full(command)),
     ("dash", Full(shell)),
     ("doas", Full(plain)),
     ("env", Full(environment)),
     ("exec", Full(replace)),
+    ("flock", Full(after_operand)),
     ("ionice", Full(plain)),
     ("ksh", Full(shell)),
     ("nice", Full(plain)),
@@ -29,8 +32,9 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("su", Full(other_user)),
     ("sudo", Full(environment)),
     ("systemd-run", Full(plain)),
+    ("taskset", Full(after_operand)),
     ("time", Full(plain)),
-    ("timeout", Full(timeout)),
+    ("timeout", Full(after_operand)),
     ("zsh", Full(shell)),
 ];
 
@@ -45,6 +49,7 @@ const WITH_VALUE: &[(&str, &[&str])] = &[
     ("doas", &["-u"]),
     ("stdbuf", &["-i", "-o", "-e"]),
     ("exec", &["-a"]),
+    ("flock", &["-w", "-E", "--timeout", "--wait", "--conflict-exit-code"]),
     ("systemd-run", &["-p", "-E", "-u", "-M", "-H"]),
 ];
 
@@ -70,8 +75,14 @@ fn plain(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
     machine.program(guest, rest(call), call.span)
 }
 
-fn timeout(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+/// A duration, a lock or the like comes before the command.
+fn after_operand(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
     machine.program(guest, rest(call).get(1..).unwrap_or_default(), call.span)
+}
+
+/// `cloud-init-per FREQUENCY NAME COMMAND`: whatever the frequency, it runs at the first boot.
+fn once(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    machine.program(guest, call.arguments.get(2..).unwrap_or_default(), call.span)
 }
 
 /// `sudo` and `env`: assignments come before the command.
