@@ -2,6 +2,7 @@
 //!
 //! A new command is one function and one row of its family's table.
 
+mod cfn_init;
 mod files;
 mod lookup;
 mod network;
@@ -48,6 +49,7 @@ const TABLES: &[&[(&str, Action)]] = &[
     packages::TABLE,
     services::TABLE,
     users::TABLE,
+    cfn_init::TABLE,
 ];
 
 fn find(name: &str) -> Option<Action> {
