@@ -70,7 +70,7 @@ pub(super) fn merge(written: &[Written]) -> Config<'_> {
             };
             let new = Setting { key: entry.key.span, value };
             match merged.get_mut(name) {
-                Some(old) if !how.replaces => how.into_list(old, new),
+                Some(old) if !how.replaces => how.merge_lists(old, new),
                 _ => {
                     merged.insert(name, new);
                 }
@@ -122,7 +122,7 @@ impl How {
     }
 
     /// Merges a setting into the one that is there; what are not two lists stays as it is.
-    fn into_list<'a>(&self, old: &mut Setting<'a>, new: Setting<'a>) {
+    fn merge_lists<'a>(&self, old: &mut Setting<'a>, new: Setting<'a>) {
         let (Merged::List(old), Merged::List(new)) = (&mut old.value, new.value) else { return };
         if !self.into_lists {
             return;

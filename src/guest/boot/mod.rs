@@ -34,7 +34,7 @@ pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Lim
         decoded_bytes_left: limits.text_bytes,
         ends: vec![start],
         scripts: BTreeMap::new(),
-        every_boot: BTreeMap::new(),
+        per_boot: BTreeMap::new(),
         not_executable: BTreeSet::new(),
     };
     let parts: Vec<Part> = user_data.iter().flat_map(|text| user_data::parse(text, limits)).collect();
@@ -117,7 +117,7 @@ struct Boot<'a> {
     /// The scripts that run last, by the names of their files.
     scripts: BTreeMap<String, Text>,
     /// The scripts that run before them, at every boot.
-    every_boot: BTreeMap<String, Text>,
+    per_boot: BTreeMap<String, Text>,
     /// Files that were written and cannot be run.
     not_executable: BTreeSet<String>,
 }
@@ -181,7 +181,7 @@ impl Boot<'_> {
         let allowed = |character: &char| character.is_ascii_alphanumeric() || "_-.()".contains(*character);
         let name = part.name.as_ref().map(|name| name.replace('/', "_").chars().filter(allowed).collect::<String>());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("part-{number:03}"));
-        let scripts = if part.every_boot { &mut self.every_boot } else { &mut self.scripts };
+        let scripts = if part.every_boot { &mut self.per_boot } else { &mut self.scripts };
         scripts.insert(name, with_line_feeds(&part.text));
     }
 

@@ -39,7 +39,7 @@ impl Boot<'_> {
             }
             "scripts_per_once" => self.run_folder("/var/lib/cloud/scripts/per-once/"),
             "scripts_per_boot" => {
-                for script in std::mem::take(&mut self.every_boot).into_values() {
+                for script in std::mem::take(&mut self.per_boot).into_values() {
                     self.script(&script);
                 }
                 self.run_folder("/var/lib/cloud/scripts/per-boot/");

@@ -59,7 +59,7 @@ fn the_blocking_command_is_found_in_each_form() {
         "#cloud-boothook\n#!/bin/sh\nBLOCK\n",
         "#cloud-config\nruncmd:\n  - BLOCK\n",
         "#cloud-config\nruncmd:\n  - echo a\n  - |\n    if true; then\n      BLOCK\n    fi\n",
-        "#cloud-config\nbootcmd:\n  - cloud-init-per once block BLOCK\n",
+        "#cloud-config\nbootcmd:\n  - 'BLOCK'\n",
         "#cloud-config\nwrite_files:\n  - path: /opt/f.sh\n    permissions: '0755'\n    content: |\n      #!/bin/sh\n      BLOCK\nruncmd:\n  - /opt/f.sh\n",
         "#cloud-config\nwrite_files:\n- {path: /opt/f, content: \"BLOCK\\n\", defer: true}\nruncmd:\n- [sh, /opt/f]\n",
         "#cloud-config\nwrite_files:\n- {path: /opt/f, content: \"a=b\\n\"}\n- {path: /opt/f, append: true, content: \"BLOCK\\n\"}\nruncmd: [\". /opt/f\"]\n",
@@ -69,8 +69,10 @@ fn the_blocking_command_is_found_in_each_form() {
     ];
     for form in forms {
         let source = form.replace("BLOCK", BLOCK);
-        assert!(blocker(&source).ends_with(BLOCK), "{source}: {}", blocker(&source));
+        assert_eq!(blocker(&source), BLOCK, "{source}");
     }
+    let wrapped = format!("cloud-init-per once block {BLOCK}");
+    assert_eq!(blocker(&format!("#cloud-config\nbootcmd:\n  - {wrapped}\n")), wrapped);
 }
 
 #[test]
@@ -216,9 +218,10 @@ fn what_cannot_be_followed_is_named() {
 fn unknown_ways_are_kept_apart_across_scripts() {
     let source = format!("#cloud-config\nbootcmd: ['if [ -f /x ]; then {BLOCK}; fi']\nruncmd: [echo]\n");
     assert_eq!(answers(&ends(&source)), [Answer::Reachable, Answer::Blocked]);
-    let many: String = (0..8)
+    let many = (0..8)
         .map(|number| format!("- 'if grep -q x /y; then iptables -A OUTPUT -d 10.0.0.{number} -j DROP; fi'\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let ends = ends(&format!("#cloud-config\nbootcmd:\n{many}runcmd:\n{many}"));
     assert!(ends.len() <= Limits::default().script_paths);
     assert!(answers(&ends).contains(&Answer::Depends));

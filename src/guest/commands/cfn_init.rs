@@ -21,7 +21,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[("cfn-init", Full(run))];
 const MOST_NESTED: usize = 32;
 
 fn run(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
-    let Some(document) = machine.init.and_then(|init| document(init, option(call, "-r", "--resource"))) else {
+    let Some(document) = machine.init.and_then(|init| document(init, option(call, "-r", "--resource").as_ref())) else {
         super::unknown(&mut guest, call.name, &call.words(), call.span);
         guest.opaque(call.span, "metadata that cfn-init applies and that is not known");
         guest.set_status(0);
@@ -50,7 +50,9 @@ fn run(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
                 done
             });
         }
-        failed.iter_mut().for_each(|guest| guest.set_status(1));
+        for guest in &mut failed {
+            guest.set_status(1);
+        }
         live.extend(failed);
         live
     });
@@ -76,9 +78,9 @@ fn option(call: &Call, short: &str, long: &str) -> Option<Text> {
 }
 
 /// What the named resource's metadata say. The only one that says anything is meant whatever the name is.
-fn document(init: &Value, resource: Option<Text>) -> Option<Value> {
+fn document(init: &Value, resource: Option<&Text>) -> Option<Value> {
     let entries = &init.as_map()?.entries;
-    let named = resource.as_ref().and_then(Text::known).and_then(|name| entries.get(name));
+    let named = resource.and_then(Text::known).and_then(|name| entries.get(name));
     match (named, entries.len()) {
         (Some(named), _) => Some(named.clone()),
         (None, 1) => entries.values().next().cloned(),
@@ -229,8 +231,8 @@ fn packages(machine: &mut Machine, guest: &mut Guest, section: &Value) {
                 return;
             }
             // These managers are given addresses, under a name that is free.
-            let named = || vec![Text::encoded(name, span)];
-            let names = if matches!(manager, "rpm" | "msi") { texts(&versions) } else { named() };
+            let is_named = !matches!(manager, "rpm" | "msi");
+            let names = if is_named { vec![Text::encoded(name, span)] } else { texts(&versions) };
             guest.event(EventKind::Packages(names), span);
         }
     }
@@ -263,7 +265,7 @@ fn content(attributes: &Value, limits: &Limits) -> Text {
         return decoded.unwrap_or_else(|| Text::hole(content.origin.span, "content that cannot be decoded"));
     }
     match field(attributes, "context") {
-        Some(context) => rendered(&text, &context),
+        Some(values) => rendered(&text, &values),
         None => text,
     }
 }
@@ -384,7 +386,9 @@ fn services(machine: &mut Machine, guest: Guest, section: &Value, configuration:
             ends = ends.into_iter().flat_map(|guest| machine.program(guest, &words, span)).collect();
             ends = merge(ends, machine.limits.script_paths, Some(span));
             // That a service starts is presumed as for every command.
-            ends.iter_mut().for_each(|guest| guest.set_status(0));
+            for guest in &mut ends {
+                guest.set_status(0);
+            }
         }
     }
     ends
@@ -420,7 +424,7 @@ mod tests {
 
     /// A template with a host that runs cfn-init, whose `AWS::CloudFormation::Init` has these lines.
     fn template(options: &str, init: &str) -> String {
-        let init: String = init.lines().map(|line| format!("        {line}\n")).collect();
+        let init: String = init.lines().flat_map(|line| ["        ", line, "\n"]).collect();
         format!(
             "Parameters:\n  Free: {{Type: String}}\nResources:\n  Web:\n    Type: AWS::EC2::Instance\n    Metadata:\n      \
              AWS::CloudFormation::Init:\n{init}    Properties:\n      UserData:\n        Fn::Base64: !Sub |\n          \
