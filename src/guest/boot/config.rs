@@ -182,11 +182,9 @@ pub(super) fn truth(node: &Node) -> Option<bool> {
     Some(matches!(text.trim().to_lowercase().as_str(), "true" | "1" | "on" | "yes"))
 }
 
-/// What a value names: the words of a text, which commas separate, or the names in a list.
-pub(super) fn names(node: &Node) -> Vec<String> {
-    if let Some(items) = node.items() {
-        return items.iter().flat_map(names).collect();
-    }
-    let text = node.as_str().unwrap_or_default();
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The first `most` names that a value gives: those in a text, which commas separate, or in a list of texts.
+pub(super) fn names(node: &Node, most: usize) -> Vec<String> {
+    let texts = node.items().unwrap_or(std::slice::from_ref(node)).iter().filter_map(Node::as_str);
+    let names = texts.flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    names.take(most).map(str::to_owned).collect()
 }

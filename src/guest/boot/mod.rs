@@ -34,7 +34,7 @@ pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Lim
         decoded_bytes_left: limits.text_bytes,
         ends: vec![start],
         scripts: BTreeMap::new(),
-        per_boot: BTreeMap::new(),
+        repeated_scripts: BTreeMap::new(),
         not_executable: BTreeSet::new(),
     };
     let parts: Vec<Part> = user_data.iter().flat_map(|text| user_data::parse(text, limits)).collect();
@@ -117,17 +117,36 @@ struct Boot<'a> {
     /// The scripts that run last, by the names of their files.
     scripts: BTreeMap<String, Text>,
     /// The scripts that run before them, at every boot.
-    per_boot: BTreeMap<String, Text>,
+    repeated_scripts: BTreeMap<String, Text>,
     /// Files that were written and cannot be run.
     not_executable: BTreeSet<String>,
 }
 
 impl Boot<'_> {
     /// What every end becomes by `body`, merged again.
-    fn each(&mut self, at: Option<Span>, mut body: impl FnMut(&mut Machine, Guest) -> Vec<Guest>) {
+    fn each(&mut self, at: Span, mut body: impl FnMut(&mut Machine, Guest) -> Vec<Guest>) {
+        if !self.takes(1, at) {
+            return;
+        }
         let ends = std::mem::take(&mut self.ends);
-        let next = ends.into_iter().flat_map(|guest| body(&mut self.machine, guest)).collect();
-        self.ends = merge(next, self.machine.limits.script_paths, at);
+        let next: Vec<Guest> = ends.into_iter().flat_map(|guest| body(&mut self.machine, guest)).collect();
+        if let [first, _, ..] = next.as_slice() {
+            self.machine.charge(next.len().saturating_mul(first.bytes()));
+        }
+        self.ends = merge(next, self.machine.limits.script_paths, Some(at));
+    }
+
+    /// Counts a step that handles this many bytes in each end; says no, and what that means, when there are none left.
+    fn takes(&mut self, bytes: usize, at: Span) -> bool {
+        self.machine.charge(bytes.saturating_mul(self.ends.len()));
+        let takes = self.machine.step();
+        if !takes {
+            for guest in &mut self.ends {
+                guest.doubt(Some(at), "the boot takes more steps than are followed");
+                guest.opaque(at, "the boot takes more steps than are followed");
+            }
+        }
+        takes
     }
 
     fn opaque(&mut self, span: Span, text: &str) {
@@ -154,7 +173,7 @@ impl Boot<'_> {
         if let Some(problem) = problems.first() {
             self.opaque(span, &problem.message);
         }
-        self.each(Some(span), |machine, mut guest| {
+        self.each(span, |machine, mut guest| {
             guest.shell = Shell { options, ..Shell::default() };
             let identifier = Text::hole(span, "the identifier of the instance");
             guest.shell.variables.insert("INSTANCE_ID".to_owned(), Variable::Text(identifier));
@@ -181,7 +200,7 @@ impl Boot<'_> {
         let allowed = |character: &char| character.is_ascii_alphanumeric() || "_-.()".contains(*character);
         let name = part.name.as_ref().map(|name| name.replace('/', "_").chars().filter(allowed).collect::<String>());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("part-{number:03}"));
-        let scripts = if part.every_boot { &mut self.per_boot } else { &mut self.scripts };
+        let scripts = if part.every_boot { &mut self.repeated_scripts } else { &mut self.scripts };
         scripts.insert(name, with_line_feeds(&part.text));
     }
 
@@ -191,9 +210,13 @@ impl Boot<'_> {
         let names: BTreeSet<String> =
             self.ends.iter().flat_map(|guest| guest.files.keys()).filter(|name| inside(name)).cloned().collect();
         for name in names.difference(&self.not_executable.clone()) {
-            self.each(None, |machine, guest| {
-                let Some(Content::Text(text)) = guest.file(name) else { return vec![guest] };
-                let Some(span) = text.span_of(0..text.len()) else { return vec![guest] };
+            let content = self.ends.iter().find_map(|guest| guest.file(name));
+            let Some(Content::Text(text)) = content else { continue };
+            let Some(span) = text.span_of(0..text.len()) else { continue };
+            self.each(span, |machine, guest| {
+                if guest.file(name).is_none() {
+                    return vec![guest];
+                }
                 machine.program(guest, &[Text::encoded(name.as_str(), span)], span)
             });
         }

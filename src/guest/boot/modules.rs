@@ -39,7 +39,7 @@ impl Boot<'_> {
             }
             "scripts_per_once" => self.run_folder("/var/lib/cloud/scripts/per-once/"),
             "scripts_per_boot" => {
-                for script in std::mem::take(&mut self.per_boot).into_values() {
+                for script in std::mem::take(&mut self.repeated_scripts).into_values() {
                     self.script(&script);
                 }
                 self.run_folder("/var/lib/cloud/scripts/per-boot/");
@@ -66,6 +66,7 @@ impl Boot<'_> {
             }
             return None;
         };
+        let longest = self.machine.limits.script_bytes;
         let mut script = Text::new();
         for item in items {
             if item.is_null() {
@@ -78,12 +79,19 @@ impl Boot<'_> {
                             script.push_encoded(" ", word.span);
                         }
                         script.push_text(&quoted(word)?);
+                        if script.len() > longest {
+                            break;
+                        }
                     }
                 }
                 None if item.as_bool().is_some() || item.as_number().is_some() => return None,
                 None => script.push_text(item.as_scalar()?.0),
             }
             script.push_encoded("\n", item.span);
+            // Aliases may repeat much; longer scripts are not read.
+            if script.len() > longest {
+                break;
+            }
         }
         Some(script)
     }
@@ -92,15 +100,22 @@ impl Boot<'_> {
         let files = config.get("write_files").and_then(Setting::items).unwrap_or_default();
         for file in files.iter().filter(|file| file.get("defer").and_then(truth).unwrap_or(false) == deferred) {
             let Some((path, _)) = file.get("path").and_then(Node::as_scalar) else { continue };
-            let content = Content::Text(self.content(file));
+            let text = self.content(file);
+            if !self.takes(text.len(), file.span) {
+                return;
+            }
+            let content = Content::Text(text);
             let append = file.get("append").and_then(truth).unwrap_or(false);
-            if let Some(path) = path.known()
-                && !is_executable(file)
-            {
-                self.not_executable.insert(path.to_owned());
+            if is_executable(file) {
+                self.not_executable.remove(path.as_str());
+            } else {
+                self.not_executable.insert(path.as_str().to_owned());
             }
             for guest in &mut self.ends {
                 if append {
+                    if let Some(Content::Text(before)) = guest.file(path.as_str()) {
+                        self.machine.charge(before.len());
+                    }
                     guest.append(path, content.clone(), file.span);
                 } else {
                     guest.store(path, content.clone(), file.span);
@@ -127,19 +142,24 @@ impl Boot<'_> {
     }
 
     fn users_groups(&mut self, config: &Config) {
+        // Aliases may repeat much.
+        let most = self.machine.limits.elements;
         let mut found = BTreeSet::new();
         for (key, setting) in [("users", config.get("users")), ("groups", config.get("groups"))] {
             let items = setting.and_then(Setting::items).unwrap_or_default();
-            for item in items.iter().copied().chain(setting.and_then(Setting::node)) {
+            for item in items.iter().copied().chain(setting.and_then(Setting::node)).take(most) {
+                if found.len() > most {
+                    break;
+                }
                 if !item.is_mapping() {
-                    found.extend(names(item));
+                    found.extend(names(item, most));
                     continue;
                 }
                 let name = item.get("name").filter(|_| key == "users");
                 match name.and_then(Node::as_str) {
                     Some(name) => {
                         let groups = ["groups", "primary_group"].into_iter().filter_map(|key| item.get(key));
-                        found.extend(groups.flat_map(names));
+                        found.extend(groups.flat_map(|groups| names(groups, most)));
                         found.insert(name.to_owned());
                     }
                     // The keys of a mapping without a name are the names.
@@ -163,7 +183,7 @@ impl Boot<'_> {
         }
         let span = setting.key;
         let words = ["ip", "route", "add", "prohibit", "169.254.169.254"].map(|word| Text::encoded(word, span));
-        self.each(Some(span), |machine, mut guest| {
+        self.each(span, |machine, mut guest| {
             guest.shell.status = if known.is_some() { Status::Known(0) } else { Status::Unknown };
             let ways = decide(guest, node.span).into_iter();
             ways.flat_map(|(lays, guest)| if lays { machine.program(guest, &words, span) } else { vec![guest] })
@@ -185,6 +205,9 @@ impl Boot<'_> {
                 // A name with a version is a list of both.
                 let name = package.items().map_or(Some(package), <[_]>::first);
                 if let Some((name, _)) = name.and_then(Node::as_scalar) {
+                    if !self.takes(name.len(), package.span) {
+                        return;
+                    }
                     for guest in &mut self.ends {
                         guest.event(EventKind::Packages(vec![name.clone()]), package.span);
                     }

@@ -227,6 +227,22 @@ fn unknown_ways_are_kept_apart_across_scripts() {
     assert!(answers(&ends).contains(&Answer::Depends));
 }
 
+#[test]
+fn what_aliases_repeat_ends_soon() {
+    let word = "x".repeat(1 << 16);
+    let many = |item: &str| format!("[{}]", vec![item; 20_000].join(", "));
+    let bombs = [
+        format!("a: &a {word}\nruncmd: [{}]\n", many("*a")),
+        format!("a: &a {{path: /f, append: true, content: {word}}}\nwrite_files: {}\n", many("*a")),
+        format!("a: &a {}\nusers: {}\ngroups: {}\n", many("u"), many("*a"), many("*a")),
+        format!("a: &a {word}\npackages: {}\n", many("*a")),
+        format!("a: &a 'if a; then b={word}; fi'\nbootcmd: {}\n", many("*a")),
+    ];
+    for bomb in bombs {
+        assert!(!ends(&format!("#cloud-config\n{bomb}")).is_empty());
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_user_data_has_an_end(fragments in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..24)) {

@@ -245,6 +245,7 @@ fn files(machine: &mut Machine, guest: &mut Guest, section: &Value) {
             return;
         }
         let content = content(&attributes, machine.limits);
+        machine.charge(content.len());
         guest.store(&Text::encoded(path, span), Content::Text(content), span);
     }
 }
@@ -265,13 +266,13 @@ fn content(attributes: &Value, limits: &Limits) -> Text {
         return decoded.unwrap_or_else(|| Text::hole(content.origin.span, "content that cannot be decoded"));
     }
     match field(attributes, "context") {
-        Some(values) => rendered(&text, &values),
+        Some(values) => rendered(&text, &values, limits),
         None => text,
     }
 }
 
 /// A Mustache template with the texts of its context; other tags stand for anything.
-fn rendered(template: &Text, context: &Value) -> Text {
+fn rendered(template: &Text, context: &Value, limits: &Limits) -> Text {
     let source = template.as_str();
     let mut text = Text::new();
     let mut at = 0;
@@ -285,6 +286,7 @@ fn rendered(template: &Text, context: &Value) -> Text {
         let name = tag.as_str().trim_matches(['{', '}', '&', ' ']);
         let value = field(context, name).and_then(|value| value.to_text());
         let hole = || tag.span_of(0..tag.len()).map(|span| Text::hole(span, "a tag of a template"));
+        let value = value.filter(|value| text.len() + value.len() <= limits.text_bytes);
         text.push_text(&value.or_else(hole).unwrap_or_default());
         at = end;
     }
