@@ -143,27 +143,27 @@ impl Boot<'_> {
 
     fn users_groups(&mut self, config: &Config) {
         // Aliases may repeat much.
-        let most = self.machine.limits.elements;
+        let mut left = self.machine.limits.elements;
         let mut found = BTreeSet::new();
         for (key, setting) in [("users", config.get("users")), ("groups", config.get("groups"))] {
             let items = setting.and_then(Setting::items).unwrap_or_default();
-            for item in items.iter().copied().chain(setting.and_then(Setting::node)).take(most) {
-                if found.len() > most {
-                    break;
-                }
-                if !item.is_mapping() {
-                    found.extend(names(item, most));
-                    continue;
-                }
-                let name = item.get("name").filter(|_| key == "users");
-                match name.and_then(Node::as_str) {
+            for item in items.iter().copied().chain(setting.and_then(Setting::node)) {
+                let name = item.get("name").filter(|_| key == "users").and_then(Node::as_str);
+                let named: Vec<String> = match name {
                     Some(name) => {
                         let groups = ["groups", "primary_group"].into_iter().filter_map(|key| item.get(key));
-                        found.extend(groups.flat_map(|groups| names(groups, most)));
-                        found.insert(name.to_owned());
+                        groups.flat_map(|groups| names(groups, left)).chain([name.to_owned()]).collect()
                     }
                     // The keys of a mapping without a name are the names.
-                    None => found.extend(item.entries().into_iter().map(|(name, _)| name.to_owned())),
+                    None if item.is_mapping() => {
+                        item.entries().into_iter().take(left).map(|(name, _)| name.to_owned()).collect()
+                    }
+                    None => names(item, left),
+                };
+                left = left.saturating_sub(named.len().max(1));
+                found.extend(named);
+                if left == 0 {
+                    break;
                 }
             }
         }
