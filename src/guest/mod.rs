@@ -123,6 +123,9 @@ pub struct Guest {
     inputs: Vec<Content>,
 }
 
+/// How many events back one is looked for that is the same as another.
+const MOST_REPEATED: usize = 32;
+
 /// What comes after a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
@@ -171,7 +174,12 @@ impl Guest {
             Some(last) if *last.network == self.network => Arc::clone(&last.network),
             _ => Arc::new(self.network.clone()),
         };
-        self.events.push(Event { kind, span, network });
+        let event = Event { kind, span, network };
+        // What a loop repeats tells nothing new, and the loop is seen to come back to where it was.
+        let may_repeat = matches!(event.kind, EventKind::Packages(_) | EventKind::Installer(_) | EventKind::Program(_));
+        if !(may_repeat && self.events.iter().rev().take(MOST_REPEATED).any(|known| *known == event)) {
+            self.events.push(event);
+        }
     }
 
     fn opaque(&mut self, span: Span, text: impl Into<Arc<str>>) {

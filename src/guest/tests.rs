@@ -274,6 +274,8 @@ fn endless_scripts_end_with_a_doubt() {
 fn a_loop_that_waits_for_ever_keeps_what_was_done() {
     assert_eq!(answers(&ends(&format!("{BLOCK}; while true; do sleep 60; done; iptables -F"))), [Answer::Blocked]);
     assert_eq!(answers(&ends(&format!("until ping -c1 host; do sleep 1; done; {BLOCK}"))), [Answer::Blocked]);
+    let polls = "until [ \"$state\" == ok ]; do state=$(aws elb describe-instance-health); note; sleep 10; done";
+    assert_eq!(answers(&ends(&format!("{polls}; {BLOCK}"))), [Answer::Blocked]);
 }
 
 #[test]
