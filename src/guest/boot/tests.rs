@@ -215,6 +215,28 @@ fn what_cannot_be_followed_is_named() {
 }
 
 #[test]
+fn content_from_an_address_is_an_installer_when_it_runs() {
+    let source = "#cloud-config\nwrite_files:\n- {path: /f, source: {uri: 'https://example.com/f'}, content: BLOCK}\nruncmd: [sh /f]\n";
+    let ends = ends(&source.replace("BLOCK", BLOCK));
+    assert_eq!(answers(&ends), [Answer::Reachable]);
+    let EventKind::Installer(address) = &ends[0].events[0].kind else { panic!("{:?}", ends[0].events) };
+    assert_eq!(address.as_str(), "https://example.com/f");
+}
+
+#[test]
+fn several_user_data_make_one_boot() {
+    let sources =
+        ["#cloud-config\nruncmd: [/opt/f]\n", "#cloud-boothook\n#!/bin/sh\necho 'iptables -P OUTPUT DROP' >/opt/f\n"];
+    let texts = sources.map(|source| {
+        let file = SourceFile::new(FileId(1), "user-data", source.into());
+        Text::verbatim(source, file.span(0..source.len()))
+    });
+    assert_eq!(answers(&boot(&texts, None, start(), &Limits::default())), [Answer::Blocked]);
+    assert_eq!(answers(&boot(&texts[..1], None, start(), &Limits::default())), [Answer::Reachable]);
+    assert_eq!(boot(&[], None, start(), &Limits::default()).len(), 1);
+}
+
+#[test]
 fn unknown_ways_are_kept_apart_across_scripts() {
     let source = format!("#cloud-config\nbootcmd: ['if [ -f /x ]; then {BLOCK}; fi']\nruncmd: [echo]\n");
     assert_eq!(answers(&ends(&source)), [Answer::Reachable, Answer::Blocked]);

@@ -124,6 +124,13 @@ fn a_test_that_is_not_known_leads_both_ways() {
 }
 
 #[test]
+fn alternatives_that_the_template_gives_are_kept_apart() {
+    let condition = "Mappings: {Table: {eu-west-1: {Run: BLOCK}, us-east-1: {Run: echo}}}\n".replace("BLOCK", BLOCK);
+    let init = "config: {commands: {a: {command: !FindInMap [Table, !Ref AWS::Region, Run]}}}";
+    assert_eq!(answers(&ends(&(template("-r Web", init) + &condition))), [Answer::Reachable, Answer::Blocked]);
+}
+
+#[test]
 fn look_alikes_change_nothing() {
     let silent = [
         "config: {files: {/opt/f.sh: {content: BLOCK}}}",
