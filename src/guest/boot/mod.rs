@@ -36,6 +36,7 @@ pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Lim
         scripts: BTreeMap::new(),
         repeated_scripts: BTreeMap::new(),
         not_executable: BTreeSet::new(),
+        has_stopped: false,
     };
     let parts: Vec<Part> = user_data.iter().flat_map(|text| user_data::parse(text, limits)).collect();
     let mut configs = Vec::new();
@@ -92,6 +93,9 @@ const STAGES: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// The variables of the scripts that run before all others.
+const EARLY_VARIABLES: &[&str] = &["INSTANCE_ID"];
+
 /// The names of a stage's modules, as they are written in [`STAGES`].
 fn modules_of(stage: &str, usual: &[&str], config: &Config) -> Vec<String> {
     let Some(items) = config.get(stage).and_then(config::Setting::items) else {
@@ -104,7 +108,18 @@ fn modules_of(stage: &str, usual: &[&str], config: &Config) -> Vec<String> {
         let name = name.replace('-', "_");
         Some(name.strip_prefix("cc_").map_or_else(|| name.clone(), str::to_owned))
     };
-    items.iter().filter_map(name).collect()
+    let mut names: Vec<String> = Vec::new();
+    for name in items.iter().filter_map(name) {
+        if is_module(&name) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether a module is one of those that matter here.
+fn is_module(name: &str) -> bool {
+    STAGES.iter().any(|(_, modules)| modules.contains(&name))
 }
 
 /// A host that boots.
@@ -120,6 +135,8 @@ struct Boot<'a> {
     repeated_scripts: BTreeMap<String, Text>,
     /// Files that were written and cannot be run.
     not_executable: BTreeSet<String>,
+    /// No steps were left, and nothing is followed from there on.
+    has_stopped: bool,
 }
 
 impl Boot<'_> {
@@ -140,7 +157,7 @@ impl Boot<'_> {
     fn takes(&mut self, bytes: usize, at: Span) -> bool {
         self.machine.charge(bytes.saturating_mul(self.ends.len()));
         let takes = self.machine.step();
-        if !takes {
+        if !takes && !std::mem::replace(&mut self.has_stopped, true) {
             for guest in &mut self.ends {
                 guest.doubt(Some(at), "the boot takes more steps than are followed");
                 guest.opaque(at, "the boot takes more steps than are followed");
@@ -150,6 +167,9 @@ impl Boot<'_> {
     }
 
     fn opaque(&mut self, span: Span, text: &str) {
+        if !self.takes(0, span) {
+            return;
+        }
         self.ends.iter_mut().for_each(|guest| guest.opaque(span, text));
     }
 
@@ -159,8 +179,8 @@ impl Boot<'_> {
         }
     }
 
-    /// Runs a script in a shell of its own. Nothing of the shell lasts.
-    fn script(&mut self, text: &Text) {
+    /// Runs a script in a shell of its own, with these variables. Nothing of the shell lasts.
+    fn script(&mut self, text: &Text, variables: &[&str]) {
         let Some(span) = text.span_of(0..text.len()) else { return };
         let first = text.as_str().lines().next().unwrap_or_default();
         if !shell::is_shell(text.as_str()) {
@@ -175,8 +195,11 @@ impl Boot<'_> {
         }
         self.each(span, |machine, mut guest| {
             guest.shell = Shell { options, ..Shell::default() };
-            let identifier = Text::hole(span, "the identifier of the instance");
-            guest.shell.variables.insert("INSTANCE_ID".to_owned(), Variable::Text(identifier));
+            for name in variables {
+                let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
+                guest.shell.variables.insert((*name).to_owned(), Variable::Text(value));
+                guest.shell.exported.insert((*name).to_owned());
+            }
             let mut ends = machine.process(guest, |machine, guest| machine.script(&script, guest));
             for end in &mut ends {
                 end.shell = Shell::default();
@@ -191,7 +214,7 @@ impl Boot<'_> {
         let length = text.as_str().to_ascii_lowercase().strip_prefix("#cloud-boothook").map(str::len);
         let start = length.map_or(0, |length| text.len() - length);
         let script = text.slice(start..text.len()).trim_start_matches(char::is_whitespace);
-        self.script(&with_line_feeds(&script));
+        self.script(&with_line_feeds(&script), EARLY_VARIABLES);
     }
 
     /// Keeps a script in the file that it runs from: scripts run in the order of these names, and the later one of two

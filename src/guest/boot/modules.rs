@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Boot;
 use super::config::{Config, Setting, names, truth};
+use super::{Boot, EARLY_VARIABLES};
 use crate::guest::commands::DOWNLOADED;
 use crate::guest::machine::decide;
 use crate::guest::{Content, EventKind};
@@ -18,7 +18,7 @@ impl Boot<'_> {
         match name {
             "bootcmd" => {
                 if let Some(script) = self.commands(config.get("bootcmd")) {
-                    self.script(&script);
+                    self.script(&script, EARLY_VARIABLES);
                 }
             }
             "write_files" => self.write_files(config, false),
@@ -40,14 +40,14 @@ impl Boot<'_> {
             "scripts_per_once" => self.run_folder("/var/lib/cloud/scripts/per-once/"),
             "scripts_per_boot" => {
                 for script in std::mem::take(&mut self.repeated_scripts).into_values() {
-                    self.script(&script);
+                    self.script(&script, &[]);
                 }
                 self.run_folder("/var/lib/cloud/scripts/per-boot/");
             }
             "scripts_per_instance" => self.run_folder("/var/lib/cloud/scripts/per-instance/"),
             "scripts_user" => {
                 for script in std::mem::take(&mut self.scripts).into_values() {
-                    self.script(&script);
+                    self.script(&script, &[]);
                 }
             }
             "power_state_change" => self.power_state(config),

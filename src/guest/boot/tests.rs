@@ -153,6 +153,13 @@ fn shells_do_not_share_what_they_know() {
 }
 
 #[test]
+fn early_scripts_know_the_instance_and_later_ones_do_not() {
+    let source = |key: &str| format!("#cloud-config\n{key}: ['[ -z \"$INSTANCE_ID\" ] && {BLOCK}']\n");
+    assert_eq!(answers(&ends(&source("bootcmd"))), [Answer::Reachable, Answer::Blocked]);
+    assert_eq!(answers(&ends(&source("runcmd"))), [Answer::Blocked]);
+}
+
+#[test]
 fn later_configurations_replace_lists_unless_they_say_otherwise() {
     let archive = |second: &str| {
         ends(&format!(
@@ -247,6 +254,18 @@ fn unknown_ways_are_kept_apart_across_scripts() {
     let ends = ends(&format!("#cloud-config\nbootcmd:\n{many}runcmd:\n{many}"));
     assert!(ends.len() <= Limits::default().script_paths);
     assert!(answers(&ends).contains(&Answer::Depends));
+}
+
+#[test]
+fn a_boot_without_end_is_in_doubt() {
+    let parts = "- \"#!/bin/sh\\ntrue\"\n".repeat(200) + "- \"#include\\nhttps://example.com\"\n";
+    let source = format!("#cloud-config-archive\n{parts}");
+    let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
+    let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
+    let boot = |script_steps| boot(&[text.clone()], None, start(), &Limits { script_steps, ..Limits::default() });
+    let (whole, stopped) = (boot(1_000), boot(100));
+    assert_eq!((answers(&whole), whole[0].opaque.len()), (vec![Answer::Reachable], 1));
+    assert_eq!((answers(&stopped), stopped[0].opaque.len()), (vec![Answer::Depends], 2));
 }
 
 #[test]
