@@ -262,7 +262,8 @@ fn a_boot_without_end_is_in_doubt() {
     let source = format!("#cloud-config-archive\n{parts}");
     let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
     let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
-    let boot = |script_steps| boot(&[text.clone()], None, start(), &Limits { script_steps, ..Limits::default() });
+    let boot =
+        |script_steps| boot(std::slice::from_ref(&text), None, start(), &Limits { script_steps, ..Limits::default() });
     let (whole, stopped) = (boot(1_000), boot(100));
     assert_eq!((answers(&whole), whole[0].opaque.len()), (vec![Answer::Reachable], 1));
     assert_eq!((answers(&stopped), stopped[0].opaque.len()), (vec![Answer::Depends], 2));
