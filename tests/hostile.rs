@@ -88,6 +88,14 @@ fn host_of(expression: &str) -> String {
     format!("resource \"aws_instance\" \"x\" {{\n  metadata_options {{\n    http_endpoint = {expression}\n  }}\n}}\n")
 }
 
+/// A thousand archives with `parts`, which may use half a megabyte of text, and a host that gets them all.
+fn archives(parts: &str) -> String {
+    let text = bomb("\"0123456789abcdef\"", "\"${LAST}${LAST}\"", 15);
+    text + "data \"cloudinit_config\" \"x\" {\n  count = 1000\n  "
+        + parts
+        + "\n}\nresource \"aws_instance\" \"y\" {\n  user_data = data.cloudinit_config.x[0].rendered\n}\n"
+}
+
 /// Locals of which each is made of the one before by `step`, which says `LAST` for it, and a host that uses the last.
 fn bomb(first: &str, step: &str, count: usize) -> String {
     let mut text = format!("locals {{\n  a0 = {first}\n");
@@ -166,6 +174,10 @@ fn what_grows_without_end_is_stopped() {
         host_of("format(\"%1000000000d\", 1)"),
         host_of("indent(1000000000, \"a\\nb\")"),
         "resource \"aws_instance\" \"x\" {\n  count = 1e9\n}\n".to_owned(),
+        archives("part {\n    content = local.a15\n  }"),
+        archives(
+            "dynamic \"part\" {\n    for_each = range(1000)\n    content {\n      content = local.a15\n    }\n  }",
+        ),
     ];
     for text in cases {
         let codes = codes(&text);

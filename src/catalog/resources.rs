@@ -181,6 +181,8 @@ pub enum Encoding {
     Plain,
     /// Encoded in base64, possibly of gzip.
     Base64,
+    /// As lines of a shell script, of which a module writes the rest.
+    Lines,
 }
 
 /// A link to a launch template or launch configuration.

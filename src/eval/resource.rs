@@ -13,6 +13,18 @@ pub struct Evaluation {
     pub resources: Vec<Resource>,
     /// What could not be evaluated.
     pub problems: Vec<Problem>,
+    /// What is at fault with values that count as not known. It is a problem only where one of them leaves something
+    /// about a host unknown.
+    pub faults: Vec<Problem>,
+}
+
+impl Evaluation {
+    /// Adds what the evaluation of something else gives.
+    pub fn extend(&mut self, other: Self) {
+        self.resources.extend(other.resources);
+        self.problems.extend(other.problems);
+        self.faults.extend(other.faults);
+    }
 }
 
 /// The language that a resource is written in; it selects the rows of the resource catalogue.
@@ -22,6 +34,8 @@ pub enum Language {
     Terraform,
     /// CloudFormation, in YAML or JSON.
     CloudFormation,
+    /// A boot script by itself.
+    Script,
 }
 
 /// A resource, or a call of a module that is not in the workspace, with its evaluated properties.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::finding::Problem;
-use crate::source::{Origin, Span, Step, Text, Trail};
+use crate::finding::{Place, Problem};
+use crate::source::{Origin, PieceKind, Span, Step, Text, Trail};
 
 /// A value and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +71,20 @@ pub enum Unknown {
     Fault(Arc<Problem>),
     /// A problem was reported where it comes from.
     Faulty,
+}
+
+impl Unknown {
+    /// Where the fault is, for one.
+    #[must_use]
+    pub fn place(&self) -> Option<Span> {
+        match self {
+            Self::Fault(problem) => match problem.place {
+                Place::Span(span) => Some(span),
+                Place::Path(_) => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Unknown {
@@ -309,6 +323,8 @@ impl Value {
             (ValueKind::Unknown(_) | ValueKind::OneOf(_), _) | (_, ValueKind::Unknown(_) | ValueKind::OneOf(_)) => None,
             (ValueKind::String(left), ValueKind::String(right)) => match (left.known(), right.known()) {
                 (Some(left), Some(right)) => Some(left == right),
+                (Some(known), None) if known.len() < least_length(right) => Some(false),
+                (None, Some(known)) if known.len() < least_length(left) => Some(false),
                 _ => None,
             },
             (ValueKind::List(left), ValueKind::List(right)) | (ValueKind::Set(left), ValueKind::Set(right)) => {
@@ -329,7 +345,7 @@ impl Value {
     }
 
     /// The text that the value becomes inside a string: numbers and truth values as Terraform writes them, an
-    /// unknown one as a hole. `None` for collections and null.
+    /// unknown one as a hole, which is where the fault is if one made it so. `None` for collections and null.
     #[must_use]
     pub fn to_text(&self) -> Option<Text> {
         let span = self.origin.span;
@@ -337,7 +353,10 @@ impl Value {
             ValueKind::String(text) => Some(text.through(&self.origin.trail)),
             ValueKind::Bool(value) => Some(Text::encoded(value.to_string(), span).through(&self.origin.trail)),
             ValueKind::Number(value) => Some(Text::encoded(number_text(*value), span).through(&self.origin.trail)),
-            ValueKind::Unknown(why) => Some(Text::hole(span, why.to_string()).through(&self.origin.trail)),
+            ValueKind::Unknown(why) => {
+                let hole = Text::hole(why.place().unwrap_or(span), why.to_string());
+                Some(hole.through(&self.origin.trail))
+            }
             ValueKind::OneOf(_) => Some(Text::hole(span, "it has several possible values").through(&self.origin.trail)),
             ValueKind::Null | ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Map(_) => None,
         }
@@ -362,6 +381,15 @@ impl Value {
 
 /// How many parts of two values are compared before the answer counts as not known.
 pub(super) const MOST_COMPARED: u32 = 100_000;
+
+/// How many bytes `text` has at least, whatever stands for its holes. What encodes a text that is not empty is not
+/// empty either.
+pub(super) fn least_length(text: &Text) -> usize {
+    let known = text.pieces().iter().filter(|piece| !matches!(piece.kind, PieceKind::Hole(_)));
+    let length: usize = known.map(|piece| piece.length).sum();
+    let encodes = || text.decoded().is_some_and(|decoded| least_length(decoded) > 0);
+    if length == 0 { usize::from(encodes()) } else { length }
+}
 
 /// Three-valued conjunction: one difference decides, one unknown leaves it open.
 fn all_same(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
@@ -412,6 +440,28 @@ mod tests {
         let span = Span::new(FileId(0), 0..1);
         let many = (0..9).map(|index| string(&index.to_string(), index)).collect();
         assert!(matches!(Value::one_of(many, 8, span).kind, ValueKind::Unknown(Unknown::Limit(_))));
+    }
+
+    #[test]
+    fn a_text_with_holes_is_no_shorter_text() {
+        let span = Span::new(FileId(0), 0..1);
+        let hole = Text::hole(span, "not given");
+        let mut part = Text::encoded("ab", span);
+        part.push_text(&hole);
+        let value = |text: &Text| Value::text(text.clone(), span);
+        let encoded = hole.clone().with_decoded(part.clone());
+        for (text, other, same) in [
+            (&hole, "", None),
+            (&hole, "a", None),
+            (&part, "", Some(false)),
+            (&part, "a", Some(false)),
+            (&part, "ab", None),
+            (&encoded, "", Some(false)),
+            (&encoded, "a", None),
+        ] {
+            assert_eq!(value(text).same_as(&string(other, 0)), same, "{text:?} {other}");
+            assert_eq!(string(other, 0).same_as(&value(text)), same, "{text:?} {other}");
+        }
     }
 
     #[test]

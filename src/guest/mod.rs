@@ -15,6 +15,7 @@ mod machine;
 mod parameter;
 mod pattern;
 mod redirect;
+mod shared;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use self::boot::boot;
 use self::machine::Machine;
+pub use self::shared::Shared;
 pub use self::variables::{Options, Shell, Variable};
 use crate::network::{Doubt, Network, SavedRules, Status};
 use crate::source::{Limits, Span, Text};
@@ -80,7 +82,7 @@ pub struct Event {
     /// The command.
     pub span: Span,
     /// Packet filter and routes at that time.
-    pub network: Arc<Network>,
+    pub network: Network,
 }
 
 /// A step that could not be followed.
@@ -107,13 +109,13 @@ pub struct Guest {
     /// Packet filter and routes.
     pub network: Network,
     /// The files that were written, by absolute path or as named; `None` for a file that was removed.
-    pub files: BTreeMap<String, Option<Content>>,
+    pub files: Shared<BTreeMap<String, Option<Content>>>,
     /// The shell that runs.
     pub shell: Shell,
     /// What happened to the software, in order.
-    pub events: Vec<Event>,
+    pub events: Shared<Vec<Event>>,
     /// What could not be followed, in order.
-    pub opaque: Vec<OpaqueStep>,
+    pub opaque: Shared<Vec<OpaqueStep>>,
     /// The conditions that are not known and led here.
     pub branches: Vec<Branch>,
     flow: Flow,
@@ -122,9 +124,6 @@ pub struct Guest {
     /// What can be read from standard input, likewise.
     inputs: Vec<Content>,
 }
-
-/// How many events back one is looked for that is the same as another.
-const MOST_REPEATED: usize = 32;
 
 /// What comes after a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,10 +141,10 @@ impl Guest {
     pub fn new(network: Network) -> Self {
         Self {
             network,
-            files: BTreeMap::new(),
+            files: Shared::default(),
             shell: Shell::default(),
-            events: Vec::new(),
-            opaque: Vec::new(),
+            events: Shared::default(),
+            opaque: Shared::default(),
             branches: Vec::new(),
             flow: Flow::Next,
             outputs: Vec::new(),
@@ -170,14 +169,9 @@ impl Guest {
     }
 
     fn event(&mut self, kind: EventKind, span: Span) {
-        let network = match self.events.last() {
-            Some(last) if *last.network == self.network => Arc::clone(&last.network),
-            _ => Arc::new(self.network.clone()),
-        };
-        let event = Event { kind, span, network };
-        // What a loop repeats tells nothing new, and the loop is seen to come back to where it was.
-        let may_repeat = matches!(event.kind, EventKind::Packages(_) | EventKind::Installer(_) | EventKind::Program(_));
-        if !(may_repeat && self.events.iter().rev().take(MOST_REPEATED).any(|known| *known == event)) {
+        // A loop would otherwise never come back to a state that it had before.
+        let event = Event { kind, span, network: self.network.clone() };
+        if !self.events.contains(&event) {
             self.events.push(event);
         }
     }

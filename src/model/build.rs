@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::links::{Register, Target};
-use super::read::{value_at, value_under, values_at};
+use super::read::{holder, value_at, value_under, values_at};
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Metadata, Subject, Written};
-use crate::catalog::{self, Defaults, ModuleRow, ResourceRow, Role, SettingName, Settings};
-use crate::eval::{Resource, Value};
-use crate::source::{Limits, Origin};
+use crate::catalog::{
+    self, Defaults, Encoding, ModuleRow, PathStep, ResourceRow, Role, SettingName, Settings, UserData,
+};
+use crate::eval::{Resource, Value, ValueKind};
+use crate::source::{Limits, Origin, Span, Text};
 
 /// What a resource or a call of a known module says about one kind of host.
 struct Description<'a> {
@@ -118,6 +120,7 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
             init: inits.get(&description.resource().project).cloned(),
             image: description.image(&parents, &descriptions, limits),
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
+            sets_variables: false,
         });
     }
     hosts.sort_by(|left, right| {
@@ -246,13 +249,8 @@ impl<'a> Description<'a> {
     }
 
     fn user_data(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Vec<Value> {
-        let own: Vec<Value> = self
-            .settings
-            .user_data
-            .iter()
-            .map(|user_data| value_at(&self.value, &user_data.path, limits))
-            .filter(|value| !value.is_null())
-            .collect();
+        let own: Vec<Value> =
+            self.settings.user_data.iter().flat_map(|user_data| self.own_user_data(user_data, limits)).collect();
         if !own.is_empty() {
             return own;
         }
@@ -263,9 +261,33 @@ impl<'a> Description<'a> {
             .collect()
     }
 
+    /// What is written at one place for user data: a list is given element by element.
+    fn own_user_data(&self, user_data: &UserData, limits: &Limits) -> Vec<Value> {
+        let UserData { path, encoding } = user_data;
+        let holder = holder(path, &self.value, &self.fallbacks, limits);
+        let values = if path.steps().contains(&PathStep::Each) {
+            values_at(holder, path, limits).into_iter().map(|(_, value)| value).collect()
+        } else {
+            vec![value_at(holder, path, limits)]
+        };
+        let given = values.into_iter().filter(|value| !value.is_null());
+        given
+            .map(|value| match encoding {
+                Encoding::Plain | Encoding::Base64 => value,
+                Encoding::Lines => {
+                    value.for_each_alternative(limits.alternatives, |lines| as_script(lines, self.resource().header))
+                }
+            })
+            .collect()
+    }
+
     fn image(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Value {
         let absent = || Value::null(self.resource().header);
-        let own = self.settings.image.as_ref().map_or_else(absent, |path| value_at(&self.value, path, limits));
+        let own = self
+            .settings
+            .image
+            .as_ref()
+            .map_or_else(absent, |path| value_at(holder(path, &self.value, &self.fallbacks, limits), path, limits));
         if !own.is_null() {
             return own;
         }
@@ -302,6 +324,17 @@ impl Sources<'_, '_> {
         };
         effective(self.own.of(name).to_vec(), &inheritance, &Origin::at(subject.header))
     }
+}
+
+/// Lines of a shell script as a script, of which the call at `header` makes the first line.
+fn as_script(lines: &Value, header: Span) -> Value {
+    let ValueKind::String(text) = &lines.kind else { return lines.clone() };
+    if text.is_empty() || text.as_str().starts_with("#!") {
+        return lines.clone();
+    }
+    let mut script = Text::encoded("#!/bin/bash\n", header);
+    script.push_text(text);
+    Value { kind: ValueKind::String(script), origin: lines.origin.clone() }
 }
 
 /// The numbers of the lowest version that a version or a constraint such as `~> 20.8` allows.

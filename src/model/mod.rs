@@ -8,12 +8,13 @@ mod links;
 mod read;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalog::{Role, SettingName};
-use crate::eval::{Language, Unknown, Value};
-use crate::finding::Problem;
-use crate::source::{Origin, Span, Trail};
+use crate::eval::{Language, Unknown, Value, ValueKind};
+use crate::finding::{Place, Problem};
+use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
 
@@ -27,9 +28,10 @@ pub struct Estate {
 }
 
 impl Estate {
-    /// The faults that leave something about a host or an account default unknown.
+    /// The faults that leave something about a host or an account default unknown: of `evaluated`, the faults that
+    /// evaluation met, those that lie in a hole of user data.
     #[must_use]
-    pub fn faults(&self) -> Vec<Problem> {
+    pub fn faults(&self, evaluated: Vec<Problem>) -> Vec<Problem> {
         let hosts = self.hosts.iter().flat_map(|host| {
             let Metadata { endpoint, tokens, hop_limit, ipv6 } = &host.metadata;
             let settings = [endpoint, tokens, hop_limit, ipv6];
@@ -46,7 +48,55 @@ impl Estate {
             Unknown::Fault(problem) => Some((**problem).clone()),
             _ => None,
         };
-        hosts.chain(accounts).filter_map(fault).collect()
+        let mut faults: Vec<Problem> = hosts.chain(accounts).filter_map(fault).collect();
+        let holes = self.holes();
+        faults.extend(evaluated.into_iter().filter(|problem| match problem.place {
+            Place::Span(place) => holes.iter().any(|hole| hole.contains(place)),
+            Place::Path(_) => false,
+        }));
+        faults
+    }
+
+    /// Where the parts of user data that are not known come from.
+    fn holes(&self) -> BTreeSet<Span> {
+        let mut holes = BTreeSet::new();
+        for value in self.hosts.iter().flat_map(|host| &host.user_data).flat_map(Value::alternatives) {
+            let ValueKind::String(text) = &value.kind else { continue };
+            for text in std::iter::successors(Some(text), |text| text.decoded()) {
+                let is_hole = |piece: &&Piece| matches!(piece.kind, PieceKind::Hole(_));
+                holes.extend(text.pieces().iter().filter(is_hole).map(|piece| piece.span));
+            }
+        }
+        holes
+    }
+}
+
+/// The host that is given `file` as its user data, of which nothing else is known. Unless the file `is_whole`, whoever
+/// runs it may have set variables for it.
+#[must_use]
+pub fn lone(file: &SourceFile, is_whole: bool) -> Host {
+    let span = file.span(0..file.text().len());
+    let header = file.span(0..file.text().find('\n').unwrap_or(file.text().len()));
+    let unset = || Setting {
+        declared: vec![Written::Unset],
+        effective: vec![Effective { written: Written::Unset, decided_by: Decider::Service }],
+    };
+    Host {
+        subject: Subject {
+            project: Arc::clone(&file.path),
+            address: Arc::clone(&file.path),
+            header,
+            calls: Trail::default(),
+        },
+        language: Language::Script,
+        role: Role::Instance,
+        provider: "".into(),
+        metadata: Metadata { endpoint: unset(), tokens: unset(), hop_limit: unset(), ipv6: unset() },
+        user_data: vec![Value::text(Text::verbatim(file.text(), span), span)],
+        init: None,
+        image: Value::null(span),
+        launches: Vec::new(),
+        sets_variables: !is_whole,
     }
 }
 
@@ -85,6 +135,8 @@ pub struct Host {
     pub image: Value,
     /// The groups and instances that are launched from it.
     pub launches: Vec<Subject>,
+    /// Whether somebody who is not known may have set variables for the scripts.
+    pub sets_variables: bool,
 }
 
 /// The settings of the metadata service of one host.

@@ -16,6 +16,13 @@ pub(super) fn value_under(value: &Value, name: &str, limits: &Limits) -> Value {
     value_at_steps(value, &[PathStep::Name(name.into())], limits)
 }
 
+/// The one of a description and its `fallbacks` that has something under the first name of `path`, else the description.
+pub(super) fn holder<'a>(path: &Path, description: &'a Value, fallbacks: &'a [Value], limits: &Limits) -> &'a Value {
+    let has = |name: &str, holder: &Value| !value_under(holder, name, limits).is_null();
+    let holders = std::iter::once(description).chain(fallbacks);
+    path.first_name().and_then(|name| holders.into_iter().find(|holder| has(name, holder))).unwrap_or(description)
+}
+
 /// The value after `steps`, as [`value_at`].
 pub(super) fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits) -> Value {
     let Some((step, rest)) = steps.split_first() else { return value.clone() };

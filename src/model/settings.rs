@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::read::{spelling, value_at_steps, value_under};
+use super::read::{holder, spelling, value_at_steps};
 use super::{AccountDefault, Decider, Effective, Setting, Written};
 use crate::catalog::{self, Path, SettingName};
 use crate::eval::{Unknown, Value, ValueKind};
@@ -23,13 +23,7 @@ pub(super) fn declared(
     limits: &Limits,
 ) -> Vec<Written> {
     let Some((last, around)) = path.and_then(|path| path.steps().split_last()) else { return vec![Written::Unset] };
-    let holder = match path.and_then(Path::first_name) {
-        Some(name) => std::iter::once(description)
-            .chain(fallbacks)
-            .find(|holder| !value_under(holder, name, limits).is_null())
-            .unwrap_or(description),
-        None => description,
-    };
+    let holder = path.map_or(description, |path| holder(path, description, fallbacks, limits));
     let mut all: Vec<Written> = Vec::new();
     for block in value_at_steps(holder, around, limits).alternatives() {
         for value in value_at_steps(&block, std::slice::from_ref(last), limits).alternatives() {

@@ -22,6 +22,7 @@ pub(crate) struct Options {
     pub(crate) var_file: Vec<String>,
     pub(crate) parameter: Vec<String>,
     pub(crate) require_agent: Vec<String>,
+    pub(crate) assume: Vec<String>,
     pub(crate) select: Vec<String>,
     /// What is checked, relative to the case's folder; the folder itself when empty.
     pub(crate) paths: Vec<String>,
@@ -141,6 +142,8 @@ impl Case {
                 variable_files: options.var_file.iter().map(|path| folder.path().join(path)).collect(),
                 parameters: pairs(&options.parameter),
                 required_agents: options.require_agent.clone(),
+                assumptions: pairs(&options.assume),
+                principals: Vec::new(),
                 limits: Limits::default(),
             },
             select: options.select.clone(),

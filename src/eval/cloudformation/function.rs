@@ -75,27 +75,48 @@ impl<'a> Evaluator<'a> {
             return self.wrong_arguments(call, "a separator and a list of strings");
         };
         let (separator, list) = (self.value(separator), self.value(list));
-        if let ValueKind::Unknown(_) = list.kind {
-            return list;
-        }
-        let Some(items) = list.as_list().filter(|_| separator.to_text().is_some()) else {
-            if matches!(list.kind, ValueKind::OneOf(_)) {
-                return Value::unknown(Unknown::NotEvaluated("Fn::Join".into()), call.span);
-            }
-            return self.wrong_arguments(call, "a separator and a list of strings");
-        };
-        let mut parts = Vec::with_capacity(items.len() * 2);
-        for item in items {
-            if !parts.is_empty() {
-                parts.push(separator.clone());
-            }
-            parts.push(item.clone().through(&list.origin.trail));
-        }
-        self.composed(&parts, call.span, call)
+        list.for_each_alternative(self.inputs.limits.alternatives, |list| {
+            let Some(items) = list.as_list().filter(|_| separator.to_text().is_some()) else {
+                return self.wrong_arguments(call, "a separator and a list of strings");
+            };
+            let items: Vec<Value> = items.iter().map(|item| item.clone().through(&list.origin.trail)).collect();
+            self.composed(&items, Some(&separator), call.span, call)
+        })
     }
 
-    /// The text that the parts make together. A text that is nothing but one unknown part is that part.
-    pub(super) fn composed(&mut self, parts: &[Value], span: Span, call: Call<'a>) -> Value {
+    /// The text that the parts make together, with `separator` between them; parts that are not set are left out.
+    ///
+    /// A part with several possible values makes several texts. Where there are more such parts, it is not known which
+    /// of their values go together, unless they are the same.
+    pub(super) fn composed(&mut self, parts: &[Value], separator: Option<&Value>, span: Span, call: Call<'a>) -> Value {
+        let mut several = parts.iter().filter_map(|part| match &part.kind {
+            ValueKind::OneOf(values) => Some(values),
+            _ => None,
+        });
+        let first = several.next().filter(|first| several.all(|other| other == *first));
+        let mut texts = Vec::new();
+        for case in 0..first.map_or(1, |values| values.len()) {
+            let mut chosen: Vec<Value> = Vec::with_capacity(parts.len());
+            for part in parts {
+                let mut part = part.clone();
+                if first.is_some() && matches!(part.kind, ValueKind::OneOf(_)) {
+                    part = part.alternatives().swap_remove(case);
+                }
+                if part.is_null() {
+                    continue;
+                }
+                if let (Some(separator), false) = (separator, chosen.is_empty()) {
+                    chosen.push(separator.clone());
+                }
+                chosen.push(part);
+            }
+            texts.push(self.concatenated(&chosen, span, call));
+        }
+        Value::one_of(texts, self.inputs.limits.alternatives, span)
+    }
+
+    /// The text of the parts one after the other. A text that is nothing but one unknown part is that part.
+    fn concatenated(&mut self, parts: &[Value], span: Span, call: Call<'a>) -> Value {
         let mut text = Text::new();
         for part in parts {
             let Some(part) = part.to_text() else {

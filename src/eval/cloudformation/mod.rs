@@ -54,7 +54,7 @@ pub fn evaluate(inputs: &Inputs<'_>) -> Evaluation {
     evaluator.check_conditions();
     let resources = evaluator.resources();
     evaluator.check_cycles();
-    Evaluation { resources, problems: evaluator.problems }
+    Evaluation { resources, problems: evaluator.problems, faults: evaluator.faults }
 }
 
 /// The entries of one section of the template, by name.
@@ -78,6 +78,8 @@ struct Evaluator<'a> {
     /// How many branches around the current node may not be taken.
     open_branches: usize,
     problems: Vec<Problem>,
+    /// What is at fault with values that count as unknown.
+    faults: Vec<Problem>,
     depth: usize,
     steps: u64,
     most_steps: u64,
@@ -121,6 +123,7 @@ impl<'a> Evaluator<'a> {
             references: BTreeMap::new(),
             open_branches: 0,
             problems: Vec::new(),
+            faults: Vec::new(),
             depth: 0,
             steps: 0,
             most_steps: bytes.saturating_add(FREE_STEPS).min(inputs.limits.steps),
@@ -288,6 +291,9 @@ impl<'a> Evaluator<'a> {
         if matches!(code, ProblemCode::Limit | ProblemCode::Cycle) {
             self.report(problem);
             return Unknown::Faulty;
+        }
+        if self.faults.len() < self.inputs.limits.problems_per_file && !self.faults.contains(&problem) {
+            self.faults.push(problem.clone());
         }
         Unknown::Fault(Arc::new(problem))
     }

@@ -83,8 +83,7 @@ impl<'a> Evaluator<'a> {
             parts.push(value);
         }
         parts.push(Value::text(text.slice(written..text.len()), span));
-        parts.retain(|part| !part.is_null());
-        self.composed(&parts, span, call)
+        self.composed(&parts, None, span, call)
     }
 
     /// A variable that the call itself does not define: a parameter, a resource or its attribute.

@@ -50,12 +50,7 @@ impl Evaluator<'_> {
         }
         let mut blocks_of: BTreeMap<&Arc<str>, Vec<Value>> = BTreeMap::new();
         for block in body.blocks.iter().filter(|block| is_wanted(block_type(block))) {
-            let blocks = if &*block.kind.text == "dynamic" {
-                self.dynamic_blocks(block, scope)
-            } else {
-                Value::list(vec![self.body_value(&block.body, scope, &Wanted::All)], block.header)
-            };
-            blocks_of.entry(block_type(block)).or_default().push(blocks);
+            blocks_of.entry(block_type(block)).or_default().push(self.nested_blocks(block, scope));
         }
         for (name, blocks) in blocks_of {
             // An attribute of the same name is an error to Terraform; its value stands first then.
@@ -65,6 +60,24 @@ impl Evaluator<'_> {
             }
         }
         Value::map(entries, body.span)
+    }
+
+    /// What is written under `name` in `body`, place by place in the order of the source: lists of maps, each of which
+    /// may be unknown or one of several.
+    pub(super) fn lists_of_blocks(&self, body: &Body, name: &str, scope: &Scope) -> Vec<Value> {
+        // In JSON, nested blocks are attributes.
+        let attribute = body.attribute(name);
+        let attribute = attribute.map(|it| self.settle(self.evaluate(&it.value, scope), it.value.span));
+        let blocks = body.blocks.iter().filter(|block| **block_type(block) == *name);
+        attribute.into_iter().chain(blocks.map(|block| self.nested_blocks(block, scope))).collect()
+    }
+
+    /// A nested block as a list of one map, or the list that a `dynamic` block makes.
+    fn nested_blocks(&self, block: &Block, scope: &Scope) -> Value {
+        if &*block.kind.text == "dynamic" {
+            return self.dynamic_blocks(block, scope);
+        }
+        Value::list(vec![self.body_value(&block.body, scope, &Wanted::All)], block.header)
     }
 
     /// The blocks that a `dynamic` block makes, as a list of maps.

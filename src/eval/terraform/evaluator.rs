@@ -1,7 +1,7 @@
 //! The evaluator of one root module: its limits, its problems, and the names that a traversal begins with.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::instance::{Instance, ObjectName};
 use super::scope::Scope;
 use super::store::ModuleStore;
 use crate::discover::Workspace;
-use crate::eval::{Unknown, Value};
+use crate::eval::{Evaluation, Resource, Unknown, Value};
 use crate::finding::{Place, Problem, ProblemCode};
 use crate::source::{Limits, Span};
 use crate::syntax::hcl::{Expression, ExpressionKind, TraversalStep};
@@ -37,6 +37,8 @@ pub(super) struct Evaluator<'a> {
     problems: RefCell<Vec<Problem>>,
     /// What was reported, so that each problem is reported once, and each limit once wherever it is met.
     reported: RefCell<BTreeSet<(String, Option<Span>)>>,
+    /// The faults of values that count as unknown, by their places.
+    faults: RefCell<BTreeMap<(Span, String), Problem>>,
     steps: Cell<u64>,
     built_bytes: Cell<usize>,
     depth: Cell<usize>,
@@ -67,6 +69,7 @@ impl<'a> Evaluator<'a> {
             limits,
             problems: RefCell::default(),
             reported: RefCell::default(),
+            faults: RefCell::default(),
             steps: Cell::new(0),
             built_bytes: Cell::new(0),
             depth: Cell::new(0),
@@ -75,9 +78,10 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The problems found so far, each once, in the order of their discovery.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems.into_inner()
+    /// The `resources` that were evaluated, with what was met: each problem once, in the order of their discovery.
+    pub(super) fn into_evaluation(self, resources: Vec<Resource>) -> Evaluation {
+        let faults = self.faults.into_inner().into_values().collect();
+        Evaluation { resources, problems: self.problems.into_inner(), faults }
     }
 
     /// Enters an expression: one more step, one more level.
@@ -118,16 +122,18 @@ impl<'a> Evaluator<'a> {
             }
             kind => matches!(kind, ExpressionKind::Variable(_) | ExpressionKind::Parenthesis(_)),
         };
-        if is_reference {
-            return Ok(());
-        }
+        if is_reference { Ok(()) } else { self.pay_for_building(bytes, expression.span) }
+    }
+
+    /// Takes the memory of something new of `bytes` bytes.
+    pub(super) fn pay_for_building(&self, bytes: usize, span: Span) -> Result<(), Fault> {
         self.built_bytes.set(self.built_bytes.get().saturating_add(bytes));
         if self.built_bytes.get() > self.limits.built_bytes {
             let message = format!(
                 "evaluation stops after it has built {} bytes of texts and collections; the rest of this root is unknown",
                 self.limits.built_bytes
             );
-            return Err(fault(ProblemCode::Limit, expression.span, message));
+            return Err(fault(ProblemCode::Limit, span, message));
         }
         Ok(())
     }
@@ -168,8 +174,16 @@ impl<'a> Evaluator<'a> {
                 self.report(*problem);
                 return Value::unknown(Unknown::Faulty, span);
             }
+            self.keep_fault(&problem);
             Value::unknown(Unknown::Fault(Arc::from(problem)), span)
         })
+    }
+
+    /// Keeps what is at fault with something that becomes part of a text, where only its place is left of it.
+    pub(super) fn keep_fault(&self, problem: &Problem) {
+        if let Place::Span(span) = problem.place {
+            self.faults.borrow_mut().entry((span, problem.message.clone())).or_insert_with(|| problem.clone());
+        }
     }
 
     /// Whether a fault is expected by a `try` or `can` around.

@@ -11,8 +11,7 @@ use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{Span, Step, StepRole, Text};
 use crate::syntax::hcl::{
-    Call, Conditional, Expression, ExpressionKind, ForExpression, ObjectItem, Template, TemplatePart, Traversal,
-    TraversalStep,
+    Call, Conditional, Expression, ExpressionKind, ForExpression, ObjectItem, Traversal, TraversalStep,
 };
 
 impl Evaluator<'_> {
@@ -305,94 +304,6 @@ impl Evaluator<'_> {
         }
     }
 
-    /// A quoted string or heredoc. One that is nothing but an interpolation passes its value on as it is.
-    fn evaluate_quoted(&self, template: &Template, scope: &Scope, span: Span) -> Evaluated {
-        if let [TemplatePart::Interpolation(inner)] = template.parts.as_slice() {
-            return self.evaluate(inner, scope);
-        }
-        self.render(template, scope, span)
-    }
-
-    /// The text that `template` renders to; parts that are not known become holes.
-    pub(super) fn render(&self, template: &Template, scope: &Scope, span: Span) -> Evaluated {
-        let mut texts = vec![Text::new()];
-        self.render_parts(template, scope, &mut texts)?;
-        let values = texts.into_iter().map(|text| Value::text(text, span)).collect();
-        Ok(Value::one_of(values, self.limits.alternatives, span))
-    }
-
-    /// Adds what `template` renders to to each of `texts`; a part with several possible values multiplies them.
-    fn render_parts(&self, template: &Template, scope: &Scope, texts: &mut Vec<Text>) -> Result<(), Fault> {
-        for part in &template.parts {
-            match part {
-                TemplatePart::Literal(literal) => texts.iter_mut().for_each(|text| text.push_text(literal)),
-                TemplatePart::Interpolation(expression) => {
-                    let value = self.evaluate(expression, scope)?;
-                    self.render_value(&value, expression.span, texts)?;
-                }
-                TemplatePart::If(directive) => {
-                    let condition = self.evaluate(&directive.condition, scope)?;
-                    match condition.as_bool() {
-                        Some(true) => self.render_parts(&directive.when_true, scope, texts)?,
-                        Some(false) => self.render_parts(&directive.when_false, scope, texts)?,
-                        None => push_hole(texts, directive.condition.span, &condition),
-                    }
-                }
-                TemplatePart::For(directive) => {
-                    let collection = self.evaluate(&directive.collection, scope)?;
-                    match elements_of(&collection) {
-                        Ok(elements) => {
-                            for (key, element) in &elements {
-                                let _step = self.enter(directive.collection.span)?;
-                                let names = (directive.key_name.as_ref(), &directive.value_name);
-                                let scope = scope.bind_element(names.0, names.1, key, element);
-                                self.render_parts(&directive.body, &scope, texts)?;
-                            }
-                        }
-                        Err(Some(_)) => push_hole(texts, directive.collection.span, &collection),
-                        Err(None) => {
-                            let message = format!("`for` needs a collection, but this is {}", collection.type_name());
-                            return Err(fault(ProblemCode::Evaluation, directive.collection.span, message));
-                        }
-                    }
-                }
-            }
-            if texts.iter().any(|text| text.len() > self.limits.text_bytes) {
-                let message = format!("this text would be longer than {} bytes", self.limits.text_bytes);
-                return Err(fault(ProblemCode::Limit, template.span, message));
-            }
-        }
-        Ok(())
-    }
-
-    fn render_value(&self, value: &Value, span: Span, texts: &mut Vec<Text>) -> Result<(), Fault> {
-        let alternatives = value.alternatives();
-        if let ([text], [only]) = (texts.as_mut_slice(), alternatives.as_slice())
-            && let Some(addition) = only.to_text()
-        {
-            text.push_text(&addition);
-            return Ok(());
-        }
-        if alternatives.len() * texts.len() > self.limits.alternatives {
-            push_hole(texts, span, value);
-            return Ok(());
-        }
-        let mut rendered = Vec::with_capacity(alternatives.len() * texts.len());
-        for alternative in &alternatives {
-            let Some(addition) = alternative.to_text() else {
-                let message = format!("{} cannot be part of a string", alternative.type_name());
-                return Err(fault(ProblemCode::Evaluation, span, message));
-            };
-            for text in texts.iter() {
-                let mut text = text.clone();
-                text.push_text(&addition);
-                rendered.push(text);
-            }
-        }
-        *texts = rendered;
-        Ok(())
-    }
-
     /// Takes the steps of a traversal from `value`.
     pub(super) fn traverse(&self, value: Value, steps: &[(TraversalStep, Span)], scope: &Scope) -> Evaluated {
         let Some(((step, span), rest)) = steps.split_first() else { return Ok(value) };
@@ -586,14 +497,4 @@ fn either_within(left: &Value, right: &Value, why: &Unknown, span: Span, parts: 
         return Value::map(entries.collect(), span);
     }
     Value::unknown(why.clone(), span)
-}
-
-fn push_hole(texts: &mut [Text], span: Span, value: &Value) {
-    let reason = match &value.kind {
-        ValueKind::Unknown(why) => why.to_string(),
-        _ => "it has several possible values".into(),
-    };
-    for text in texts {
-        text.push_text(&Text::hole(span, reason.as_str()));
-    }
 }

@@ -55,7 +55,7 @@ impl Evaluator<'_> {
         Some(result)
     }
 
-    fn pure(&self, name: &str, arguments: &[Value], span: Span) -> Evaluated {
+    pub(super) fn pure(&self, name: &str, arguments: &[Value], span: Span) -> Evaluated {
         match functions::call(name, arguments, span, self.limits) {
             Some(Ok(value)) => Ok(value),
             Some(Err(refusal)) => Err(fault(refusal.code, span, refusal.message)),
@@ -64,7 +64,7 @@ impl Evaluator<'_> {
     }
 
     /// Applies `function` to the path that is the first argument.
-    fn with_path(
+    pub(super) fn with_path(
         &self,
         name: &str,
         arguments: &[Value],
@@ -96,7 +96,7 @@ impl Evaluator<'_> {
         self.workspace.load(&path)
     }
 
-    fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
+    pub(super) fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
         let file = self.find(path).map_err(|error| Self::unread(function, path, &error, span))?;
         let start = file.byte_order_mark_length();
         let whole = file.span(start..file.text().len());
@@ -111,12 +111,22 @@ impl Evaluator<'_> {
     }
 
     /// What the template `content` renders to with `variables`.
-    fn render_text(&self, function: &str, content: &Value, variables: Option<&Value>, span: Span) -> Evaluated {
+    pub(super) fn render_text(
+        &self,
+        function: &str,
+        content: &Value,
+        variables: Option<&Value>,
+        span: Span,
+    ) -> Evaluated {
         let ValueKind::String(text) = &content.kind else { return Ok(content.clone()) };
         self.pay_for_bytes(text.len().saturating_mul(PARSING), span)?;
         let (template, problems) = hcl::parse_template(text);
-        if let Some(problem) = problems.into_iter().next() {
-            return Err(Box::new(problem));
+        for problem in problems {
+            if self.is_trying() {
+                return Err(Box::new(problem));
+            }
+            // What could not be parsed is a hole already.
+            self.keep_fault(&problem);
         }
         let Some(variables) = variables else {
             return Err(fault(ProblemCode::Evaluation, span, format!("`{function}` needs the template's variables")));
@@ -129,7 +139,7 @@ impl Evaluator<'_> {
                         scope = scope.bind(name, &value.clone().through(&variables.origin.trail));
                     }
                 }
-                ValueKind::Unknown(why) => return Ok(Value::unknown(why.clone(), span)),
+                ValueKind::Unknown(_) => scope = Scope::of_open_template(variables.clone()),
                 _ => {
                     let message = format!("the template's variables must be a map, not {}", variables.type_name());
                     return Err(fault(ProblemCode::Evaluation, span, message));

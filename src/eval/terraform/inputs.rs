@@ -8,8 +8,7 @@ use super::module::Module;
 use super::scope::Scope;
 use super::store::{ModuleStore, parse_variables_file};
 use crate::discover::Workspace;
-use crate::eval::Value;
-use crate::finding::Problem;
+use crate::eval::{Evaluation, Value};
 use crate::source::{Limits, SourceFile, Step, StepRole, Text};
 use crate::syntax::hcl::{self, Body};
 
@@ -45,11 +44,11 @@ impl RootInputs {
         workspace: &Workspace,
         store: &ModuleStore,
         limits: &Limits,
-    ) -> (Self, Vec<Problem>) {
+    ) -> (Self, Evaluation) {
         let mut inputs = Self { folder: Arc::clone(&module.folder), ..Self::default() };
-        let reader = Reader { module, workspace, store, limits, problems: Vec::new() };
-        let problems = reader.read(&mut inputs, command_line);
-        (inputs, problems)
+        let reader = Reader { module, workspace, store, limits, evaluation: Evaluation::default() };
+        let evaluation = reader.read(&mut inputs, command_line);
+        (inputs, evaluation)
     }
 
     /// What is given for the variable `name`, if anything is. Where only some of the variables files give it, its
@@ -84,11 +83,12 @@ struct Reader<'a> {
     workspace: &'a Workspace,
     store: &'a ModuleStore<'a>,
     limits: &'a Limits,
-    problems: Vec<Problem>,
+    /// What was met; no resources.
+    evaluation: Evaluation,
 }
 
 impl Reader<'_> {
-    fn read(mut self, inputs: &mut RootInputs, command_line: &CommandLine) -> Vec<Problem> {
+    fn read(mut self, inputs: &mut RootInputs, command_line: &CommandLine) -> Evaluation {
         let names = self.workspace.list(&self.module.folder);
         let (automatic, others): (Vec<_>, Vec<_>) =
             names.into_iter().filter(|name| is_variables_file(name)).partition(|name| is_automatic(name));
@@ -121,7 +121,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.problems
+        self.evaluation
     }
 
     fn in_folder(&self, name: &str) -> String {
@@ -155,7 +155,7 @@ impl Reader<'_> {
 
     fn assignments(&mut self, file: &Arc<SourceFile>) -> Assignments {
         let parsed = parse_variables_file(file, self.limits);
-        self.problems.extend(parsed.problems);
+        self.evaluation.problems.extend(parsed.problems);
         self.evaluate(&parsed.body)
     }
 
@@ -171,7 +171,7 @@ impl Reader<'_> {
             (Arc::clone(name), value.then(step))
         };
         let assignments = body.attributes.iter().map(assignment).collect();
-        self.problems.extend(evaluator.into_problems());
+        self.evaluation.extend(evaluator.into_evaluation(Vec::new()));
         assignments
     }
 
@@ -195,7 +195,7 @@ impl Reader<'_> {
                 value.unwrap_or_else(|| Value::text(text, span)).then(step)
             }
             Err(problem) => {
-                self.problems.push(problem);
+                self.evaluation.problems.push(problem);
                 Value::text(text, span).then(step)
             }
         }

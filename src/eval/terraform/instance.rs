@@ -9,6 +9,7 @@ use super::body::Wanted;
 use super::evaluator::{Evaluated, Evaluator, Fault, computed, fault};
 use super::expression::attribute_of;
 use super::module::{Module, ModuleSource, block_type};
+use super::rendered::made_attributes;
 use super::scope::{InstanceKey, Repetition, Scope};
 use super::types;
 use crate::eval::{Map, Unknown, Value, ValueKind};
@@ -352,12 +353,14 @@ impl Evaluator<'_> {
     ) -> Evaluated {
         let is_block = block.body.blocks.iter().any(|nested| **block_type(nested) == *name);
         let attribute = block.body.attribute(name);
-        if attribute.is_none() && !is_block {
+        let is_made = made_attributes(block).contains(&name);
+        if attribute.is_none() && !is_block && !is_made {
             return Ok(computed(address, name, span));
         }
         self.once(instance, Name::Attribute(address.into(), name.into()), span, || {
             let scope = Scope::of(instance);
             let value = match attribute {
+                _ if is_made => self.made_attribute(block, name, &scope, address),
                 Some(attribute) => self.evaluate(&attribute.value, &scope),
                 None => attribute_of(&self.body_value(&block.body, &scope, &Wanted::Only(&[name])), name, span),
             }?;
@@ -377,6 +380,10 @@ impl Evaluator<'_> {
         self.once(instance, Name::Block(address.into()), span, || {
             let written = self.body_value(&block.body, scope, &Wanted::Properties);
             let mut entries = written.as_map().map(|map| map.entries.clone()).unwrap_or_default();
+            for name in made_attributes(block) {
+                let made = self.settle(self.made_attribute(block, name, scope, address), span);
+                entries.insert((*name).into(), made);
+            }
             entries.retain(|_, value| !value.is_null());
             Ok(Value::new(ValueKind::Map(Arc::new(Map { entries, computed_by: Some(address.into()) })), span))
         })

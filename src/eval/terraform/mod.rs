@@ -13,9 +13,11 @@ mod instance;
 mod module;
 mod operators;
 mod providers;
+mod rendered;
 mod scope;
 mod sets;
 mod store;
+mod template;
 pub mod types;
 
 use std::collections::BTreeSet;
@@ -51,8 +53,7 @@ pub fn evaluate(workspace: &Workspace, store: ModuleStore, command_line: &Comman
     let evaluations: Vec<_> = roots.par_iter().map(evaluate).collect();
     let mut whole = Evaluation::default();
     for evaluation in evaluations {
-        whole.resources.extend(evaluation.resources);
-        whole.problems.extend(evaluation.problems);
+        whole.extend(evaluation);
     }
     let evaluated = relevant.iter().filter_map(|folder| store.module(folder));
     whole.problems.extend(evaluated.flat_map(|module| module.repeated.clone()));
@@ -71,13 +72,13 @@ fn evaluate_root(
     if !relevant.contains(&root.folder) {
         return Evaluation::default();
     }
-    let (inputs, mut problems) = inputs::RootInputs::read(root, command_line, workspace, store, limits);
+    let (inputs, mut evaluation) = inputs::RootInputs::read(root, command_line, workspace, store, limits);
     let evaluator = Evaluator::new(workspace, store, &inputs, limits);
     let mut expansion = Expansion { evaluator: &evaluator, relevant, project: &root.folder, resources: Vec::new() };
     expansion.expand(&Instance::root(Arc::clone(root)));
     let resources = expansion.resources;
-    problems.extend(evaluator.into_problems());
-    Evaluation { resources, problems }
+    evaluation.extend(evaluator.into_evaluation(resources));
+    evaluation
 }
 
 /// Walks the tree of module instances and gathers the resources that the catalogue knows.

@@ -16,6 +16,8 @@ pub(super) struct Scope {
     /// The repetition of the block around the expression.
     pub(super) repetition: Rc<Repetition>,
     bindings: Option<Rc<Binding>>,
+    /// What all other names stand for, when it is not known which there are.
+    others: Option<Rc<Value>>,
 }
 
 struct Binding {
@@ -60,12 +62,17 @@ impl InstanceKey {
 impl Scope {
     /// What the top level of a module sees.
     pub(super) fn of(instance: &Rc<Instance>) -> Self {
-        Self { instance: Some(Rc::clone(instance)), repetition: Rc::default(), bindings: None }
+        Self { instance: Some(Rc::clone(instance)), repetition: Rc::default(), bindings: None, others: None }
     }
 
     /// What a template file sees: nothing but the variables that are bound to it.
     pub(super) fn of_template() -> Self {
-        Self { instance: None, repetition: Rc::default(), bindings: None }
+        Self { instance: None, repetition: Rc::default(), bindings: None, others: None }
+    }
+
+    /// What a template file sees when it is not known which variables are given to it: each name is `unknown`.
+    pub(super) fn of_open_template(unknown: Value) -> Self {
+        Self { others: Some(Rc::new(unknown)), ..Self::of_template() }
     }
 
     /// This scope inside one copy of a repeated block.
@@ -94,6 +101,6 @@ impl Scope {
             }
             next = binding.outer.as_deref();
         }
-        None
+        self.others.as_deref()
     }
 }

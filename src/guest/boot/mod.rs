@@ -22,9 +22,10 @@ use crate::syntax::user_data::{self, Part, PartKind};
 
 /// Boots a host for the first time: every end that is possible, of which there is at least one.
 ///
-/// `user_data` comes in its order. `init` is what the metadata of CloudFormation's resources have `cfn-init` do: a map
-/// from the logical name of a resource to its `AWS::CloudFormation::Init`. The ends are limited and joined as those of
-/// [`run`](super::run), and the steps of all scripts together as those of one.
+/// `user_data` comes in its order; of the shell in `start` only [`Shell::foreign`] holds for the scripts. `init` is what
+/// the metadata of CloudFormation's resources have `cfn-init` do: a map from the logical name of a resource to its
+/// `AWS::CloudFormation::Init`. The ends are limited and joined as those of [`run`](super::run), and the steps of all
+/// scripts together as those of one.
 #[must_use]
 pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Limits) -> Vec<Guest> {
     let mut machine = Machine::new(limits);
@@ -32,6 +33,7 @@ pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Lim
     let mut boot = Boot {
         machine,
         decoded_bytes_left: limits.text_bytes,
+        foreign: start.shell.foreign,
         ends: vec![start],
         scripts: BTreeMap::new(),
         repeated_scripts: BTreeMap::new(),
@@ -127,6 +129,8 @@ struct Boot<'a> {
     machine: Machine<'a>,
     /// How many bytes may still be decoded.
     decoded_bytes_left: usize,
+    /// Whether someone may set variables for the scripts.
+    foreign: bool,
     /// Every state that is possible now.
     ends: Vec<Guest>,
     /// The scripts that run last, by the names of their files.
@@ -189,12 +193,13 @@ impl Boot<'_> {
             return;
         }
         let options = Options::of_first_line(text.as_str());
+        let foreign = self.foreign;
         let (script, _, problems) = shell::parse(text, self.machine.limits);
         if let Some(problem) = problems.first() {
             self.opaque(span, &problem.message);
         }
         self.each(span, |machine, mut guest| {
-            guest.shell = Shell { options, ..Shell::default() };
+            guest.shell = Shell { options, foreign, ..Shell::default() };
             for name in variables {
                 let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
                 guest.shell.variables.insert((*name).to_owned(), Variable::Text(value));
@@ -202,7 +207,7 @@ impl Boot<'_> {
             }
             let mut ends = machine.process(guest, |machine, guest| machine.script(&script, guest));
             for end in &mut ends {
-                end.shell = Shell::default();
+                end.shell = Shell { foreign, ..Shell::default() };
             }
             ends
         });

@@ -157,6 +157,11 @@ fn early_scripts_know_the_instance_and_later_ones_do_not() {
     let source = |key: &str| format!("#cloud-config\n{key}: ['[ -z \"$INSTANCE_ID\" ] && {BLOCK}']\n");
     assert_eq!(answers(&ends(&source("bootcmd"))), [Answer::Reachable, Answer::Blocked]);
     assert_eq!(answers(&ends(&source("runcmd"))), [Answer::Blocked]);
+    let script = Text::encoded(format!("#!/bin/sh\n[ -z \"$X\" ] && {BLOCK}"), Span::new(FileId(1), 0..1));
+    let mut foreign = start();
+    foreign.shell.foreign = true;
+    let ends = boot(&[script], None, foreign, &Limits::default());
+    assert_eq!(answers(&ends), [Answer::Reachable, Answer::Blocked], "someone may have set the variable");
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn later_configurations_replace_lists_unless_they_say_otherwise() {
 fn packages_users_and_reboots_are_told() {
     let source = "#cloud-config\npackages: [mackerel-agent, [nginx, 1.2], {apt: [curl]}]\nusers: [default, {name: app, groups: 'web, db'}]\ngroups: {ops: [app]}\npower_state: {mode: reboot}\nruncmd:\n- iptables -A OUTPUT -d 169.254.169.254 -m owner ! --uid-owner app -j DROP\n";
     let conditional = "#cloud-config\npower_state: {mode: reboot, condition: test -f /x}\n";
-    assert_eq!(ends(conditional)[0].events, []);
+    assert!(ends(conditional)[0].events.is_empty());
     let ends = ends(source);
     assert_eq!(answers(&ends), [Answer::Blocked]);
     let told: Vec<&str> = ends[0]

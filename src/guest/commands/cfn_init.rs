@@ -6,8 +6,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 use super::Action::{self, Full};
 use super::{Call, DOWNLOADED, is_hole_alone, run_unknown};
 use crate::eval::{Value, ValueKind};
@@ -403,7 +401,7 @@ fn execute(machine: &mut Machine, guest: Guest, command: &Value, attributes: &Va
         guest.shell = guest.shell.child(Vec::new());
         if let Some(environment) = &environment {
             let variables = fields(environment);
-            guest.shell.exported = variables.iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
+            guest.shell.exported = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
             let variable = |(name, value): &(&str, Value)| Some(((*name).to_owned(), Variable::Text(value.to_text()?)));
             guest.shell.variables = variables.iter().filter_map(variable).collect();
         }

@@ -2,6 +2,7 @@
 
 use super::Parameter::{Number, Text as TextParameter, Texts};
 use super::{Builder, Call, Function, Outcome, not_evaluated};
+use crate::eval::value::least_length;
 use crate::eval::{Unknown, Value};
 use crate::source::{PieceKind, Text};
 
@@ -48,9 +49,8 @@ fn raised_character(character: char) -> char {
 
 /// Why a text may turn out to be empty: it has nothing but holes.
 pub(super) fn unless_perhaps_empty(text: &Text) -> Result<(), Unknown> {
-    let known = text.pieces().iter().any(|piece| !matches!(piece.kind, PieceKind::Hole(_)));
     match text.hole_reason() {
-        Some(reason) if !known => Err(Unknown::Hole(reason.clone())),
+        Some(reason) if least_length(text) == 0 => Err(Unknown::Hole(reason.clone())),
         _ => Ok(()),
     }
 }
