@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::join::merge;
 use super::{Content, Flow, Guest, arithmetic};
+use crate::eval::Value;
 use crate::network::{Network, Status};
 use crate::source::{Limits, Span, Text};
 use crate::syntax::script::{
@@ -26,11 +27,13 @@ pub(super) struct Machine<'a> {
     tested: usize,
     /// In how many conditions of `if` and loops the place lies: there nothing is presumed to succeed.
     asked: usize,
+    /// What CloudFormation has cfn-init do, by the name of the resource.
+    pub(super) init: Option<&'a Value>,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0, asked: 0 }
+        Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0, asked: 0, init: None }
     }
 
     /// Counts a step; says no when there are none left.
@@ -127,9 +130,14 @@ impl<'a> Machine<'a> {
 
     /// Runs the condition of an `if` or a loop.
     fn asked(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
+        self.ask(|machine| machine.script(script, guest))
+    }
+
+    /// Runs something of which only is asked whether it succeeds.
+    pub(super) fn ask(&mut self, body: impl FnOnce(&mut Self) -> Vec<Guest>) -> Vec<Guest> {
         self.tested += 1;
         self.asked += 1;
-        let ends = self.script(script, guest);
+        let ends = body(self);
         self.asked -= 1;
         self.tested -= 1;
         ends

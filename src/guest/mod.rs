@@ -6,6 +6,7 @@
 //! remembered as an [`OpaqueStep`].
 
 mod arithmetic;
+mod boot;
 mod commands;
 mod expand;
 mod join;
@@ -23,6 +24,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use self::boot::boot;
 use self::machine::Machine;
 pub use self::shared::Shared;
 pub use self::variables::{Options, Shell, Variable};

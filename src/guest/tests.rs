@@ -160,6 +160,17 @@ fn scripts_that_scripts_write_are_run() {
         "f() { $1 ${@:2}; }; f BLOCK",
         "A=169.254.169.254; export A; bash -c 'iptables -A OUTPUT -d $A -j DROP'",
         "cat > /etc/systemd/system/b.service <<X\n[Service]\nExecStart=/usr/sbin/BLOCK\nX\nsystemctl enable --now b.service",
+        "printf '[Service]\\nExecStart=-/bin/sh \\\\\\n  /opt/f\\n' > /etc/systemd/system/b.service; echo 'BLOCK' > /opt/f; systemctl enable b --now",
+        "echo '[ $1 = start ] && BLOCK' > /etc/init.d/b; chmod +x /etc/init.d/b; service b start",
+        "echo 'BLOCK' > /etc/rc.local; systemctl restart rc-local",
+        "flock -n /run/lock BLOCK",
+        "flock -w 9 /run/lock -c 'BLOCK'",
+        "su -c 'BLOCK'",
+        "su - app -c 'sudo BLOCK'",
+        "runuser -u root BLOCK",
+        "runuser -u root -- BLOCK",
+        "setsid sh -c 'BLOCK' &",
+        "su - root <<X\nBLOCK\nX",
         "iptables-save > /tmp/empty; BLOCK; iptables-save > /tmp/full; iptables-restore < /tmp/empty; iptables-restore /tmp/full",
         "cat > /etc/sysconfig/iptables <<X\n*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 169.254.169.254 -j DROP\nCOMMIT\nX\nservice iptables restart",
     ];
@@ -183,6 +194,10 @@ fn look_alikes_change_nothing() {
         "unset X; bash -c 'exit 1' && BLOCK",
         "grep -q 'BLOCK' /etc/rc.local; logger 'BLOCK'",
         "yum install -y iptables-services; which iptables",
+        "su - app -c 'BLOCK'",
+        "runuser -u app -- BLOCK",
+        "sudo -u app bash -c 'BLOCK'",
+        "printf '[Service]\\nUser=app\\nExecStart=/sbin/BLOCK\\n' > /etc/systemd/system/b.service; systemctl start b",
     ];
     for script in silent {
         let script = script.replace("BLOCK", BLOCK);
@@ -259,6 +274,8 @@ fn endless_scripts_end_with_a_doubt() {
 fn a_loop_that_waits_for_ever_keeps_what_was_done() {
     assert_eq!(answers(&ends(&format!("{BLOCK}; while true; do sleep 60; done; iptables -F"))), [Answer::Blocked]);
     assert_eq!(answers(&ends(&format!("until ping -c1 host; do sleep 1; done; {BLOCK}"))), [Answer::Blocked]);
+    let polls = "until [ \"$state\" == ok ]; do state=$(aws elb describe-instance-health); note; sleep 10; done";
+    assert_eq!(answers(&ends(&format!("{polls}; {BLOCK}"))), [Answer::Blocked]);
 }
 
 #[test]

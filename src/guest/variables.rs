@@ -75,6 +75,8 @@ pub struct Shell {
     pub exit_trap: Option<Text>,
     /// Files that are not known were read: any variable may be set.
     pub foreign: bool,
+    /// It runs as a user who may not change packet filter and routes.
+    pub is_unprivileged: bool,
     /// The current directory, when it is known.
     pub directory: Option<String>,
     /// For each function that runs, what its local variables hide.
@@ -92,6 +94,7 @@ impl Default for Shell {
             status: Status::Known(0),
             exit_trap: None,
             foreign: false,
+            is_unprivileged: false,
             directory: Some("/".to_owned()),
             hidden: Vec::new(),
         }
@@ -165,6 +168,7 @@ impl Shell {
             exported: self.exported.clone(),
             arguments,
             foreign: self.foreign,
+            is_unprivileged: self.is_unprivileged,
             directory: self.directory.clone(),
             ..Self::default()
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::links::{Register, Target};
-use super::read::{holder, value_at, values_at};
+use super::read::{holder, value_at, value_under, values_at};
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Metadata, Subject, Written};
 use crate::catalog::{
@@ -84,6 +84,7 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
         }
     }
 
+    let inits = inits(resources, limits);
     let mut hosts = Vec::new();
     for ((description, own), target) in descriptions.iter().zip(&declared).zip(&targets) {
         if !description.is_host(own) {
@@ -116,6 +117,7 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
                 ipv6: sources.setting(SettingName::Ipv6),
             },
             user_data: description.user_data(&parents, &descriptions, limits),
+            init: inits.get(&description.resource().project).cloned(),
             image: description.image(&parents, &descriptions, limits),
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
@@ -126,6 +128,23 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
         key(left).cmp(&key(right))
     });
     Estate { hosts, account_defaults }
+}
+
+/// What the metadata of the resources of each project have `cfn-init` do, by the resources' names.
+fn inits(resources: &[Resource], limits: &Limits) -> BTreeMap<Arc<str>, Value> {
+    let mut found: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Value>> = BTreeMap::new();
+    let mut first = BTreeMap::new();
+    for resource in resources {
+        let Some(metadata) = &resource.metadata else { continue };
+        let init = value_under(metadata, "AWS::CloudFormation::Init", limits);
+        if !init.is_null() {
+            first.entry(Arc::clone(&resource.project)).or_insert(init.origin.span);
+            found.entry(Arc::clone(&resource.project)).or_default().insert(Arc::clone(&resource.address), init);
+        }
+    }
+    let value =
+        |(project, inits): (Arc<str>, _)| Some((Arc::clone(&project), Value::map(inits, *first.get(&project)?)));
+    found.into_iter().filter_map(value).collect()
 }
 
 fn row_of(resource: &Resource) -> Option<&'static ResourceRow> {

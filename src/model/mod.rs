@@ -93,6 +93,7 @@ pub fn lone(file: &SourceFile, is_whole: bool) -> Host {
         provider: "".into(),
         metadata: Metadata { endpoint: unset(), tokens: unset(), hop_limit: unset(), ipv6: unset() },
         user_data: vec![Value::text(Text::verbatim(file.text(), span), span)],
+        init: None,
         image: Value::null(span),
         launches: Vec::new(),
         sets_variables: !is_whole,
@@ -127,6 +128,9 @@ pub struct Host {
     pub metadata: Metadata,
     /// The user data, in the order in which it runs.
     pub user_data: Vec<Value>,
+    /// What the template has `cfn-init` do on hosts: a map from the names of resources to what their metadata hold
+    /// under `AWS::CloudFormation::Init`.
+    pub init: Option<Value>,
     /// The image that it is launched from; null when it is not written.
     pub image: Value,
     /// The groups and instances that are launched from it.

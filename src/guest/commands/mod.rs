@@ -2,6 +2,7 @@
 //!
 //! A new command is one function and one row of its family's table.
 
+mod cfn_init;
 mod files;
 mod lookup;
 mod network;
@@ -48,6 +49,7 @@ const TABLES: &[&[(&str, Action)]] = &[
     packages::TABLE,
     services::TABLE,
     users::TABLE,
+    cfn_init::TABLE,
 ];
 
 fn find(name: &str) -> Option<Action> {
@@ -57,7 +59,7 @@ fn find(name: &str) -> Option<Action> {
 pub(super) const DONE: Status = Status::Known(0);
 
 /// What the reason of a hole starts with when its text comes from an address.
-pub(super) const DOWNLOADED: &str = "downloaded from ";
+pub(in crate::guest) const DOWNLOADED: &str = "downloaded from ";
 
 /// The address that a text was downloaded from.
 pub(super) fn downloaded(text: &Text) -> Option<&str> {

@@ -4,6 +4,7 @@ use super::Action::{self, Full, Simple};
 use super::files::search;
 use super::network::run_with;
 use super::{Call, DONE};
+use crate::guest::join::merge;
 use crate::guest::machine::Machine;
 use crate::guest::{Content, EventKind, Guest, Options, ServiceAction};
 use crate::network::{Doubt, Status};
@@ -88,7 +89,7 @@ fn each(machine: &mut Machine, mut guest: Guest, verb: &str, now: bool, names: &
                 }
             }
         }
-        ends = next;
+        ends = merge(next, machine.limits.script_paths, Some(call.span));
     }
     ends
 }
@@ -146,36 +147,54 @@ fn start(machine: &mut Machine, mut guest: Guest, name: &Text, verb: &str, span:
             containers_only: false,
         });
     }
-    unit(machine, guest, &known)
+    unit(machine, guest, &known, verb, span)
 }
 
-/// Runs the commands of a unit that the script wrote.
-fn unit(machine: &mut Machine, guest: Guest, name: &str) -> Vec<Guest> {
+/// Runs the commands of a unit, or the start script, that the script wrote.
+fn unit(machine: &mut Machine, guest: Guest, name: &str, verb: &str, span: Span) -> Vec<Guest> {
     let folders = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/run/systemd/system"];
     let found = folders.iter().find_map(|folder| guest.file(&format!("{folder}/{name}.service")).cloned());
-    let Some(Content::Text(text)) = found else { return vec![guest] };
+    let Some(Content::Text(text)) = found else { return start_script(machine, guest, name, verb, span) };
+    // A line that ends with a backslash goes on in the next one.
+    let text = text.replace("\\\n", &Text::encoded(" ", span));
+    let lines: Vec<Text> = text.lines().iter().map(|line| line.trim_matches(char::is_whitespace)).collect();
+    let values = |key: &str| {
+        let value = |line: &Text| {
+            let rest = line.as_str().strip_prefix(key)?.trim_start().strip_prefix('=')?;
+            Some(line.slice(line.len() - rest.len()..line.len()))
+        };
+        lines.iter().filter_map(value).collect::<Vec<_>>()
+    };
+    let is_other_user = values("User").last().is_some_and(|user| !matches!(user.as_str().trim(), "" | "root" | "0"));
     let mut ends = vec![guest];
-    for kind in ["ExecStartPre", "ExecStart", "ExecStartPost"] {
-        for line in text.lines() {
-            let line = line.trim_matches(char::is_whitespace);
-            let Some(rest) = line.as_str().strip_prefix(kind).and_then(|rest| rest.trim_start().strip_prefix('='))
-            else {
-                continue;
-            };
-            let command = line.slice(line.len() - rest.len()..line.len());
-            let command = command.trim_start_matches(|sign| matches!(sign, '-' | '@' | '+' | '!' | ':' | ' '));
-            ends = ends
-                .into_iter()
-                .flat_map(|guest| {
-                    let status = guest.shell.status;
-                    let mut ends = machine.run_text(guest, &command, Vec::new(), Options::default());
-                    for end in &mut ends {
-                        end.shell.status = status;
-                    }
-                    ends
-                })
-                .collect();
-        }
+    for command in ["ExecStartPre", "ExecStart", "ExecStartPost"].into_iter().flat_map(values) {
+        let command = command.trim_start_matches(|sign| matches!(sign, '-' | '@' | '+' | '!' | ':' | ' '));
+        let next = ends.into_iter().flat_map(|mut guest| {
+            let before = guest.shell.clone();
+            guest.shell.is_unprivileged = is_other_user;
+            let mut ends = machine.run_text(guest, &command, Vec::new(), Options::default());
+            for end in &mut ends {
+                end.shell = before.clone();
+            }
+            ends
+        });
+        let next = next.collect();
+        ends = merge(next, machine.limits.script_paths, Some(span));
+    }
+    ends
+}
+
+/// Runs a start script as `/etc/init.d` holds them, or `rc.local`.
+fn start_script(machine: &mut Machine, guest: Guest, name: &str, verb: &str, span: Span) -> Vec<Guest> {
+    let paths = match name {
+        "rc-local" | "rc.local" => ["/etc/rc.local".to_owned(), "/etc/rc.d/rc.local".to_owned()],
+        _ => [format!("/etc/init.d/{name}"), format!("/etc/rc.d/init.d/{name}")],
+    };
+    let Some(path) = paths.into_iter().find(|path| guest.file(path).is_some()) else { return vec![guest] };
+    let status = guest.shell.status;
+    let mut ends = machine.program(guest, &[path.as_str(), verb].map(|word| Text::encoded(word, span)), span);
+    for end in &mut ends {
+        end.shell.status = status;
     }
     ends
 }

@@ -13,11 +13,14 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("batch", Full(later)),
     ("builtin", Full(plain)),
     ("busybox", Full(plain)),
+    ("chrt", Full(after_operand)),
+    ("cloud-init-per", Full(once)),
     ("command", Full(command)),
     ("dash", Full(shell)),
     ("doas", Full(plain)),
     ("env", Full(environment)),
     ("exec", Full(replace)),
+    ("flock", Full(lock)),
     ("ionice", Full(plain)),
     ("ksh", Full(shell)),
     ("nice", Full(plain)),
@@ -29,8 +32,9 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("su", Full(other_user)),
     ("sudo", Full(environment)),
     ("systemd-run", Full(plain)),
+    ("taskset", Full(after_operand)),
     ("time", Full(plain)),
-    ("timeout", Full(timeout)),
+    ("timeout", Full(after_operand)),
     ("zsh", Full(shell)),
 ];
 
@@ -45,6 +49,7 @@ const WITH_VALUE: &[(&str, &[&str])] = &[
     ("doas", &["-u"]),
     ("stdbuf", &["-i", "-o", "-e"]),
     ("exec", &["-a"]),
+    ("flock", &["-w", "-E", "--timeout", "--wait", "--conflict-exit-code"]),
     ("systemd-run", &["-p", "-E", "-u", "-M", "-H"]),
 ];
 
@@ -70,14 +75,35 @@ fn plain(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
     machine.program(guest, rest(call), call.span)
 }
 
-fn timeout(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+/// A duration, a lock or the like comes before the command.
+fn after_operand(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
     machine.program(guest, rest(call).get(1..).unwrap_or_default(), call.span)
+}
+
+/// `flock FILE COMMAND` and `flock FILE -c SCRIPT`.
+fn lock(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    match rest(call) {
+        [_, option, script] if matches!(option.as_str(), "-c" | "--command") => {
+            run(machine, guest, script, Vec::new(), Options::default(), call)
+        }
+        _ => after_operand(machine, guest, call),
+    }
+}
+
+/// `cloud-init-per FREQUENCY NAME COMMAND`: whatever the frequency, it runs at the first boot.
+fn once(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
+    machine.program(guest, call.arguments.get(2..).unwrap_or_default(), call.span)
 }
 
 /// `sudo` and `env`: assignments come before the command.
 fn environment(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     let mut words = rest(call);
     let before = guest.shell.clone();
+    if call.name == "sudo" {
+        let options = call.arguments.get(..call.arguments.len() - words.len()).unwrap_or_default();
+        let user = options.iter().skip_while(|word| !matches!(word.as_str(), "-u" | "--user")).nth(1);
+        guest.shell.is_unprivileged = user.is_some_and(is_unprivileged);
+    }
     while let Some((first, after)) = words.split_first() {
         let Some((name, _)) = first.as_str().split_once('=') else { break };
         guest.shell.set_text(name, first.slice(name.len() + 1..first.len()));
@@ -88,8 +114,14 @@ fn environment(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Gues
     for end in &mut ends {
         end.shell.variables.clone_from(&before.variables);
         end.shell.exported.clone_from(&before.exported);
+        end.shell.is_unprivileged = before.is_unprivileged;
     }
     ends
+}
+
+/// Whether a user may not change packet filter and routes.
+fn is_unprivileged(user: &Text) -> bool {
+    user.known().is_some_and(|user| !matches!(user, "root" | "0" | "#0"))
 }
 
 fn command(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
@@ -107,18 +139,46 @@ fn replace(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {
     ends
 }
 
-/// `su -c`, `runuser -u user -- command`.
+/// `su - user -c script`, `su user` with a script to read, `runuser -u user [--] command`.
 fn other_user(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
-    let script = call.arguments.iter().skip_while(|word| !matches!(word.as_str(), "-c" | "--command")).nth(1);
-    if let Some(text) = script {
-        return run(machine, guest, text, Vec::new(), Options::default(), call);
+    let (mut user, mut script, mut command): (Option<&Text>, Option<&Text>, &[Text]) = (None, None, &[]);
+    let mut is_command = false;
+    let mut words = call.arguments;
+    while let Some((word, after)) = words.split_first() {
+        let mut skip = 0;
+        match word.as_str() {
+            "-c" | "--command" | "--session-command" => (script, skip) = (after.first(), 1),
+            "-u" | "--user" => (user, is_command, skip) = (after.first(), true, 1),
+            "-s" | "--shell" | "-g" | "--group" | "-G" | "--supp-group" | "-w" => skip = 1,
+            "--" if is_command => {
+                command = after;
+                break;
+            }
+            option if option.starts_with('-') => {}
+            _ if is_command => {
+                command = words;
+                break;
+            }
+            _ => user = user.or(Some(word)),
+        }
+        words = after.get(skip..).unwrap_or_default();
     }
-    if let Some(at) = call.arguments.iter().position(|word| word.as_str() == "--") {
-        return machine.program(guest, call.arguments.get(at + 1..).unwrap_or_default(), call.span);
+    let before = guest.shell.is_unprivileged;
+    guest.shell.is_unprivileged = user.is_some_and(is_unprivileged);
+    let piped = guest.inputs.last().map(|content| content.text(call.span));
+    let mut ends = match (script.or(piped.as_ref()), command) {
+        (_, [_, ..]) => machine.program(guest, command, call.span),
+        (Some(text), _) => run(machine, guest, text, Vec::new(), Options::default(), call),
+        (None, _) => {
+            guest.opaque(call.span, "another user's shell");
+            guest.set_status(0);
+            vec![guest]
+        }
+    };
+    for end in &mut ends {
+        end.shell.is_unprivileged = before;
     }
-    guest.opaque(call.span, "another user's shell");
-    guest.set_status(0);
-    vec![guest]
+    ends
 }
 
 /// `at` runs what it reads later: where that meets the packet filter is not known.

@@ -25,7 +25,8 @@ pub(super) fn decode_literal(text: &Text, budget: &mut usize) -> Option<Text> {
 
 /// What a text is the Base64 of, as UTF-8, perhaps compressed; `None` also when that is longer than what is left of
 /// the `budget` in bytes.
-pub(super) fn decode(text: &Text, budget: &mut usize) -> Option<Text> {
+#[must_use]
+pub fn decode(text: &Text, budget: &mut usize) -> Option<Text> {
     let encoded: String = text.known()?.split_ascii_whitespace().collect();
     let mut bytes = STANDARD.decode(encoded).ok()?;
     if bytes.starts_with(&[0x1f, 0x8b]) {

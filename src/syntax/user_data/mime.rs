@@ -14,6 +14,8 @@ pub(super) struct Entity {
     pub(super) content_type: String,
     /// The file name.
     pub(super) name: Option<String>,
+    /// How a configuration is merged with those before it.
+    pub(super) merge_type: Option<String>,
     /// The body, decoded.
     pub(super) body: Text,
 }
@@ -70,7 +72,8 @@ fn entity(text: &Text, budget: &mut usize) -> Entity {
     let is_base64 =
         header(&headers, "content-transfer-encoding").is_some_and(|it| it.trim().eq_ignore_ascii_case("base64"));
     let decoded = if is_base64 { encoding::decode(&body, budget) } else { None };
-    Entity { content_type, name, body: decoded.unwrap_or(body) }
+    let merge_type = header(&headers, "merge-type").or_else(|| header(&headers, "x-merge-type")).map(str::to_owned);
+    Entity { content_type, name, merge_type, body: decoded.unwrap_or(body) }
 }
 
 /// The headers from `start` on, names in lower case, and where the body begins.

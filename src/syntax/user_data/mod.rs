@@ -12,6 +12,8 @@ use std::ops::Range;
 use super::tree;
 use crate::source::{HOLE, Limits, Text};
 
+pub use encoding::decode;
+
 /// The deepest nesting of archives in archives that is followed.
 const NESTING: usize = 8;
 
@@ -24,6 +26,8 @@ pub struct Part {
     pub name: Option<String>,
     /// Whether it runs at every boot and not at the first one only.
     pub every_boot: bool,
+    /// How an archive says that a configuration is merged with those before it (`Merge-Type`).
+    pub merge_type: Option<String>,
     /// The script or configuration itself.
     pub text: Text,
 }
@@ -86,7 +90,7 @@ impl Collector<'_> {
             Detected::Windows => self.collect_windows(text),
             Detected::Part(kind) => {
                 let every_boot = kind == PartKind::Boothook;
-                self.parts.push(Part { kind, name: None, every_boot, text: text.clone() });
+                self.parts.push(Part { kind, name: None, every_boot, merge_type: None, text: text.clone() });
             }
         }
     }
@@ -99,7 +103,7 @@ impl Collector<'_> {
         for (tag, kind) in WINDOWS_TAGS {
             let mut from = 0;
             while let Some((content, end)) = element(source, tag, from) {
-                self.parts.push(Part { kind, name: None, every_boot, text: text.slice(content) });
+                self.parts.push(Part { kind, name: None, every_boot, merge_type: None, text: text.slice(content) });
                 from = end;
             }
         }
@@ -120,13 +124,14 @@ impl Collector<'_> {
                 self.collect(&entity.body, nesting);
                 for part in self.parts.iter_mut().skip(first) {
                     part.name = part.name.take().or_else(|| entity.name.clone());
+                    part.merge_type = part.merge_type.take().or_else(|| entity.merge_type.clone());
                 }
                 return;
             }
         };
         let is_template = matches!(detect(entity.body.as_str()), Detected::Template);
         let text = if is_template { jinja::without_expressions(&entity.body) } else { entity.body };
-        self.parts.push(Part { kind, name: entity.name, every_boot, text });
+        self.parts.push(Part { kind, name: entity.name, every_boot, merge_type: entity.merge_type, text });
     }
 
     /// `#cloud-config-archive`: a YAML list of contents with their types.
@@ -139,7 +144,8 @@ impl Collector<'_> {
             let Some((body, _)) = content.and_then(tree::Node::as_scalar) else { continue };
             let content_type = field("type").unwrap_or("text/plain").to_ascii_lowercase();
             let name = field("filename").map(str::to_owned);
-            self.collect_entity(mime::Entity { content_type, name, body: body.clone() }, nesting);
+            let merge_type = field("Merge-Type").or_else(|| field("X-Merge-Type")).map(str::to_owned);
+            self.collect_entity(mime::Entity { content_type, name, merge_type, body: body.clone() }, nesting);
         }
     }
 }

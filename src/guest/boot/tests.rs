@@ -1,0 +1,328 @@
+//! What hosts do at boot, and where the findings about it point.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+use crate::guest::{EventKind, Options};
+use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Network, Principal};
+use crate::source::{FileId, SourceFile};
+
+fn start() -> Guest {
+    let assumptions = Assumptions {
+        docker: Some(Docker::Absent),
+        layout: Some(Layout::Gateway),
+        backend: Some(Backend::Nft),
+        ..Assumptions::default()
+    };
+    Guest::new(Network::new(&assumptions))
+}
+
+/// The ends of a boot with user data in which `<?>` is a part that is not known.
+fn ends(source: &str) -> Vec<Guest> {
+    let file = SourceFile::new(FileId(1), "user-data", source.into());
+    let mut text = Text::new();
+    let mut from = 0;
+    for (index, part) in source.split("<?>").enumerate() {
+        if index > 0 {
+            text.push_text(&Text::hole(file.span(from - 3..from), "a variable without a value"));
+        }
+        text.push_verbatim(part, file.span(from..from + part.len()));
+        from += part.len() + 3;
+    }
+    boot(&[text], None, start(), &Limits::default())
+}
+
+fn answers(ends: &[Guest]) -> Vec<Answer> {
+    let mut answers: Vec<Answer> =
+        ends.iter().map(|end| end.network.verdict(Family::V4, &Principal::Root).answer).collect();
+    answers.sort();
+    answers.dedup();
+    answers
+}
+
+/// What the one end's first reason for a block points to.
+fn blocker(source: &str) -> String {
+    let ends = ends(source);
+    assert_eq!(answers(&ends), [Answer::Blocked], "{source}");
+    let verdict = ends[0].network.verdict(Family::V4, &Principal::Root);
+    source[verdict.proof[0].span.unwrap().range()].to_owned()
+}
+
+const BLOCK: &str = "iptables -A OUTPUT -d 169.254.169.254 -j DROP";
+
+#[test]
+fn the_blocking_command_is_found_in_each_form() {
+    let forms = [
+        "#!/bin/bash\nBLOCK\n",
+        "#!/bin/bash\r\nBLOCK\r\n",
+        "#cloud-boothook\n#!/bin/sh\nBLOCK\n",
+        "#cloud-config\nruncmd:\n  - BLOCK\n",
+        "#cloud-config\nruncmd:\n  - echo a\n  - |\n    if true; then\n      BLOCK\n    fi\n",
+        "#cloud-config\nbootcmd:\n  - 'BLOCK'\n",
+        "#cloud-config\nwrite_files:\n  - path: /opt/f.sh\n    permissions: '0755'\n    content: |\n      #!/bin/sh\n      BLOCK\nruncmd:\n  - /opt/f.sh\n",
+        "#cloud-config\nwrite_files:\n- {path: /opt/f, content: \"BLOCK\\n\", defer: true}\nruncmd:\n- [sh, /opt/f]\n",
+        "#cloud-config\nwrite_files:\n- {path: /opt/f, content: \"a=b\\n\"}\n- {path: /opt/f, append: true, content: \"BLOCK\\n\"}\nruncmd: [\". /opt/f\"]\n",
+        "#cloud-config\nwrite_files:\n- path: /var/lib/cloud/scripts/per-boot/a.sh\n  permissions: '0755'\n  content: |\n    #!/bin/sh\n    BLOCK\n",
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/x-shellscript\n\n#!/bin/sh\nBLOCK\n--x\nContent-Type: text/cloud-config\n\npackages: [a]\n--x--\n",
+        "## template: jinja\n#cloud-config\nruncmd:\n{% if a %}\n- echo {{ b }}\n{% endif %}\n- BLOCK\n",
+    ];
+    for form in forms {
+        let source = form.replace("BLOCK", BLOCK);
+        assert_eq!(blocker(&source), BLOCK, "{source}");
+    }
+    let wrapped = format!("cloud-init-per once block {BLOCK}");
+    assert_eq!(blocker(&format!("#cloud-config\nbootcmd:\n  - {wrapped}\n")), wrapped);
+}
+
+#[test]
+fn a_list_of_words_is_a_command_without_a_shell() {
+    let list = "iptables, -A, OUTPUT, -d, 169.254.169.254, -j, DROP";
+    assert_eq!(blocker(&format!("#cloud-config\nruncmd:\n - [{list}]\n")), list);
+    let ends =
+        ends("#cloud-config\nruncmd:\n - [echo, '$(iptables -P OUTPUT DROP)', \"it's; iptables -P OUTPUT DROP\"]\n");
+    assert_eq!(answers(&ends), [Answer::Reachable]);
+}
+
+#[test]
+fn encoded_content_is_pointed_to_as_a_whole() {
+    let encoded = STANDARD.encode(format!("#!/bin/sh\n{BLOCK}\n"));
+    for content in [format!("encoding: b64, content: {encoded}"), format!("content: !!binary {encoded}")] {
+        let source = format!("#cloud-config\nwrite_files:\n- {{path: /f, {content}}}\nruncmd: [[bash, /f]]\n");
+        assert_eq!(blocker(&source), encoded);
+    }
+}
+
+#[test]
+fn look_alikes_change_nothing() {
+    let silent = [
+        "#cloud-config\npackages: [iptables-services]\n",
+        "#cloud-config\nwrite_files:\n- {path: /opt/f.sh, permissions: '0755', content: BLOCK}\n",
+        "#cloud-config\nwrite_files:\n- {path: /var/lib/cloud/scripts/per-boot/f.sh, content: BLOCK}\n",
+        "#cloud-config\nbootcmd:\n- echo BLOCK\n",
+        "#cloud-config\n#bootcmd:\n#- BLOCK\nruncmd:\n# - BLOCK\n- echo # BLOCK\n",
+        "#cloud-config\ndisable_ec2_metadata: false\n",
+        "#cloud-config\nruncmd:\n- BLOCK\n- 5\n",
+        "#cloud-config\nruncmd: BLOCK\n",
+        "#cloud-config\nwrite_files: [\nruncmd:\n- BLOCK\n",
+        "#!/usr/bin/env python3\nBLOCK\n",
+        "BLOCK\n",
+        "<?>",
+    ];
+    for source in silent {
+        assert_eq!(answers(&ends(&source.replace("BLOCK", BLOCK))), [Answer::Reachable], "{source}");
+    }
+}
+
+#[test]
+fn metadata_is_disabled_by_a_route() {
+    assert_eq!(blocker("#cloud-config\ndisable_ec2_metadata: true\n"), "disable_ec2_metadata");
+    assert_eq!(blocker("#cloud-config\ndisable_ec2_metadata: yes\n"), "disable_ec2_metadata");
+    assert_eq!(answers(&ends("#cloud-config\ndisable_ec2_metadata: <?>\n")), [Answer::Reachable, Answer::Blocked]);
+}
+
+#[test]
+fn what_runs_later_sees_what_ran_before() {
+    let undone = [
+        "#cloud-config\nbootcmd: [BLOCK]\nruncmd: [iptables -F]\n",
+        "#cloud-config\nruncmd: [iptables -F]\nbootcmd: [BLOCK]\n",
+        "#cloud-config\ndisable_ec2_metadata: true\nruncmd: [ip route del prohibit 169.254.169.254]\n",
+        // The names of scripts order them; `runcmd` is one of them.
+        "#cloud-config-archive\n- {type: text/x-shellscript, filename: z, content: \"#!/bin/sh\\niptables -F\"}\n- {type: text/cloud-config, content: 'runcmd: [BLOCK]'}\n",
+        "#cloud-config-archive\n- {type: text/cloud-config, content: 'runcmd: [iptables -F]'}\n- \"#!/bin/sh\\nBLOCK\"\n",
+        "#cloud-config-archive\n- {filename: a, content: \"#!/bin/sh\\nBLOCK\"}\n- {filename: a, content: \"#!/bin/sh\\ntrue\"}\n",
+        // A boothook runs where it is read, before all else.
+        "#cloud-config-archive\n- {type: text/cloud-config, content: 'bootcmd: [iptables -F]'}\n- \"#cloud-boothook\\n#!/bin/sh\\nBLOCK\"\n",
+    ];
+    for source in undone {
+        assert_eq!(answers(&ends(&source.replace("BLOCK", BLOCK))), [Answer::Reachable], "{source}");
+    }
+    let stays = "#cloud-config\ncloud_config_modules: [[runcmd, always]]\nbootcmd: [BLOCK]\ndisable_ec2_metadata: true\nruncmd: ['iptables -F; ip route del prohibit 169.254.169.254 && BLOCK']\n";
+    assert_eq!(answers(&ends(&stays.replace("BLOCK", BLOCK))), [Answer::Reachable], "the module is not in the list");
+}
+
+#[test]
+fn shells_do_not_share_what_they_know() {
+    let source = format!(
+        "#cloud-config\nbootcmd:\n- f() {{ {BLOCK}; }}\n- X=1; set -e\nruncmd:\n- f\n- test a = b\n- '[ -n \"$X\" ] || echo none > /out'\n"
+    );
+    let ends = ends(&source);
+    assert_eq!(answers(&ends), [Answer::Reachable]);
+    assert!(ends[0].file("/out").is_some());
+    assert_eq!(ends[0].shell.options, Options::default());
+}
+
+#[test]
+fn early_scripts_know_the_instance_and_later_ones_do_not() {
+    let source = |key: &str| format!("#cloud-config\n{key}: ['[ -z \"$INSTANCE_ID\" ] && {BLOCK}']\n");
+    assert_eq!(answers(&ends(&source("bootcmd"))), [Answer::Reachable, Answer::Blocked]);
+    assert_eq!(answers(&ends(&source("runcmd"))), [Answer::Blocked]);
+    let script = Text::encoded(format!("#!/bin/sh\n[ -z \"$X\" ] && {BLOCK}"), Span::new(FileId(1), 0..1));
+    let mut foreign = start();
+    foreign.shell.foreign = true;
+    let ends = boot(&[script], None, foreign, &Limits::default());
+    assert_eq!(answers(&ends), [Answer::Reachable, Answer::Blocked], "someone may have set the variable");
+}
+
+#[test]
+fn later_configurations_replace_lists_unless_they_say_otherwise() {
+    let archive = |second: &str| {
+        ends(&format!(
+            "#cloud-config-archive\n- {{type: text/cloud-config, content: 'runcmd: [{BLOCK}]'}}\n- {{type: text/cloud-config, content: '{second}'}}\n"
+        ))
+    };
+    assert_eq!(answers(&archive("packages: [a]")), [Answer::Blocked]);
+    assert_eq!(answers(&archive("runcmd: [echo]")), [Answer::Reachable]);
+    let append = [
+        "merge_how: list(append)+dict(recurse_array)+str()",
+        "merge_type: [{name: list, settings: [append]}, {name: dict, settings: [no_replace, recurse_list]}]",
+    ];
+    for how in append {
+        assert_eq!(
+            answers(&archive(&format!("{{{how}, runcmd: [echo]}}").replace("+str()", ""))),
+            [Answer::Blocked],
+            "{how}"
+        );
+    }
+    let header = "Content-Type: multipart/mixed; boundary=x\nMIME-Version: 1.0\n\n--x\nContent-Type: text/cloud-config\n\nruncmd: [BLOCK]\n--x\nContent-Type: text/cloud-config\nX-Merge-Type: list(append)+dict(recurse_array)+str()\n\nruncmd: [echo]\n--x--\n";
+    assert_eq!(answers(&ends(&header.replace("BLOCK", BLOCK))), [Answer::Blocked]);
+}
+
+#[test]
+fn packages_users_and_reboots_are_told() {
+    let source = "#cloud-config\npackages: [mackerel-agent, [nginx, 1.2], {apt: [curl]}]\nusers: [default, {name: app, groups: 'web, db'}]\ngroups: {ops: [app]}\npower_state: {mode: reboot}\nruncmd:\n- iptables -A OUTPUT -d 169.254.169.254 -m owner ! --uid-owner app -j DROP\n";
+    let conditional = "#cloud-config\npower_state: {mode: reboot, condition: test -f /x}\n";
+    assert!(ends(conditional)[0].events.is_empty());
+    let ends = ends(source);
+    assert_eq!(answers(&ends), [Answer::Blocked]);
+    let told: Vec<&str> = ends[0]
+        .events
+        .iter()
+        .map(|event| match &event.kind {
+            EventKind::Packages(names) => names[0].as_str(),
+            EventKind::Reboot => "reboot",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(told, ["mackerel-agent", "nginx", "curl", "reboot"]);
+    assert_eq!(&source[ends[0].events[1].span.range()], "[nginx, 1.2]");
+}
+
+#[test]
+fn what_cannot_be_followed_is_named() {
+    let cases = [
+        ("#!/usr/bin/python3\nx\n", "#!/usr/bin/python3"),
+        ("#include\nhttps://example.com/a\n", "#include\nhttps://example.com/a\n"),
+        ("#cloud-config\nruncmd: <?>\n", "runcmd"),
+        ("#cloud-config\na: [\n", "#cloud-config\na: [\n"),
+        ("<powershell>x</powershell>", "x"),
+        ("<?>", "<?>"),
+    ];
+    for (source, expected) in cases {
+        let ends = ends(source);
+        assert_eq!(ends.len(), 1);
+        let steps: Vec<&str> = ends[0].opaque.iter().map(|step| &source[step.span.range()]).collect();
+        assert_eq!(steps, [expected], "{source}");
+    }
+}
+
+#[test]
+fn content_from_an_address_is_an_installer_when_it_runs() {
+    let source = "#cloud-config\nwrite_files:\n- {path: /f, source: {uri: 'https://example.com/f'}, content: BLOCK}\nruncmd: [sh /f]\n";
+    let ends = ends(&source.replace("BLOCK", BLOCK));
+    assert_eq!(answers(&ends), [Answer::Reachable]);
+    let EventKind::Installer(address) = &ends[0].events[0].kind else { panic!("{:?}", ends[0].events) };
+    assert_eq!(address.as_str(), "https://example.com/f");
+}
+
+#[test]
+fn several_user_data_make_one_boot() {
+    let sources =
+        ["#cloud-config\nruncmd: [/opt/f]\n", "#cloud-boothook\n#!/bin/sh\necho 'iptables -P OUTPUT DROP' >/opt/f\n"];
+    let texts = sources.map(|source| {
+        let file = SourceFile::new(FileId(1), "user-data", source.into());
+        Text::verbatim(source, file.span(0..source.len()))
+    });
+    assert_eq!(answers(&boot(&texts, None, start(), &Limits::default())), [Answer::Blocked]);
+    assert_eq!(answers(&boot(&texts[..1], None, start(), &Limits::default())), [Answer::Reachable]);
+    assert_eq!(boot(&[], None, start(), &Limits::default()).len(), 1);
+}
+
+#[test]
+fn unknown_ways_are_kept_apart_across_scripts() {
+    let source = format!("#cloud-config\nbootcmd: ['if [ -f /x ]; then {BLOCK}; fi']\nruncmd: [echo]\n");
+    assert_eq!(answers(&ends(&source)), [Answer::Reachable, Answer::Blocked]);
+    let many = (0..8)
+        .map(|number| format!("- 'if grep -q x /y; then iptables -A OUTPUT -d 10.0.0.{number} -j DROP; fi'\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let ends = ends(&format!("#cloud-config\nbootcmd:\n{many}runcmd:\n{many}"));
+    assert!(ends.len() <= Limits::default().script_paths);
+    assert!(answers(&ends).contains(&Answer::Depends));
+}
+
+#[test]
+fn a_boot_without_end_is_in_doubt() {
+    let parts = "- \"#!/bin/sh\\ntrue\"\n".repeat(200) + "- \"#include\\nhttps://example.com\"\n";
+    let source = format!("#cloud-config-archive\n{parts}");
+    let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
+    let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
+    let boot =
+        |script_steps| boot(std::slice::from_ref(&text), None, start(), &Limits { script_steps, ..Limits::default() });
+    let (whole, stopped) = (boot(1_000), boot(100));
+    assert_eq!((answers(&whole), whole[0].opaque.len()), (vec![Answer::Reachable], 1));
+    assert_eq!((answers(&stopped), stopped[0].opaque.len()), (vec![Answer::Depends], 2));
+}
+
+#[test]
+fn what_aliases_repeat_ends_soon() {
+    let word = "x".repeat(1 << 16);
+    let many = |item: &str| format!("[{}]", vec![item; 20_000].join(", "));
+    let bombs = [
+        format!("a: &a {word}\nruncmd: [{}]\n", many("*a")),
+        format!("a: &a {{path: /f, append: true, content: {word}}}\nwrite_files: {}\n", many("*a")),
+        format!("a: &a {}\nusers: {}\ngroups: {}\n", many("u"), many("*a"), many("*a")),
+        format!("a: &a {word}\npackages: {}\n", many("*a")),
+        format!("a: &a 'if a; then b={word}; fi'\nbootcmd: {}\n", many("*a")),
+    ];
+    for bomb in bombs {
+        let ends = ends(&format!("#cloud-config\n{bomb}"));
+        assert!(ends.iter().all(|end| end.bytes() < 20 << 20), "{}", &bomb[..20]);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_user_data_has_an_end(fragments in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..24)) {
+        let limits = Limits { script_steps: 2_000, ..Limits::default() };
+        let source = fragments.concat();
+        let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
+        let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
+        let ends = boot(&[text], None, start(), &limits);
+        proptest::prop_assert!(!ends.is_empty() && ends.len() <= limits.script_paths);
+    }
+}
+
+const FRAGMENTS: &[&str] = &[
+    "#cloud-config\n",
+    "#cloud-config-archive\n",
+    "- content: |\n   #!/bin/sh\n   reboot\n",
+    "runcmd:\n",
+    "bootcmd:\n",
+    "- echo a\n",
+    "- [a, 'b']\n",
+    "- iptables -P OUTPUT DROP\n",
+    "write_files:\n",
+    "- path: /a\n  encoding: b64\n  content: IyE=\n",
+    "- {path: /a, append: true, content: x}\n",
+    "merge_how: list(append\n",
+    "users: [a, {b: c}]\n",
+    "packages: [[], {}, a]\n",
+    "disable_ec2_metadata: true\n",
+    "power_state: {mode: reboot}\n",
+    "cloud_final_modules: [[scripts-user, always], [], a]\n",
+    "#!/bin/sh\n",
+    "{% if %}\n",
+    "&a [*a]\n",
+    "\u{fffc}\n",
+];
