@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Branch, Content, Guest, Variable};
+use super::{Branch, Content, Flow, Guest, Variable};
 use crate::network::Status;
 use crate::source::{Span, Text};
 
@@ -27,8 +27,16 @@ pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Gu
 impl Guest {
     /// Whether both are equal but for the conditions that led to them.
     pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.shell == other.shell && self.is_same_outside(other)
+    }
+
+    /// Whether both are equal but for variables and the conditions that led to them.
+    pub(super) fn is_same_but_variables(&self, other: &Self) -> bool {
+        self.shell.is_same_but_variables(&other.shell) && self.is_same_outside(other)
+    }
+
+    fn is_same_outside(&self, other: &Self) -> bool {
         self.flow == other.flow
-            && self.shell == other.shell
             && self.network == other.network
             && self.files == other.files
             && self.events == other.events
@@ -72,7 +80,9 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
         let text = |value: Option<&Variable>| value.map(Variable::text).unwrap_or_default();
         Variable::Text(lost(&text(first), &text(second)))
     });
-    if known.shell.functions != other.shell.functions {
+    // Nobody calls the functions of a script that has ended.
+    let is_over = known.flow == Flow::Exit && known.shell.exit_trap.is_none() && other.shell.exit_trap.is_none();
+    if !is_over && known.shell.functions != other.shell.functions {
         // A function that is not there on all ways is called as it stands: its effects show in the doubt above.
         known.doubt(at, "functions that differ between ways through the script");
         for (name, body) in other.shell.functions {
