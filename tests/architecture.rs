@@ -33,8 +33,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ignore", &["discover/", "eval/terraform/files.rs"]),
     ("miette", &["report/excerpt.rs"]),
     ("serde_saphyr", &["config.rs", "eval/terraform/functions/yaml.rs"]),
-    ("tree_sitter", &["syntax/shell/"]),
+    ("tree_sitter", &["syntax/powershell/", "syntax/shell/"]),
     ("tree_sitter_bash", &["syntax/shell/"]),
+    ("tree_sitter_powershell", &["syntax/powershell/"]),
 ];
 
 /// Parts of the standard library that reach out of the program, and where they may be used.

@@ -4,7 +4,7 @@ use super::join::merge;
 use super::machine::Machine;
 use super::parameter::Value;
 use super::pattern::{self, Piece};
-use super::{Content, Guest, arithmetic};
+use super::{Content, Dialect, Guest, arithmetic};
 use crate::source::{HOLE, Span, Text};
 use crate::syntax::script::{Script, Word, WordPart, WordPartKind};
 
@@ -104,7 +104,8 @@ impl Machine<'_> {
                 Value::List(list) => {
                     for (index, text) in list.iter().enumerate() {
                         if index > 0 {
-                            joined.push_encoded(" ", part.span);
+                            let is_list = guest.shell.dialect == Dialect::PowerShell && !part.quoted;
+                            joined.push_encoded(if is_list { "," } else { " " }, part.span);
                         }
                         joined.push_text(text);
                     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Branch, Content, Guest, Shared, Variable};
+use super::{Branch, Content, Flow, Guest, Shared, Variable};
 use crate::network::Status;
 use crate::source::{Span, Text};
 
@@ -28,8 +28,16 @@ pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Gu
 impl Guest {
     /// Whether both are equal but for the conditions that led to them.
     pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.shell == other.shell && self.is_same_outside(other)
+    }
+
+    /// Whether both are equal but for variables and the conditions that led to them.
+    pub(super) fn is_same_but_variables(&self, other: &Self) -> bool {
+        self.shell.is_same_but_variables(&other.shell) && self.is_same_outside(other)
+    }
+
+    fn is_same_outside(&self, other: &Self) -> bool {
         self.flow == other.flow
-            && self.shell == other.shell
             && self.network == other.network
             && self.files == other.files
             && self.events == other.events
@@ -73,10 +81,12 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
         let text = |value: Option<&Variable>| value.map(Variable::text).unwrap_or_default();
         Variable::Text(lost(&text(first), &text(second)))
     });
-    if known.shell.functions != other.shell.functions {
+    // Nobody calls the functions of a script that has ended.
+    let is_over = known.flow == Flow::Exit && known.shell.exit_trap.is_none() && other.shell.exit_trap.is_none();
+    if !is_over && known.shell.functions != other.shell.functions {
         // A function that is not there on all ways is called as it stands: its effects show in the doubt above.
         known.doubt(at, "functions that differ between ways through the script");
-        for (name, body) in &other.shell.functions {
+        for (name, body) in other.shell.functions.iter() {
             known.shell.functions.entry(name.clone()).or_insert_with(|| Arc::clone(body));
         }
     }
@@ -90,12 +100,12 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
     if known.shell.directory != other.shell.directory {
         known.shell.directory = None;
     }
-    for event in &other.events {
+    for event in other.events.iter() {
         if !known.events.contains(event) {
             known.events.push(event.clone());
         }
     }
-    for step in &other.opaque {
+    for step in other.opaque.iter() {
         known.opaque(step.span, Arc::clone(&step.text));
     }
     for (output, other) in known.outputs.iter_mut().zip(other.outputs) {
@@ -124,7 +134,7 @@ fn join_maps<T: Eq + Clone>(
             *value = unknown(Some(value), second);
         }
     }
-    for (name, value) in other {
+    for (name, value) in other.iter() {
         known.entry(name.clone()).or_insert_with(|| unknown(None, Some(value)));
     }
 }

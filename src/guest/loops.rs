@@ -2,10 +2,13 @@
 
 use super::join::merge;
 use super::machine::{Machine, decide};
-use super::{Flow, Guest, arithmetic};
+use super::{Flow, Guest, Variable, arithmetic};
 use crate::network::Status;
 use crate::source::{Span, Text};
 use crate::syntax::script::Script;
+
+/// The most turns after which it is not known whether there is another, before what counts them is forgotten.
+const MOST_UNDECIDED: usize = 4;
 
 /// The most turns of one loop.
 const MOST_TURNS: usize = 200;
@@ -75,14 +78,17 @@ impl Machine<'_> {
         let mut seen: Vec<Guest> = Vec::new();
         let mut live = vec![guest];
         let mut ended = Vec::new();
+        let mut undecided = 0;
         for _ in 0..MOST_TURNS {
             let mut next = Vec::new();
+            let mut is_open = false;
             for guest in live {
                 for end in condition(self, guest) {
                     if end.flow != Flow::Next {
                         leave_or_stay(end, &mut ended, &mut next);
                         continue;
                     }
+                    is_open |= end.shell.status == Status::Unknown;
                     for (holds, mut guest) in decide(end, span) {
                         if holds {
                             for end in body(self, guest) {
@@ -97,6 +103,12 @@ impl Machine<'_> {
             }
             live = merge(next, self.limits.script_paths, Some(span));
             ended = merge(ended, self.limits.script_paths, Some(span));
+            undecided += usize::from(is_open);
+            if undecided > MOST_UNDECIDED {
+                for guest in &mut live {
+                    forget_counters(guest, &seen, span);
+                }
+            }
             // A state that comes again leads where it led before: out of the loop, or nowhere.
             let before = live.clone();
             live.retain(|guest| !seen.iter().any(|before| before.is_same(guest)));
@@ -121,6 +133,17 @@ impl Machine<'_> {
             ended.push(guest);
         }
         ended
+    }
+}
+
+/// Forgets the variables that are all that differs from an earlier turn: they count turns, of which there may be any
+/// number.
+fn forget_counters(guest: &mut Guest, seen: &[Guest], span: Span) {
+    let Some(before) = seen.iter().rev().find(|before| before.is_same_but_variables(guest)) else { return };
+    for (name, value) in guest.shell.variables.iter_mut() {
+        if before.shell.variables.get(name).is_some_and(|before| before != value) {
+            *value = Variable::Text(Text::hole(span, "it differs from turn to turn"));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::join::merge;
-use super::{Content, Flow, Guest, arithmetic};
+use super::{Content, Dialect, Flow, Guest, arithmetic};
 use crate::eval::Value;
 use crate::network::{Network, Status};
 use crate::source::{Limits, Span, Text};
@@ -11,6 +11,7 @@ use crate::syntax::script::{
     AssignedValue, Branch as IfBranch, CaseArm, CaseNext, ChainOperator, Script, Statement, StatementKind, Word,
     WordPartKind,
 };
+use crate::syntax::{batch, powershell, shell};
 
 /// The deepest nesting of statements, function calls and scripts that run scripts.
 const MOST_NESTED: usize = 48;
@@ -18,11 +19,15 @@ const MOST_NESTED: usize = 48;
 /// The bytes that are copied in one step.
 const BYTES_PER_STEP: u64 = 1_024;
 
+/// The bytes that are copied in the time in which one is parsed, and in which the parser starts.
+const PARSING: usize = 8;
+const PARSING_AT_LEAST: usize = 16 << 10;
+
 /// What holds for the whole run.
 pub(super) struct Machine<'a> {
     pub(super) limits: &'a Limits,
     steps_left: u64,
-    depth: usize,
+    pub(super) depth: usize,
     /// In how many conditions the place lies: there a failure does not end the script.
     tested: usize,
     /// In how many conditions of `if` and loops the place lies: there nothing is presumed to succeed.
@@ -119,7 +124,14 @@ impl<'a> Machine<'a> {
         if text.as_str().trim().is_empty() {
             return vec![guest];
         }
-        let (script, _, _) = crate::syntax::shell::parse(text, self.limits);
+        if guest.shell.dialect != Dialect::Posix {
+            self.charge(text.len().saturating_mul(PARSING).saturating_add(PARSING_AT_LEAST));
+        }
+        let (script, _, _) = match guest.shell.dialect {
+            Dialect::Posix => shell::parse(text, self.limits),
+            Dialect::PowerShell => powershell::parse(text, self.limits),
+            Dialect::Batch => batch::parse(text, self.limits),
+        };
         self.script(&script, guest)
     }
 

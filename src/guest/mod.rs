@@ -20,6 +20,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 pub use self::boot::boot;
 use self::machine::Machine;
 pub use self::shared::Shared;
-pub use self::variables::{Options, Shell, Variable};
+pub use self::variables::{Dialect, Options, Shell, Variable};
+pub use self::windows::run_windows;
 use crate::network::{Doubt, Network, SavedRules, Status};
 use crate::source::{Limits, Span, Text};
 use crate::syntax::script::Script;
@@ -108,7 +110,8 @@ pub struct Branch {
 pub struct Guest {
     /// Packet filter and routes.
     pub network: Network,
-    /// The files that were written, by absolute path or as named; `None` for a file that was removed.
+    /// The files that were written, by absolute path or as named; `None` for a file that was removed. Paths on Windows
+    /// are in lower case with slashes: `c:/folder/file`.
     pub files: Shared<BTreeMap<String, Option<Content>>>,
     /// The shell that runs.
     pub shell: Shell,

@@ -3,7 +3,7 @@
 use super::machine::Machine;
 use super::pattern::{self, Piece};
 use super::variables::Key;
-use super::{Flow, Guest, Variable, arithmetic};
+use super::{Dialect, Flow, Guest, Variable, arithmetic};
 use crate::network::Status;
 use crate::source::{Span, Text};
 use crate::syntax::script::{AlternativeKind, Operation, Parameter, TextEnd, Word};
@@ -93,7 +93,13 @@ impl Machine<'_> {
             return shell.arguments.get(number.checked_sub(1)?).cloned().map(Value::Text);
         }
         let variable = shell.variable(name, span)?;
-        let Some(subscript) = subscript else { return Some(Value::Text(variable.text())) };
+        let Some(subscript) = subscript else {
+            return Some(match variable {
+                // Without a subscript the whole list is meant.
+                Variable::Array(_) if shell.dialect == Dialect::PowerShell => Value::List(variable.elements()),
+                variable => Value::Text(variable.text()),
+            });
+        };
         let key = self.expand_joined(guest, subscript);
         match key.known() {
             Some("@" | "*") => Some(Value::List(variable.elements())),

@@ -1,7 +1,7 @@
 //! Redirections: where a command's input comes from, and which file its output becomes.
 
 use super::machine::Machine;
-use super::{Content, Guest};
+use super::{Content, Dialect, Guest};
 use crate::network::Word as NetworkWord;
 use crate::source::{Span, Text};
 use crate::syntax::script::{Redirection, RedirectionKind};
@@ -96,6 +96,9 @@ impl Guest {
     /// The path that a name means in the current directory; `None` when it is not known.
     pub(super) fn path(&self, name: &Text) -> Option<String> {
         let name = name.known()?;
+        if self.shell.dialect != Dialect::Posix && name != "/dev/null" {
+            return windows_path(name, self.shell.directory.as_deref());
+        }
         let full = if name.starts_with('/') {
             name.to_owned()
         } else {
@@ -164,6 +167,28 @@ impl Guest {
         whole.append(content);
         self.store(name, whole, span);
     }
+}
+
+/// The path that a name means on Windows: `c:/folder/file`, in lower case.
+fn windows_path(name: &str, directory: Option<&str>) -> Option<String> {
+    let name = name.trim_matches('"').to_lowercase().replace('\\', "/");
+    let has_drive = name.as_bytes().get(1) == Some(&b':');
+    let full = match directory {
+        _ if has_drive => name,
+        _ if name.starts_with('/') => format!("c:{name}"),
+        directory => format!("{}/{name}", directory?.trim_end_matches('/')),
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in full.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.len() > 1 => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// A word as the network takes it.

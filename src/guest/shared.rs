@@ -29,18 +29,6 @@ impl<T: Eq> From<T> for Shared<T> {
     }
 }
 
-impl<'a, T: Eq> IntoIterator for &'a Shared<T>
-where
-    &'a T: IntoIterator,
-{
-    type Item = <&'a T as IntoIterator>::Item;
-    type IntoIter = <&'a T as IntoIterator>::IntoIter;
-
-    fn into_iter(self) -> Self::IntoIter {
-        (&*self.0).into_iter()
-    }
-}
-
 impl<T: Eq, U> FromIterator<U> for Shared<T>
 where
     T: FromIterator<U>,

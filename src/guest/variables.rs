@@ -56,6 +56,18 @@ impl Options {
     }
 }
 
+/// The language of a script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// POSIX sh and Bash.
+    #[default]
+    Posix,
+    /// PowerShell. The names of variables and functions are in lower case.
+    PowerShell,
+    /// Windows' command interpreter. The names of variables are in lower case.
+    Batch,
+}
+
 /// A shell's own state, which subshells copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shell {
@@ -67,6 +79,8 @@ pub struct Shell {
     pub functions: Shared<BTreeMap<String, Arc<Statement>>>,
     /// The arguments of the script or of the function that runs.
     pub arguments: Vec<Text>,
+    /// The language that the shell reads.
+    pub dialect: Dialect,
     /// The options.
     pub options: Options,
     /// How the last command ended.
@@ -90,6 +104,7 @@ impl Default for Shell {
             exported: Shared::default(),
             functions: Shared::default(),
             arguments: Vec::new(),
+            dialect: Dialect::default(),
             options: Options::default(),
             status: Status::Known(0),
             exit_trap: None,
@@ -131,11 +146,53 @@ const SURROUNDINGS: &[&str] = &[
     "USER",
 ];
 
+/// Variables that PowerShell itself sets to something that is not known.
+const AUTOMATIC: &[&str] = &[
+    "$?",
+    "error",
+    "executioncontext",
+    "home",
+    "host",
+    "input",
+    "matches",
+    "myinvocation",
+    "pid",
+    "profile",
+    "psboundparameters",
+    "pscmdlet",
+    "pscommandpath",
+    "pshome",
+    "psitem",
+    "psscriptroot",
+    "psversiontable",
+    "pwd",
+    "this",
+];
+
+/// The folders that variables of the environment name on a stock image.
+const FOLDERS: &[(&str, &str)] = &[
+    ("allusersprofile", r"C:\ProgramData"),
+    ("commonprogramfiles", r"C:\Program Files\Common Files"),
+    ("programdata", r"C:\ProgramData"),
+    ("programfiles", r"C:\Program Files"),
+    ("programfiles(x86)", r"C:\Program Files (x86)"),
+    ("programw6432", r"C:\Program Files"),
+    ("public", r"C:\Users\Public"),
+    ("systemdrive", "C:"),
+    ("systemroot", r"C:\Windows"),
+    ("temp", r"C:\Windows\Temp"),
+    ("tmp", r"C:\Windows\Temp"),
+    ("windir", r"C:\Windows"),
+];
+
 impl Shell {
     /// The value of a variable; `None` when it is not set.
     pub(super) fn variable(&self, name: &str, span: Span) -> Option<Variable> {
         if let Some(value) = self.variables.get(name) {
             return Some(value.clone());
+        }
+        if self.dialect != Dialect::Posix {
+            return self.windows_variable(name, span);
         }
         match name {
             "UID" | "EUID" => Some(Variable::Text(Text::encoded("0", span))),
@@ -145,6 +202,60 @@ impl Shell {
             }
             _ => None,
         }
+    }
+
+    /// The value of a variable that a script on Windows did not set.
+    fn windows_variable(&self, name: &str, span: Span) -> Option<Variable> {
+        let environment = match self.dialect {
+            Dialect::PowerShell => name.strip_prefix("env:"),
+            _ => Some(name),
+        };
+        let text = |text: &str| Some(Variable::Text(Text::encoded(text, span)));
+        match (name, self.status) {
+            ("$?", Status::Known(0)) => return text("True"),
+            ("$?", Status::Known(_) | Status::Failure) => return text("False"),
+            _ => {}
+        }
+        let Some(environment) = environment else {
+            let unset = !self.foreign && !AUTOMATIC.contains(&name);
+            return (!unset)
+                .then(|| Variable::Text(Text::hole(span, format!("`${name}` comes from the surroundings"))));
+        };
+        let folder = FOLDERS.iter().find(|(known, _)| *known == environment).map(|(_, folder)| *folder);
+        Some(Variable::Text(match folder {
+            Some(folder) => Text::encoded(folder, span),
+            None => Text::hole(span, format!("`{environment}` comes from the surroundings")),
+        }))
+    }
+
+    /// The shell of another language that this one starts on Windows.
+    pub(super) fn windows_child(&self, dialect: Dialect, arguments: Vec<Text>) -> Self {
+        let prefix = |dialect: Dialect| if dialect == Dialect::PowerShell { "env:" } else { "" };
+        let environment = |(name, value): (&String, &Variable)| {
+            let name = name.strip_prefix(prefix(self.dialect))?;
+            Some((format!("{}{name}", prefix(dialect)), value.clone()))
+        };
+        Self {
+            variables: self.variables.iter().filter_map(environment).collect(),
+            dialect,
+            arguments,
+            foreign: self.foreign,
+            directory: self.directory.clone(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_same_but_variables(&self, other: &Self) -> bool {
+        self.exported == other.exported
+            && self.functions == other.functions
+            && self.arguments == other.arguments
+            && self.dialect == other.dialect
+            && self.options == other.options
+            && self.status == other.status
+            && self.exit_trap == other.exit_trap
+            && self.foreign == other.foreign
+            && self.directory == other.directory
+            && self.hidden == other.hidden
     }
 
     pub(super) fn set(&mut self, name: &str, value: Variable) {

@@ -223,9 +223,20 @@ impl Windows {
             // What a policy from elsewhere does to local rules is not known.
             return if get(options, "allowlocalfirewallrules").is_some() { Err(Trouble::Unclear) } else { Ok(()) };
         }
-        let (Some(Some(rule)), 1) = (get(options, "displayname").or(get(options, "name")), options.len()) else {
+        if self.rules.is_empty() {
+            // Only rules that come with the image are left, and they do not block what goes out.
+            return Ok(());
+        }
+        let by_group = get(options, "group").or(get(options, "displaygroup"));
+        let by_group = by_group.map(|group| group.as_deref().map(group_name));
+        let Some(Some(rule)) = get(options, "displayname").or(get(options, "name")).cloned().or(by_group) else {
             return Err(Trouble::Unclear);
         };
+        let rule = &rule;
+        if options.len() > 1 {
+            // Rules that the script did not make block nothing, whatever becomes of them.
+            return self.edit(rule, |_, _| {}).and(Err(Trouble::Unclear));
+        }
         match name {
             "remove-netfirewallrule" => self.edit(rule, |rules, meant| rules.retain(|rule| !meant(rule))),
             "disable-netfirewallrule" => self.enable(rule, false),
@@ -243,6 +254,9 @@ impl Windows {
     /// Edits the rules with a name; fails when there are none.
     fn edit(&mut self, name: &str, edit: impl FnOnce(&mut Vec<Rule>, &dyn Fn(&Rule) -> bool)) -> Result<(), Trouble> {
         let name = name.to_lowercase();
+        if self.rules.is_empty() {
+            return Ok(());
+        }
         // Stock rules, whose names are not known here, may be meant as well.
         if name.contains(['*', '?', '…']) || name == "all" {
             return Err(Trouble::Unclear);
@@ -277,7 +291,8 @@ impl Windows {
         if is(options, "overrideblockrules", "true")? || is(options, "action", "bypass")? {
             return Err(Trouble::Unclear);
         }
-        let names = ["name", "displayname"].into_iter().filter_map(|name| get(options, name)).flatten();
+        let names = ["name", "displayname"].into_iter().filter_map(|name| get(options, name)).flatten().cloned();
+        let names = names.chain(get(options, "group").cloned().flatten().as_deref().map(group_name));
         let profiles = match get(options, "profile") {
             None => [true; 3],
             Some(Some(profiles)) => profiles_of(profiles)?,
@@ -367,6 +382,11 @@ fn decide(choices: &mut Choices, truth: &Truth) -> bool {
         Truth::Known(known) => *known,
         Truth::Open(fact) => choices.decide(fact),
     }
+}
+
+/// How a rule's group is kept among its names.
+fn group_name(group: &str) -> String {
+    format!("the group {group}")
 }
 
 /// The name that the cmdlet's parameter has for a key of netsh.
@@ -571,5 +591,18 @@ mod tests {
         check(&[&BLOCK.replace("169.254.169.254", "LocalSubnet")], Answer::Reachable);
         check(&[&format!("{BLOCK}|-LocalUser|O:LSD:(D;;CC;;;SY)")], Answer::Reachable);
         check(&["netsh|advfirewall|import|policy.wfw"], Answer::Depends);
+    }
+
+    #[test]
+    fn stock_rules_block_nothing_whatever_becomes_of_them() {
+        check(&["Enable-NetFirewallRule|-DisplayGroup|Remote Desktop"], Answer::Reachable);
+        check(&["Set-NetFirewallRule|-Name|FPS-ICMP4-ERQ-In|-Enabled|True"], Answer::Reachable);
+        check(&["Remove-NetFirewallRule|-DisplayName|?"], Answer::Reachable);
+        check(&["netsh|advfirewall|firewall|delete|rule|name=…"], Answer::Reachable);
+        check(&["netsh|advfirewall|firewall|delete|rule|name=all"], Answer::Reachable);
+        check(&[BLOCK, "Set-NetFirewallRule|-DisplayName|Block IMDS|-Action|Allow"], Answer::Depends);
+        let grouped = format!("{BLOCK}|-Group|Ours");
+        check(&[&grouped, "Disable-NetFirewallRule|-Group|ours"], Answer::Reachable);
+        check(&[&grouped, "Disable-NetFirewallRule|-Group|theirs"], Answer::Blocked);
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! The parsers' own types do not leave this room: what the other rooms see are the trees defined here.
 
+pub mod batch;
 pub mod hcl;
+pub mod powershell;
 pub mod script;
 pub mod shell;
 pub mod tree;

@@ -10,6 +10,7 @@ mod packages;
 mod services;
 mod shell;
 mod users;
+mod windows;
 mod wrappers;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use super::machine::{Machine, literal};
 use super::variables::Key;
-use super::{Content, EventKind, Flow, Guest, Options, Shell, Variable, arithmetic};
+use super::{Content, Dialect, EventKind, Flow, Guest, Options, Shell, Variable, arithmetic};
 use crate::network::{Network, Status};
 use crate::source::{Span, Text};
 use crate::syntax::script::{AssignedValue, Assignment, Command, Statement, Word, WordPartKind};
@@ -110,6 +111,9 @@ impl Guest {
 
 impl Machine<'_> {
     pub(super) fn command(&mut self, command: &Command, span: Span, mut guest: Guest) -> Vec<Guest> {
+        if guest.shell.dialect != Dialect::Posix {
+            return self.windows_command(command, span, guest);
+        }
         if command.words.first().and_then(literal) == Some("[[") {
             self.double_bracket(&mut guest, &command.words);
             return vec![guest];
@@ -182,6 +186,9 @@ impl Machine<'_> {
         let name = assignment.name.as_str();
         match &assignment.value {
             AssignedValue::Word(word) => {
+                if guest.shell.dialect == Dialect::PowerShell && self.assign_list(guest, assignment, word) {
+                    return;
+                }
                 let value = self.expand_joined(guest, word);
                 let Some(subscript) = &assignment.subscript else {
                     let mut text = value;
@@ -243,6 +250,9 @@ impl Machine<'_> {
     fn key(&mut self, guest: &mut Guest, subscript: &Word) -> Option<Key> {
         let text = self.expand_joined(guest, subscript);
         let known = text.known()?;
+        if guest.shell.dialect != Dialect::Posix {
+            return Some(Key::Name(known.to_lowercase()));
+        }
         let is_number = known.bytes().all(|byte| byte.is_ascii_digit()) || guest.shell.variables.contains_key(known);
         if is_number || known.contains(['+', '$', '#']) {
             return arithmetic::evaluate(&mut guest.shell, known, subscript.span).map(Key::Number);
@@ -252,12 +262,14 @@ impl Machine<'_> {
 
     /// Runs a command by its words, as a shell looks it up.
     pub(super) fn call(&mut self, guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
+        let is_windows = guest.shell.dialect != Dialect::Posix;
+        let key = |name: &str| if is_windows { name.to_lowercase() } else { name.to_owned() };
         if let Some((name, arguments)) = words.split_first()
-            && let Some(body) = name.known().and_then(|name| guest.shell.functions.get(name)).cloned()
+            && let Some(body) = name.known().and_then(|name| guest.shell.functions.get(&key(name))).cloned()
         {
             return self.function(&body, guest, arguments.to_vec());
         }
-        self.program(guest, words, span)
+        if is_windows { self.windows_program(guest, words, span) } else { self.program(guest, words, span) }
     }
 
     fn function(&mut self, body: &Arc<Statement>, mut guest: Guest, arguments: Vec<Text>) -> Vec<Guest> {

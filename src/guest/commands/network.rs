@@ -101,7 +101,7 @@ fn settings(guest: &mut Guest, text: &Text, otherwise: Span) {
 }
 
 /// `curl` and `wget`: what comes is not known, but where it comes from.
-fn fetch(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
+pub(super) fn fetch(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     let address = call.arguments.iter().rev().find(|word| {
         word.as_str().contains("://")
             || !word.as_str().starts_with('-') && word.as_str().contains('.') && word.as_str().contains('/')

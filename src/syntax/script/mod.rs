@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 pub(crate) mod print;
+#[cfg(test)]
+pub(crate) mod visit;
 
 use crate::source::{Span, Text};
 
