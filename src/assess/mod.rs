@@ -3,13 +3,22 @@
 //! Rules, the list of hosts and every text about a host only select from an [`Assessment`].
 
 mod agents;
+mod version;
 
 use std::sync::Arc;
 
+pub use self::agents::Start;
+pub use self::version::PinnedVersion;
+
+use self::agents::SeenAgent;
 use crate::catalog::{Agent, Outcome, Reach, Registered, StoredIdentity};
-use crate::eval::Unknown;
+use crate::eval::{Unknown, Value, ValueKind};
+use crate::guest::{self, Guest};
 use crate::model::{AccountDefault, Decider, Effective, Estate, Host, Subject, Written};
-use crate::source::{Origin, Span};
+use crate::network::{Assumptions, Network};
+use crate::source::{Limits, Origin, Span, Text};
+use crate::syntax::shell;
+use crate::syntax::user_data::{self, PartKind};
 
 /// Everything that the rules choose from.
 #[derive(Debug, Default)]
@@ -56,8 +65,14 @@ pub struct Cause {
 pub struct AgentAssessment {
     /// What is known of it.
     pub agent: &'static Agent,
-    /// Where the host's boot text mentions it; absent when it is only required.
+    /// What the host boots with shows it first here; absent when it is only required.
     pub seen_at: Option<Span>,
+    /// The version that is asked for, when one is.
+    pub version: Option<PinnedVersion>,
+    /// When the boot scripts start it, on any way through them.
+    pub starts: Vec<Start>,
+    /// Whether it runs in containers only.
+    pub container: bool,
     /// Whether it reaches the metadata service, as far as that is known.
     pub reach: Option<Reach>,
     /// What becomes of its registration, as far as that is known.
@@ -87,25 +102,49 @@ impl Endpoint {
 
 /// Assesses the `estate`; the agents named in `required` count as seen on every host.
 #[must_use]
-pub fn assess(estate: Estate, required: &[String]) -> Assessments {
-    let hosts: Vec<_> = estate.hosts.into_iter().map(|host| assess_host(host, required)).collect();
+pub fn assess(estate: Estate, required: &[String], limits: &Limits) -> Assessments {
+    let hosts: Vec<_> = estate.hosts.into_iter().map(|host| assess_host(host, required, limits)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     Assessments { hosts, accounts }
 }
 
-fn assess_host(host: Host, required: &[String]) -> Assessment {
+fn assess_host(host: Host, required: &[String], limits: &Limits) -> Assessment {
     let endpoint = endpoint_of(&host.metadata.endpoint.effective);
-    let agents = agents::on_host(&host, required);
-    let agents = agents.into_iter().map(|(agent, seen_at)| assess_agent(agent, seen_at, &endpoint)).collect();
+    let (ends, unread) = boot(&host, limits);
+    let agents = agents::on_host(&ends.iter().collect::<Vec<_>>(), &unread, required);
+    let agents = agents.into_iter().map(|seen| assess_agent(seen, &endpoint)).collect();
     Assessment { host, endpoint, agents }
 }
 
-fn assess_agent(agent: &'static Agent, seen_at: Option<Span>, endpoint: &Endpoint) -> AgentAssessment {
+/// The ends of the host's boot scripts, and the texts among its user data that no guest can run.
+fn boot(host: &Host, limits: &Limits) -> (Vec<Guest>, Vec<Text>) {
+    let start = Network::new(&Assumptions::default());
+    let (mut ends, mut unread) = (Vec::new(), Vec::new());
+    for value in host.user_data.iter().flat_map(Value::alternatives) {
+        let ValueKind::String(text) = &value.kind else { continue };
+        let mut live = vec![Guest::new(start.clone())];
+        for part in user_data::parse(text, limits) {
+            let runs =
+                matches!(part.kind, PartKind::Script | PartKind::Boothook) && shell::is_shell(part.text.as_str());
+            let (script, _, problems) = shell::parse(&part.text, limits);
+            if runs && problems.is_empty() {
+                live = live.into_iter().flat_map(|guest| guest::run(&script, guest, limits)).collect();
+            } else {
+                unread.push(part.text);
+            }
+        }
+        ends.extend(live);
+    }
+    (ends, unread)
+}
+
+fn assess_agent(seen: SeenAgent, endpoint: &Endpoint) -> AgentAssessment {
     // What a disabled endpoint does is certain. That an enabled one is reached is not: something on the host may
     // stand between.
     let reach = endpoint.is_certainly_disabled().then_some(Reach::Unreachable);
-    let outcome = reach.and_then(|reach| agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
-    AgentAssessment { agent, seen_at, reach, outcome: outcome.map(|row| row.outcome) }
+    let outcome = reach.and_then(|reach| seen.agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
+    let SeenAgent { agent, seen_at, version, starts, container } = seen;
+    AgentAssessment { agent, seen_at, version, starts, container, reach, outcome: outcome.map(|row| row.outcome) }
 }
 
 fn assess_account(account: AccountDefault, hosts: &[Assessment]) -> AccountAssessment {

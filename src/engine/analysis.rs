@@ -66,7 +66,7 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     let estate = model::build(&resources, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let faults = estate.faults();
-    let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>());
+    let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>(), &input.limits);
 
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);

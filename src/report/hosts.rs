@@ -230,9 +230,9 @@ fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files)
     let causes = if agent.reach.is_some() { assessment.endpoint.disabled.as_slice() } else { &[] };
     AgentV1 {
         name: agent.agent.name.clone(),
-        version: None,
+        version: agent.version.as_ref().map(|version| version.text.clone()),
         user: user.map(|runs_as| runs_as.user.clone()),
-        container: false,
+        container: agent.container,
         identity: "unknown",
         reaches_imds: match agent.reach {
             Some(Reach::Unreachable) => "blocked",
