@@ -9,7 +9,7 @@ use super::PinnedVersion;
 use super::version::{of_folder, of_image, of_package};
 use crate::catalog::{self, Action, ActionKind, Agent, Installation, InstallationKind};
 use crate::guest::{Event, EventKind, Guest, ServiceAction};
-use crate::source::{Span, Text};
+use crate::source::{Origin, Span, Text};
 
 /// A moment at which an agent is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,9 @@ fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
 fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Option<Range<usize>>, span: Span) -> Sign {
     let version = version.and_then(|range| {
         let written = text.as_str().get(range.clone())?.to_owned();
-        Some(PinnedVersion { text: written, span: text.span_of(range).unwrap_or(span), is_certain: true })
+        let trail = text.origin_of(range.start).map(|(piece, _)| piece.trail.clone()).unwrap_or_default();
+        let origin = Origin { span: text.span_of(range).unwrap_or(span), trail };
+        Some(PinnedVersion { text: written, origin, is_certain: true })
     });
     Sign {
         place: Some(text.span_of(shown).unwrap_or(span)),
@@ -304,7 +306,7 @@ mod tests {
 
         /// What the scripts ask for, and the text at its place.
         fn version(&self) -> Option<(&str, &str)> {
-            self.only().version.as_ref().map(|version| (&*version.text, self.at(Some(version.span))))
+            self.only().version.as_ref().map(|version| (&*version.text, self.at(Some(version.origin.span))))
         }
 
         /// The commands that start the one agent.

@@ -123,7 +123,7 @@ fn boot(host: &Host, limits: &Limits) -> (Vec<Guest>, Vec<Text>) {
     for value in host.user_data.iter().flat_map(Value::alternatives) {
         let ValueKind::String(text) = &value.kind else { continue };
         let mut live = vec![Guest::new(start.clone())];
-        for part in user_data::parse(text, limits) {
+        for part in user_data::parse(&text.through(&value.origin.trail), limits) {
             let runs =
                 matches!(part.kind, PartKind::Script | PartKind::Boothook) && shell::is_shell(part.text.as_str());
             let (script, _, problems) = shell::parse(&part.text, limits);

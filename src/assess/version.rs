@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use crate::source::{HOLE, Span};
+use crate::source::{HOLE, Origin};
 
 /// A version of an agent that the boot scripts ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedVersion {
     /// Its numbers, without epoch, revision and architecture: `0.58.0`.
     pub text: String,
-    /// Where it is written.
-    pub span: Span,
+    /// Where it is written, and its way to the host.
+    pub origin: Origin,
     /// Whether it is installed whichever way the scripts take.
     pub is_certain: bool,
 }
@@ -124,7 +124,7 @@ fn shifted(range: &Range<usize>, by: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::FileId;
+    use crate::source::{FileId, Span};
 
     /// The version that `name` pins; `-` when it means the package but pins none.
     fn package(name: &str) -> Option<&str> {
@@ -203,8 +203,11 @@ mod tests {
 
     #[test]
     fn versions_are_compared_number_by_number() {
-        let version =
-            |text: &str| PinnedVersion { text: text.into(), span: Span::new(FileId(1), 0..0), is_certain: true };
+        let version = |text: &str| PinnedVersion {
+            text: text.into(),
+            origin: Origin::at(Span::new(FileId(1), 0..0)),
+            is_certain: true,
+        };
         for older in ["0.66.1", "0.9.0", "0.66", "0.58.0.1"] {
             assert!(version(older).is_older_than("0.67.0"), "{older}");
         }
