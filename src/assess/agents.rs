@@ -158,7 +158,8 @@ fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
         let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
         Some(installed(form, name, shown, version, span))
     });
-    by_name.or_else(|| installer(agent, name, span))
+    // An address can tell more than the name does: the vendor's own package may start what a distribution's does not.
+    installer(agent, name, span).or(by_name)
 }
 
 fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {

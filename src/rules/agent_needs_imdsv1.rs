@@ -101,7 +101,7 @@ fn finding(clashes: &[Clash]) -> Option<Finding> {
         rule: ID,
         severity,
         confidence,
-        message: format!("{} {} sends no session tokens, which {whose}{scope}", agent.title, version.text),
+        message: format!("version {} of {} sends no session tokens, which {whose}{scope}", version.text, agent.title),
         note: format!(
             "the metadata service answers `401` to a request without a token, and this version asks without; {}",
             consequence(&agents)
