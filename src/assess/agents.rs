@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::PinnedVersion;
-use super::version::{of_folder, of_image, of_package};
+use super::version::{Pin, of_folder, of_image, of_package};
 use crate::catalog::{self, Action, ActionKind, Agent, Installation, InstallationKind};
 use crate::guest::{Event, EventKind, Guest, ServiceAction};
 use crate::source::{Origin, Span, Text};
@@ -82,8 +82,10 @@ struct Traces {
 struct Sign {
     /// What shows that the agent is there; absent when only its service is stopped.
     place: Option<Span>,
-    /// What is installed, when something is: the version, if it is pinned.
-    installs: Option<Option<PinnedVersion>>,
+    /// Whether it is installed.
+    installs: bool,
+    /// The version that is installed, if one is pinned.
+    version: Option<PinnedVersion>,
     /// Whether it starts the agent, and whether that is verified.
     starts: Option<bool>,
     /// Whether the agent starts at the next boot, when that changes.
@@ -105,8 +107,8 @@ impl Traces {
             let Some(sign) = sign(agent, event) else { continue };
             traces.seen_at = traces.seen_at.or(sign.place);
             traces.on_host |= sign.place.is_some() && !sign.in_container;
-            if let Some(version) = sign.installs {
-                traces.version = version;
+            if sign.installs {
+                traces.version = sign.version;
             }
             is_enabled = sign.enables.unwrap_or(is_enabled);
             if let Some(is_verified) = sign.starts {
@@ -137,7 +139,8 @@ fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Opt
     });
     Sign {
         place: Some(text.span_of(shown).unwrap_or(span)),
-        installs: Some(version),
+        installs: true,
+        version,
         starts: form.starts.filter(|starts| *starts).map(|_| !form.unverified),
         enables: form.enables.filter(|enables| *enables),
         in_container: false,
@@ -154,7 +157,7 @@ fn forms(agent: &Agent, kind: InstallationKind) -> Vec<&Installation> {
 fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
     let known = name.as_str();
     let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
-        let version = of_package(known, &form.r#match)?;
+        let version = of_package(known, &form.r#match)?.range();
         let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
         Some(installed(form, name, shown, version, span))
     });
@@ -167,7 +170,7 @@ fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
     forms(agent, InstallationKind::Installer).into_iter().find_map(|form| {
         let at = known.find(&*form.r#match)?;
         let packages = forms(agent, InstallationKind::Package);
-        let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).flatten();
+        let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).and_then(Pin::range);
         Some(installed(form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
     })
 }
@@ -212,7 +215,7 @@ fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
     let forms = forms(agent, InstallationKind::ContainerImage);
     arguments.iter().find_map(|word| {
         let (form, version) = forms.iter().find_map(|form| Some((form, of_image(word.as_str(), &form.r#match)?)))?;
-        let sign = installed(form, word, 0..word.len(), version, span);
+        let sign = installed(form, word, 0..word.len(), version.range(), span);
         Some(Sign { starts: sign.starts.filter(|_| verb == "run"), in_container: true, ..sign })
     })
 }

@@ -30,56 +30,72 @@ fn numbers(version: &str) -> impl Iterator<Item = u64> {
     version.split('.').map(|number| number.parse().unwrap_or(u64::MAX))
 }
 
-/// Whether `name`, as it is given to a package manager, means the package called `package`, and where in `name` a
-/// version stands if one is pinned.
+/// What a name says about the version of what it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pin {
+    /// Nothing, or nothing that is known.
+    Open,
+    /// The numbers at these bytes.
+    At(Range<usize>),
+}
+
+impl Pin {
+    fn new(range: Option<Range<usize>>) -> Self {
+        range.map_or(Self::Open, Self::At)
+    }
+
+    pub(super) fn range(self) -> Option<Range<usize>> {
+        match self {
+            Self::Open => None,
+            Self::At(range) => Some(range),
+        }
+    }
+}
+
+/// What `name`, as it is given to a package manager, says about the package called `package`, if it means that one.
 ///
 /// The forms are `name`, `name=1:1.2.3-1` (apt, zypper), `name-1.2.3-1.el7.x86_64` (yum, dnf), `name_1.2.3-1_all.deb`
 /// and their like, and each of them with a folder or an address before it.
-pub(super) fn of_package(name: &str, package: &str) -> Option<Option<Range<usize>>> {
-    let path = name.find(['?', '#']).map_or(name, |end| &name[..end]);
+pub(super) fn of_package(name: &str, package: &str) -> Option<Pin> {
+    // apt takes a release behind a slash.
+    if name.strip_prefix(package).is_some_and(|rest| rest.starts_with('/')) {
+        return Some(Pin::Open);
+    }
+    let path = name.split(['?', '#']).next().unwrap_or_default();
     let start = path.rfind('/').map_or(0, |at| at + 1);
-    // apt takes a release after a slash: `name/stable`.
-    let (start, path) = match path.split_once('/') {
-        Some((before, _)) if before == package => (0, before),
-        _ => (start, path),
-    };
-    let rest = path.get(start..)?.strip_prefix(package)?;
+    let rest = from(path, start).strip_prefix(package)?;
     let behind = start + package.len();
-    let found = match rest.chars().next() {
+    let pinned = match rest.chars().next() {
         None | Some('.' | ':' | HOLE) => None,
         Some('=') => {
-            let equals = rest.len() - rest.trim_start_matches('=').len();
-            at_start(&rest[equals..]).map(|range| shifted(&range, behind + equals))
+            let signs = rest.len() - rest.trim_start_matches('=').len();
+            version_at(path, behind + signs)
         }
+        // What comes behind the sign is a version, or belongs to the name of another package.
         Some('-' | '_') => {
-            let rest = &rest[1..];
-            if !rest.starts_with(|next: char| next.is_ascii_digit() || next == HOLE)
-                && !["v", "latest"].iter().any(|next| rest.strip_prefix(next).is_some_and(ends_name))
-            {
+            let next = from(rest, 1);
+            let is_version = next.strip_prefix('v').unwrap_or(next).starts_with(|next: char| next.is_ascii_digit());
+            if !is_version && !next.starts_with(HOLE) && !next.starts_with("latest") {
                 return None;
             }
-            at_start(rest).map(|range| shifted(&range, behind + 1))
+            version_at(path, behind + 1)
         }
         Some(_) => return None,
     };
-    Some(found.or_else(|| of_folder(name)))
+    Some(Pin::new(pinned.or_else(|| of_folder(name))))
 }
 
-/// Whether `rest`, what follows the sign of a version, goes on as a version or ends the name.
-fn ends_name(rest: &str) -> bool {
-    rest.chars().next().is_none_or(|next| next.is_ascii_digit() || matches!(next, '.' | '-' | '_'))
-}
-
-/// Whether `name` means the container image `repository` in whatever registry, and where its tag pins a version.
-pub(super) fn of_image(name: &str, repository: &str) -> Option<Option<Range<usize>>> {
-    let named = name.find('@').map_or(name, |digest| &name[..digest]);
+/// What `name` says about the container image `repository` in whatever registry, if it means that one.
+pub(super) fn of_image(name: &str, repository: &str) -> Option<Pin> {
+    let named = name.split('@').next().unwrap_or_default();
     let last = named.rfind('/').map_or(0, |at| at + 1);
-    let tag = named[last..].find(':').map(|at| last + at);
-    let found = &named[..tag.unwrap_or(named.len())];
-    if found != repository && !found.strip_suffix(repository).is_some_and(|registry| registry.ends_with('/')) {
-        return None;
-    }
-    Some(tag.and_then(|tag| at_start(&named[tag + 1..]).map(|range| shifted(&range, tag + 1))))
+    let (end, tag) = match from(named, last).find(':') {
+        Some(at) => (last + at, Some(last + at + 1)),
+        None => (named.len(), None),
+    };
+    let registry = named.get(..end)?.strip_suffix(repository)?;
+    let pinned = tag.and_then(|tag| version_at(named, tag));
+    (registry.is_empty() || registry.ends_with('/')).then(|| Pin::new(pinned))
 }
 
 /// A folder of an address that is a version, such as `v0.58.0` in the address of a release.
@@ -89,36 +105,42 @@ pub(super) fn of_folder(address: &str) -> Option<Range<usize>> {
     }
     let mut start = 0;
     for folder in address.split_inclusive('/') {
-        let plain = folder.strip_suffix('/');
-        if let Some(range) = plain.and_then(at_start)
-            && plain.is_some_and(|plain| range.end == plain.len() && plain[range.clone()].contains('.'))
-        {
-            return Some(shifted(&range, start));
-        }
+        let found = version_at(address, start);
         start += folder.len();
+        if let Some(range) = found.filter(|range| folder.ends_with('/') && range.end + 1 == start)
+            && address.get(range.clone()).is_some_and(|version| version.contains('.'))
+        {
+            return Some(range);
+        }
     }
     None
 }
 
-/// The numbers of the version that `text` begins with. What is only partly known, or a pattern, pins nothing.
-fn at_start(text: &str) -> Option<Range<usize>> {
-    let digits = |text: &str| text.len() - text.trim_start_matches(|next: char| next.is_ascii_digit()).len();
-    let epoch = digits(text);
-    let start = match text.get(epoch..epoch + 1) {
-        Some(":") if epoch > 0 => epoch + 1,
-        _ => usize::from(text.starts_with('v')),
+/// The numbers of the version that begins at `start`, behind an epoch or a `v`. What is known in part only, and a
+/// pattern, pin nothing.
+fn version_at(text: &str, start: usize) -> Option<Range<usize>> {
+    let epoch = digits(from(text, start));
+    let start = match text.as_bytes().get(start + epoch) {
+        Some(b':') if epoch > 0 => start + epoch + 1,
+        Some(b'v') if epoch == 0 => start + 1,
+        _ => start,
     };
-    let numbers = text.get(start..)?;
-    let length = numbers.len() - numbers.trim_start_matches(|next: char| next.is_ascii_digit() || next == '.').len();
-    if numbers[length..].starts_with(['*', HOLE]) {
+    let rest = from(text, start);
+    let end = rest.find(|next: char| !next.is_ascii_digit() && next != '.').unwrap_or(rest.len());
+    if digits(rest) == 0 || from(rest, end).starts_with(['*', HOLE]) {
         return None;
     }
-    let kept = numbers[..length].trim_end_matches('.').len();
-    (digits(numbers) > 0).then(|| start..start + kept)
+    let numbers = rest.get(..end)?.trim_end_matches('.');
+    Some(start..start + numbers.len())
 }
 
-fn shifted(range: &Range<usize>, by: usize) -> Range<usize> {
-    range.start + by..range.end + by
+/// How many digits `text` begins with.
+fn digits(text: &str) -> usize {
+    text.len() - text.trim_start_matches(|next: char| next.is_ascii_digit()).len()
+}
+
+fn from(text: &str, start: usize) -> &str {
+    text.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -128,11 +150,11 @@ mod tests {
 
     /// The version that `name` pins; `-` when it means the package but pins none.
     fn package(name: &str) -> Option<&str> {
-        of_package(name, "mackerel-agent").map(|found| found.map_or("-", |range| &name[range]))
+        of_package(name, "mackerel-agent").map(|pin| pin.range().map_or("-", |range| &name[range]))
     }
 
     fn image(name: &str) -> Option<&str> {
-        of_image(name, "mackerel/mackerel-agent").map(|found| found.map_or("-", |range| &name[range]))
+        of_image(name, "mackerel/mackerel-agent").map(|pin| pin.range().map_or("-", |range| &name[range]))
     }
 
     #[test]
@@ -148,6 +170,7 @@ mod tests {
             ("mackerel-agent=0.58.*", "-"),
             ("mackerel-agent.x86_64", "-"),
             ("mackerel-agent/stable", "-"),
+            ("mackerel-agent-v0.58.0", "0.58.0"),
             ("mackerel-agent:amd64", "-"),
             ("mackerel-agent-\u{fffc}", "-"),
             ("mackerel-agent=0.\u{fffc}", "-"),
@@ -174,11 +197,9 @@ mod tests {
             "mackerel-agent-validator",
             "my-mackerel-agent",
             "mackerel-agent+x",
-            "mackerel-agent/../other",
             "",
         ] {
-            let expected = (name == "mackerel-agent/../other").then_some("-");
-            assert_eq!(package(name), expected, "{name}");
+            assert_eq!(package(name), None, "{name}");
         }
     }
 

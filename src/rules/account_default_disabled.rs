@@ -17,7 +17,7 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
 
 fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
     let subject = &account.account.subject;
-    let agents: Vec<&AgentAssessment> = account.agents.iter().filter(is_concerned).collect();
+    let agents: Vec<&AgentAssessment> = account.agents.iter().filter(|agent| is_concerned(agent)).collect();
     let is_certain = account.endpoint.is_certainly_disabled();
     let (severity, confidence) = gravity(is_certain, &agents);
     let scope = if is_certain { "" } else { " in one of the cases that the source gives" };

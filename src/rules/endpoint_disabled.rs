@@ -37,7 +37,7 @@ impl Mistake<'_> {
         let (subject, place) = (&first.host.subject, cause.origin.span);
         let is_certain = self.hosts.iter().any(|(host, _)| host.endpoint.is_certainly_disabled());
         let agents = self.hosts.iter().flat_map(|(host, _)| &host.agents);
-        let agents: Vec<&AgentAssessment> = agents.filter(is_concerned).collect();
+        let agents: Vec<&AgentAssessment> = agents.filter(|agent| is_concerned(agent)).collect();
         let (severity, confidence) = gravity(is_certain, &agents);
 
         let tokens = self.hosts.iter().flat_map(|(host, _)| &host.host.metadata.tokens.effective);

@@ -58,7 +58,7 @@ fn names(agents: &[&AgentAssessment]) -> Vec<String> {
 }
 
 /// Whether an agent's identity needs the metadata service, be that verified or not.
-fn is_concerned(agent: &&AgentAssessment) -> bool {
+fn is_concerned(agent: &AgentAssessment) -> bool {
     agent.agent.identity.needs_imds.value
 }
 
