@@ -11,6 +11,9 @@ use crate::catalog::{self, Action, ActionKind, Agent, Installation, Installation
 use crate::guest::{Event, EventKind, Guest, ServiceAction};
 use crate::source::{Origin, Span, Text};
 
+/// The most starts of one agent that are kept. Only scripts that mean harm have more.
+const MOST_STARTS: usize = 64;
+
 /// A moment at which an agent is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -28,7 +31,7 @@ pub(super) struct SeenAgent {
     pub(super) seen_at: Option<Span>,
     /// The version that the scripts ask for last; the oldest one when ways differ.
     pub(super) version: Option<PinnedVersion>,
-    /// When it is started, on any way, in order on each.
+    /// When it is started, on any way, in order on each; the first [`MOST_STARTS`].
     pub(super) starts: Vec<Start>,
     /// Whether it runs in containers only.
     pub(super) container: bool,
@@ -46,7 +49,7 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
         }
         let mut starts: Vec<Start> = Vec::new();
         for start in traces.iter().flat_map(|traces| &traces.starts) {
-            if !starts.contains(start) {
+            if starts.len() < MOST_STARTS && !starts.contains(start) {
                 starts.push(start.clone());
             }
         }
@@ -195,6 +198,11 @@ const INSTALLING: &[&str] = &["-S", "add", "install", "pkg.install"];
 
 fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     let (name, arguments) = words.split_first()?;
+    if let Some(at) = name.as_str().find("/init.d/") {
+        let service_name = name.slice(at + "/init.d/".len()..name.len());
+        let starts = arguments.first().is_some_and(|verb| matches!(verb.as_str(), "start" | "restart"));
+        return service(agent, &service_name, if starts { ServiceAction::Start } else { ServiceAction::Stop }, span);
+    }
     let base = name.known()?.rsplit('/').next().unwrap_or_default();
     if CONTAINER_TOOLS.contains(&base) {
         return image(agent, arguments, span);
@@ -389,9 +397,17 @@ mod tests {
             ("mackerel-agent init -apikey=x", vec![]),
             ("mackerel-agent -conf /etc/x.conf configtest", vec![]),
             ("mackerel-agent retire -force", vec![]),
+            ("/etc/init.d/mackerel-agent restart", vec!["/etc/init.d/mackerel-agent restart"]),
         ] {
             assert_eq!(host(script).starts(), starts, "{script}");
         }
+    }
+
+    #[test]
+    fn no_more_starts_are_kept_than_are_of_use() {
+        let script = "for a in 1 2 3 4 5 6 7 8 9 10; do\n  for b in 1 2 3 4 5 6 7 8 9 10; do\n    \
+                      iptables -A OUTPUT -d 10.0.$a.$b -j DROP\n    systemctl restart mackerel-agent\n  done\ndone\n";
+        assert_eq!(host(script).only().starts.len(), MOST_STARTS);
     }
 
     #[test]
@@ -410,6 +426,7 @@ mod tests {
             "echo mackerel-agent",
             "rm -f /var/lib/mackerel-agent/id",
             "systemctl stop mackerel-agent",
+            "/etc/init.d/mackerel-agent stop",
             "systemctl disable --now mackerel-agent",
             "cat > /etc/systemd/system/mackerel-agent.service <<EOF\n[Service]\nExecStart=/usr/bin/mackerel-agent\nEOF",
             "command -v mackerel-agent",

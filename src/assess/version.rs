@@ -66,7 +66,7 @@ pub(super) fn of_package(name: &str, package: &str) -> Option<Pin> {
     let rest = from(path, start).strip_prefix(package)?;
     let behind = start + package.len();
     let pinned = match rest.chars().next() {
-        None | Some('.' | ':' | HOLE) => None,
+        None | Some('.' | ':' | '*' | HOLE) => None,
         Some('=') => {
             let signs = rest.len() - rest.trim_start_matches('=').len();
             version_at(path, behind + signs)
@@ -75,7 +75,7 @@ pub(super) fn of_package(name: &str, package: &str) -> Option<Pin> {
         Some('-' | '_') => {
             let next = from(rest, 1);
             let is_version = next.strip_prefix('v').unwrap_or(next).starts_with(|next: char| next.is_ascii_digit());
-            if !is_version && !next.starts_with(HOLE) && !next.starts_with("latest") {
+            if !is_version && !next.starts_with(['*', HOLE]) && !next.starts_with("latest") {
                 return None;
             }
             version_at(path, behind + 1)
@@ -171,6 +171,8 @@ mod tests {
             ("mackerel-agent.x86_64", "-"),
             ("mackerel-agent/stable", "-"),
             ("mackerel-agent-v0.58.0", "0.58.0"),
+            ("/tmp/mackerel-agent*.deb", "-"),
+            ("/tmp/mackerel-agent_*.deb", "-"),
             ("mackerel-agent:amd64", "-"),
             ("mackerel-agent-\u{fffc}", "-"),
             ("mackerel-agent=0.\u{fffc}", "-"),
