@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use imdslint::discover::{Kind, Options, Workspace};
 use imdslint::eval::terraform;
-use imdslint::source::Limits;
-use imdslint::syntax::tree;
+use imdslint::source::{Limits, Text};
+use imdslint::syntax::{shell, tree};
 use rayon::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,6 +23,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Kind::CloudFormation => tree::parse(&file, &limits).problems.len(),
                 Kind::TerraformVariables | Kind::TerraformVariablesJson => {
                     terraform::parse_variables_file(&file, &limits).problems.len()
+                }
+                Kind::UserData => {
+                    let text = Text::verbatim(file.text(), file.span(0..file.text().len()));
+                    shell::parse(&text, &limits).2.len()
                 }
                 Kind::Terraform | Kind::TerraformJson => terraform::parse_module_file(&file, &limits).problems.len(),
             }

@@ -18,6 +18,8 @@ pub use crate::discover::find_configuration as find;
 /// What the configuration says. Without a file it says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
+    /// The file's path as it was given; empty without a file.
+    pub path: String,
     /// The least severity that makes the run fail, if it is given.
     pub fail_on: Option<FailOn>,
     /// Globs as in a `.gitignore` file beside the configuration; see [`Config::exclude_below`].
@@ -26,6 +28,21 @@ pub struct Config {
     pub rules: BTreeMap<String, Level>,
     /// The agents that every host must carry, sorted.
     pub required_agents: Vec<String>,
+    /// What the base image brings, in the order in which it is written.
+    pub assumptions: Vec<Assumed>,
+}
+
+/// Something that is assumed of the base image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumed {
+    /// What it is about.
+    pub key: String,
+    /// What is assumed.
+    pub value: String,
+    /// The line of the key, 1-based.
+    pub line: u64,
+    /// The column of the key in characters, 1-based.
+    pub column: u64,
 }
 
 impl Config {
@@ -138,6 +155,9 @@ struct File {
     rules: Option<Rules>,
     /// What is said about agents.
     agents: Option<Agents>,
+    /// What the base image brings, as with `--assume`: docker, routes, iptables, hop-limit, listen, users.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    assume: Option<Assume>,
 }
 
 /// What is said about agents.
@@ -222,6 +242,32 @@ impl<'de> Deserialize<'de> for Rules {
     }
 }
 
+/// What is assumed, with the places of the keys.
+#[derive(Debug)]
+struct Assume(Vec<(Spanned<String>, String)>);
+
+impl<'de> Deserialize<'de> for Assume {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Assume;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a mapping from what is assumed to its value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Assume, A::Error> {
+                let mut assumed = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    assumed.push(entry);
+                }
+                Ok(Assume(assumed))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
 /// Reads the configuration `text` of the file called `path`.
 ///
 /// `known_rules` are the ids and names of all rules, `known_agents` the names of all agents.
@@ -247,7 +293,12 @@ pub fn parse(
     let file: File = serde_saphyr::from_str_with_options::<Option<File>>(text, options)
         .map_err(|error| fail(error.location().unwrap_or(Location::UNKNOWN), explain(&error)))?
         .unwrap_or_default();
-    let mut config = Config { fail_on: file.fail_on, exclude: file.exclude.unwrap_or_default(), ..Config::default() };
+    let mut config = Config {
+        path: path.to_owned(),
+        fail_on: file.fail_on,
+        exclude: file.exclude.unwrap_or_default(),
+        ..Config::default()
+    };
     for (rule, setting) in file.rules.into_iter().flat_map(|rules| rules.0) {
         let Some((id, name)) = known_rules.iter().find(|(id, name)| rule.value == *id || rule.value == *name) else {
             let names = known_rules.iter().flat_map(|(id, name)| [*id, *name]);
@@ -266,6 +317,10 @@ pub fn parse(
             return Err(fail(agent.referenced, format!("unknown agent `{}`{hint}", agent.value)));
         }
         config.required_agents.push(agent.value);
+    }
+    for (key, value) in file.assume.into_iter().flat_map(|assume| assume.0) {
+        let (line, column) = (key.referenced.line().max(1), key.referenced.column().max(1));
+        config.assumptions.push(Assumed { key: key.value, value, line, column });
     }
     config.required_agents.sort();
     config.required_agents.dedup();
@@ -318,13 +373,18 @@ mod tests {
 
     #[test]
     fn everything_that_can_be_said_is_understood() {
-        let text = "fail-on: note\nexclude: ['vendor/', \"*.gen.tf\"]\nrules:\n  IMDS101: off\n  route-blocks-imds:\n    severity: warning\nagents:\n  required: [mackerel-agent, datadog-agent, mackerel-agent]\n";
+        let text = "fail-on: note\nexclude: ['vendor/', \"*.gen.tf\"]\nrules:\n  IMDS101: off\n  route-blocks-imds:\n    severity: warning\nagents:\n  required: [mackerel-agent, datadog-agent, mackerel-agent]\nassume:\n  docker: absent\n  hop-limit: 2\n";
         let rules = [("IMDS101".to_owned(), Level::Off), ("IMDS105".to_owned(), Level::Warning)];
         let expected = Config {
+            path: "imdslint.yaml".to_owned(),
             fail_on: Some(FailOn::Note),
             exclude: vec!["vendor/".to_owned(), "*.gen.tf".to_owned()],
             rules: BTreeMap::from(rules),
             required_agents: vec!["datadog-agent".to_owned(), "mackerel-agent".to_owned()],
+            assumptions: vec![
+                Assumed { key: "docker".to_owned(), value: "absent".to_owned(), line: 9, column: 3 },
+                Assumed { key: "hop-limit".to_owned(), value: "2".to_owned(), line: 10, column: 3 },
+            ],
         };
         assert_eq!(read(text), Ok(expected));
     }
@@ -342,7 +402,8 @@ mod tests {
             "agents:\n  required:\n",
             "fail-on:\n",
         ] {
-            assert_eq!(read(text), Ok(Config::default()), "{text:?}");
+            let nothing = Config { path: "imdslint.yaml".to_owned(), ..Config::default() };
+            assert_eq!(read(text), Ok(nothing), "{text:?}");
         }
     }
 
@@ -350,7 +411,7 @@ mod tests {
     fn mistakes_have_a_place_and_a_way_out() {
         for (text, expected) in [
             ("fail-on: note\nexcludes: []\n", "2:1: unknown key `excludes`; did you mean `exclude`?"),
-            ("colour: red\n", "1:1: unknown key `colour`; use one of fail-on, exclude, rules, agents"),
+            ("colour: red\n", "1:1: unknown key `colour`; use one of fail-on, exclude, rules, agents, assume"),
             ("fail-on: warnings\n", "1:10: unknown value `warnings`; did you mean `warning`?"),
             ("rules:\n  IMDS110: off\n", "2:3: unknown rule `IMDS110`; did you mean `IMDS101`?"),
             ("rules:\n  IMDS101: off\n  else: off\n", "3:3: unknown rule `else`; `imdslint rules` shows what is known"),
@@ -412,7 +473,7 @@ mod tests {
     fn the_schema_knows_every_key() {
         let schema = serde_json::to_value(schema()).unwrap();
         let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["agents", "exclude", "fail-on", "rules"]);
+        assert_eq!(keys, ["agents", "assume", "exclude", "fail-on", "rules"]);
         assert_eq!(schema["additionalProperties"], false);
         let validator = jsonschema::validator_for(&schema).unwrap();
         let valid = serde_json::json!({"rules": {"IMDS101": "off", "x": {"severity": "note"}}, "fail-on": "never"});

@@ -3,22 +3,40 @@
 //! Rules, the list of hosts and every text about a host only select from an [`Assessment`].
 
 mod agents;
+mod blockage;
+mod boot;
+mod reachability;
 mod version;
 
 use std::sync::Arc;
 
-pub use self::agents::Start;
-pub use self::version::PinnedVersion;
+use rayon::prelude::*;
+
+pub use agents::Start;
+pub use blockage::{Blockage, When};
+pub use reachability::{Reachability, Who};
+pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
-use crate::catalog::{Agent, Outcome, Reach, Registered, StoredIdentity};
-use crate::eval::{Unknown, Value, ValueKind};
-use crate::guest::{self, Guest};
+use crate::catalog::{Agent, Outcome, Platform, Reach, Registered, StoredIdentity};
+use crate::eval::Unknown;
+use crate::guest::{Guest, OpaqueStep};
 use crate::model::{AccountDefault, Decider, Effective, Estate, Host, Subject, Written};
-use crate::network::{Assumptions, Network};
-use crate::source::{Limits, Origin, Span, Text};
-use crate::syntax::shell;
-use crate::syntax::user_data::{self, PartKind};
+use crate::network::{Answer, Assumptions, Family, Network, Principal};
+use crate::source::{Limits, Origin, Span};
+
+/// What is assumed and asked, whatever the workspace says.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// The agents that count as seen on every host.
+    pub required: Vec<String>,
+    /// What the base image brings.
+    pub assumptions: Assumptions,
+    /// Who is asked about, by the names that the answers get; when empty it is the usual ones.
+    pub principals: Vec<(String, Principal)>,
+    /// What may be followed.
+    pub limits: Limits,
+}
 
 /// Everything that the rules choose from.
 #[derive(Debug, Default)]
@@ -38,6 +56,23 @@ pub struct Assessment {
     pub endpoint: Endpoint,
     /// The agents that are seen on it or required, by name.
     pub agents: Vec<AgentAssessment>,
+    /// What becomes of the packets to the service once its boot scripts have run.
+    pub boot: Boot,
+}
+
+/// What a host's boot scripts make of the way to the service.
+#[derive(Debug, Default)]
+pub struct Boot {
+    /// The platform, when the user data tells it.
+    pub platform: Option<Platform>,
+    /// Why some of what runs is not known, and where that comes from.
+    pub unknown: Option<(Unknown, Origin)>,
+    /// Who reaches the service.
+    pub reachability: Vec<Reachability>,
+    /// Who is kept from it: `root` (on Windows the system) and the agents' users only.
+    pub blockages: Vec<Blockage>,
+    /// Steps that could not be followed and are presumed harmless, in the order of their places.
+    pub assumes: Vec<OpaqueStep>,
 }
 
 /// Whether a metadata service answers, over all alternatives that the repository gives.
@@ -73,6 +108,8 @@ pub struct AgentAssessment {
     pub starts: Vec<Start>,
     /// Whether it runs in containers only.
     pub container: bool,
+    /// Who it runs as on this host.
+    pub user: Who,
     /// Whether it reaches the metadata service, as far as that is known.
     pub reach: Option<Reach>,
     /// What becomes of its registration, as far as that is known.
@@ -98,53 +135,114 @@ impl Endpoint {
     pub fn is_certainly_disabled(&self) -> bool {
         !self.disabled.is_empty() && self.unknown.is_empty() && !self.may_be_enabled
     }
+
+    /// Whether it is enabled, whatever alternative holds.
+    #[must_use]
+    pub fn is_certainly_enabled(&self) -> bool {
+        self.disabled.is_empty() && self.unknown.is_empty()
+    }
 }
 
-/// Assesses the `estate`; the agents named in `required` count as seen on every host.
+/// Assesses the `estate`.
 #[must_use]
-pub fn assess(estate: Estate, required: &[String], limits: &Limits) -> Assessments {
-    let hosts: Vec<_> = estate.hosts.into_iter().map(|host| assess_host(host, required, limits)).collect();
+pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
+    let start = Network::new(&terms.assumptions);
+    let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &start, terms)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     Assessments { hosts, accounts }
 }
 
-fn assess_host(host: Host, required: &[String], limits: &Limits) -> Assessment {
+fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
     let endpoint = endpoint_of(&host.metadata.endpoint.effective);
-    let (ends, unread) = boot(&host, limits);
-    let agents = agents::on_host(&ends.iter().collect::<Vec<_>>(), &unread, required);
-    let agents = agents.into_iter().map(|seen| assess_agent(seen, &endpoint)).collect();
-    Assessment { host, endpoint, agents }
-}
+    let boots = boot::boot(&host, start, &terms.limits);
+    let ends: Vec<&Guest> = boots.cases.iter().flatten().collect();
+    let agents = agents::on_host(&ends, &boots.unread, &terms.required);
+    let platform = boots.platform.unwrap_or(Platform::Linux);
 
-/// The ends of the host's boot scripts, and the texts among its user data that no guest can run.
-fn boot(host: &Host, limits: &Limits) -> (Vec<Guest>, Vec<Text>) {
-    let start = Network::new(&Assumptions::default());
-    let (mut ends, mut unread) = (Vec::new(), Vec::new());
-    for value in host.user_data.iter().flat_map(Value::alternatives) {
-        let ValueKind::String(text) = &value.kind else { continue };
-        let mut live = vec![Guest::new(start.clone())];
-        for part in user_data::parse(&text.through(&value.origin.trail), limits) {
-            let runs =
-                matches!(part.kind, PartKind::Script | PartKind::Boothook) && shell::is_shell(part.text.as_str());
-            let (script, _, problems) = shell::parse(&part.text, limits);
-            if runs && problems.is_empty() {
-                live = live.into_iter().flat_map(|guest| guest::run(&script, guest, limits)).collect();
-            } else {
-                unread.push(part.text);
-            }
+    let mut reachability = Vec::new();
+    for who in asked(platform, &boots.cases, terms) {
+        for family in [Family::V4, Family::V6] {
+            reachability.extend(reachability::over_cases(&by_case(&boots.cases, family, &who)));
         }
-        ends.extend(live);
     }
-    (ends, unread)
+    let mut blockages: Vec<Blockage> = Vec::new();
+    let mut assessed = Vec::new();
+    for SeenAgent { agent, seen_at, version, starts, container } in agents {
+        let user = user_of(agent, platform);
+        let cases = by_case(&boots.cases, Family::V4, &user);
+        let matters = agent.identity.needs_imds.value;
+        if matters && !blockages.iter().any(|blockage| blockage.who == user) {
+            blockages.extend(blockage::find(&cases, &boots));
+        }
+        let reach = reach(&endpoint, &cases, boots.unknown.is_none());
+        let outcome = reach.and_then(|reach| agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
+        let outcome = outcome.map(|row| row.outcome);
+        assessed.push(AgentAssessment { agent, seen_at, version, starts, container, user, reach, outcome });
+    }
+    let administrator = administrator(platform);
+    if !blockages.iter().any(|blockage| blockage.who == administrator) {
+        blockages.extend(blockage::find(&by_case(&boots.cases, Family::V4, &administrator), &boots));
+    }
+
+    let mut assumes: Vec<OpaqueStep> = Vec::new();
+    for step in boots.cases.iter().flatten().flat_map(|end| end.opaque.iter()) {
+        if !assumes.contains(step) {
+            assumes.push(step.clone());
+        }
+    }
+    assumes.sort_by_key(|step| step.span);
+    let boot = Boot { platform: boots.platform, unknown: boots.unknown, reachability, blockages, assumes };
+    Assessment { host, endpoint, agents: assessed, boot }
 }
 
-fn assess_agent(seen: SeenAgent, endpoint: &Endpoint) -> AgentAssessment {
-    // What a disabled endpoint does is certain. That an enabled one is reached is not: something on the host may
-    // stand between.
-    let reach = endpoint.is_certainly_disabled().then_some(Reach::Unreachable);
-    let outcome = reach.and_then(|reach| seen.agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
-    let SeenAgent { agent, seen_at, version, starts, container } = seen;
-    AgentAssessment { agent, seen_at, version, starts, container, reach, outcome: outcome.map(|row| row.outcome) }
+/// Who is asked about on a host.
+fn asked(platform: Platform, cases: &[Vec<Guest>], terms: &Terms) -> Vec<Who> {
+    if !terms.principals.is_empty() {
+        let named = |(name, principal): &(String, Principal)| match platform {
+            Platform::Windows => Who::windows(name),
+            _ => Who { name: name.clone(), principal: Some(principal.clone()) },
+        };
+        return terms.principals.iter().map(named).collect();
+    }
+    if platform == Platform::Windows {
+        return vec![administrator(platform), Who::windows("other")];
+    }
+    let mut principals = vec![Principal::Root, Principal::Other, Principal::Container];
+    for principal in cases.iter().flatten().flat_map(|end| end.network.named_principals()) {
+        if !principals.contains(&principal) {
+            principals.push(principal);
+        }
+    }
+    principals.into_iter().map(Who::linux).collect()
+}
+
+/// The user who counts where no agent is in sight: hardening often keeps the others away on purpose.
+fn administrator(platform: Platform) -> Who {
+    if platform == Platform::Windows { Who::windows("system") } else { Who::linux(Principal::Root) }
+}
+
+fn user_of(agent: &Agent, platform: Platform) -> Who {
+    let user = agent.runs_as.iter().find(|runs_as| runs_as.platform == platform);
+    match user.filter(|_| platform == Platform::Linux) {
+        Some(runs_as) if runs_as.user != "root" => Who::linux(Principal::User(runs_as.user.clone())),
+        _ => administrator(platform),
+    }
+}
+
+fn by_case(cases: &[Vec<Guest>], family: Family, who: &Who) -> Vec<Reachability> {
+    cases.iter().filter_map(|ends| reachability::at_end(ends, family, who)).collect()
+}
+
+/// Whether an agent reaches the service, given what becomes of its packets in each case.
+fn reach(endpoint: &Endpoint, cases: &[Reachability], is_known: bool) -> Option<Reach> {
+    let all = |answers: &[Answer]| cases.iter().all(|case| answers.contains(&case.answer));
+    if endpoint.is_certainly_disabled() || all(&[Answer::Blocked, Answer::Diverted]) {
+        Some(Reach::Unreachable)
+    } else if is_known && endpoint.is_certainly_enabled() && all(&[Answer::Reachable]) {
+        Some(Reach::Reachable)
+    } else {
+        None
+    }
 }
 
 fn assess_account(account: AccountDefault, hosts: &[Assessment]) -> AccountAssessment {

@@ -19,6 +19,18 @@ pub use resources::{
     normal_source, resource, resources, schema_resource,
 };
 
+/// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names
+/// and what their installers' addresses contain.
+#[must_use]
+pub fn markers() -> Vec<String> {
+    let of_agent = |agent: &Agent| {
+        let installers = agent.installation.iter().filter(|it| it.kind == InstallationKind::Installer);
+        std::iter::once(agent.name.clone()).chain(installers.map(|it| it.r#match.clone())).collect::<Vec<_>>()
+    };
+    let addresses = ["169.254.169.254", "fd00:ec2::254"].map(str::to_owned);
+    addresses.into_iter().chain(agents().iter().flat_map(of_agent)).collect()
+}
+
 /// The JSON schema of `T`, indented.
 fn schema<T: schemars::JsonSchema>() -> String {
     // The alternate form of a JSON value is the indented one and cannot fail.

@@ -13,6 +13,7 @@ use crate::config::FailOn;
 use crate::discover::Kind;
 use crate::engine::{self, Configuration};
 use crate::finding::{Confidence, Severity};
+use crate::network::Principal;
 use crate::report::{Format, Style};
 use crate::source::Limits;
 
@@ -26,10 +27,11 @@ Exit codes:
 
 const TABLE: [(&str, Listing); 3] = [("text", Listing::Text), ("json", Listing::Json), ("markdown", Listing::Markdown)];
 const LIST: [(&str, Listing); 2] = [("text", Listing::Text), ("json", Listing::Json)];
-const KINDS: [(&str, GivenKind); 3] = [
+const KINDS: [(&str, GivenKind); 4] = [
     ("auto", GivenKind(None)),
     ("terraform", GivenKind(Some(Kind::Terraform))),
     ("cloudformation", GivenKind(Some(Kind::CloudFormation))),
+    ("user-data", GivenKind(Some(Kind::UserData))),
 ];
 const SEVERITIES: [(&str, Severity); 3] =
     [("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)];
@@ -64,6 +66,10 @@ enum Subcommands {
     Hosts {
         #[command(flatten)]
         input: InputArguments,
+        /// Ask about this principal instead of the usual ones: root, other, container, or
+        /// uid=N[,gid=N][,groups=N+N…]. Repeatable.
+        #[arg(long = "principal", value_name = "SPEC", value_parser = principal, help_heading = "Values")]
+        principals: Vec<(String, Principal)>,
         /// How to print them.
         #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = choice(LIST), help_heading = "Output")]
         format: Listing,
@@ -151,6 +157,10 @@ struct InputArguments {
     /// Take every host to carry this agent.
     #[arg(long = "require-agent", value_name = "NAME", value_delimiter = ',', help_heading = "Values")]
     require_agents: Vec<String>,
+    /// Assume something of the base image: docker=before|after|absent, routes=gateway|on-link, iptables=nft|legacy,
+    /// hop-limit=N, listen=PORT[,PORT], users=NAME:UID:GID[,…]. What is not assumed and matters is tried both ways.
+    #[arg(long = "assume", value_name = "KEY=VALUE", value_parser = assignment, help_heading = "Values")]
+    assumptions: Vec<(String, String)>,
     /// Read the configuration from this file [default: `imdslint.yaml` at the root].
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
@@ -217,7 +227,11 @@ pub(super) fn parse(
 fn lower(subcommand: Subcommands, surroundings: &Surroundings<'_>) -> Result<Command, String> {
     Ok(match subcommand {
         Subcommands::Check(arguments) => Command::Check(Box::new(check(*arguments, surroundings)?)),
-        Subcommands::Hosts { input: arguments, format } => Command::Hosts(input(arguments)?, format),
+        Subcommands::Hosts { input: arguments, principals, format } => {
+            let mut input = input(arguments)?;
+            input.read.principals = principals;
+            Command::Hosts(input, format)
+        }
         Subcommands::Files { input: arguments, format } => Command::Files(input(arguments)?, format),
         Subcommands::Explain { rule, .. } => Command::Explain(rule),
         Subcommands::Rules { format } => Command::Rules(format),
@@ -289,6 +303,8 @@ fn input(arguments: InputArguments) -> Result<Input, String> {
             variable_files: arguments.variable_files,
             parameters: arguments.parameters,
             required_agents: arguments.require_agents,
+            assumptions: arguments.assumptions,
+            principals: Vec::new(),
             limits: Limits::default(),
         },
         stdin,
@@ -314,6 +330,11 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".into()),
     }
+}
+
+/// A principal, beside its specification.
+fn principal(specification: &str) -> Result<(String, Principal), String> {
+    Ok((specification.to_owned(), Principal::parse(specification)?))
 }
 
 /// `FORMAT` or `FORMAT=FILE`.

@@ -17,16 +17,19 @@ pub enum Kind {
     TerraformVariablesJson,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
+    /// A script or configuration that a host is given at boot.
+    UserData,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
         Self::CloudFormation,
+        Self::UserData,
     ];
 
     /// The name that `imdslint files` shows.
@@ -38,6 +41,7 @@ impl Kind {
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
             Self::CloudFormation => "cloudformation",
+            Self::UserData => "user-data",
         }
     }
 
@@ -69,6 +73,10 @@ pub enum Reason {
     FormatVersion,
     /// It has top-level `Resources`, one of which has a CloudFormation type.
     ResourceType,
+    /// It is named, and begins as user data does.
+    Beginning,
+    /// It is a script that names the metadata service or an agent.
+    Marker,
     /// The user said so.
     Given,
 }
@@ -79,6 +87,8 @@ impl fmt::Display for Reason {
             Self::Ending(ending) => write!(formatter, "ends in {ending}"),
             Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
+            Self::Beginning => formatter.write_str("begins as user data does"),
+            Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
             Self::Given => formatter.write_str("given by --kind"),
         }
     }
@@ -91,6 +101,8 @@ pub(super) enum ByName {
     Ours(Kind, Reason),
     /// The content decides.
     Perhaps,
+    /// A script, which is ours if it is named or concerns the metadata service or an agent.
+    Script,
     /// Not ours, whatever it holds.
     Never,
 }
@@ -105,6 +117,23 @@ const ENDINGS: [(&str, Kind); 4] = [
 
 const TEMPLATE_ENDINGS: [&str; 4] = [".yaml", ".yml", ".json", ".template"];
 
+const SCRIPT_ENDINGS: [&str; 5] = [".sh", ".bash", ".ps1", ".cmd", ".bat"];
+
+/// Such files become scripts only once their placeholders have values.
+const PLACEHOLDER_ENDINGS: [&str; 6] = [".tftpl", ".tpl", ".tmpl", ".j2", ".jinja", ".erb"];
+
+/// How user data begins, in lower case.
+const BEGINNINGS: [&str; 8] = [
+    "#!",
+    "#cloud-config",
+    "#cloud-boothook",
+    "## template: jinja",
+    "content-type: multipart/",
+    "mime-version:",
+    "<powershell>",
+    "<script>",
+];
+
 /// What `name`, the last part of a path, says about the file.
 pub(super) fn by_name(name: &str) -> ByName {
     if let Some((ending, kind)) = ENDINGS.into_iter().find(|(ending, _)| name.ends_with(ending)) {
@@ -115,6 +144,9 @@ pub(super) fn by_name(name: &str) -> ByName {
         }
         return ByName::Ours(kind, Reason::Ending(ending));
     }
+    if SCRIPT_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        return ByName::Script;
+    }
     if TEMPLATE_ENDINGS.iter().any(|ending| name.ends_with(ending)) { ByName::Perhaps } else { ByName::Never }
 }
 
@@ -122,6 +154,20 @@ pub(super) fn by_name(name: &str) -> ByName {
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
     is_template(&text).map(|reason| (Kind::CloudFormation, reason))
+}
+
+/// Whether a file called `name` that the user names may be judged as user data by itself: it begins as such.
+pub(super) fn begins_as_user_data(name: &str, bytes: &[u8]) -> bool {
+    let is_begun = PLACEHOLDER_ENDINGS.iter().any(|ending| name.ends_with(ending));
+    let start = bytes.get(..64.min(bytes.len())).unwrap_or_default();
+    let start = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    !is_begun && BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
+}
+
+/// Whether a script holds one of `markers`.
+pub(super) fn is_marked(bytes: &[u8], markers: &[String]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    markers.iter().any(|marker| text.contains(marker.as_str()))
 }
 
 #[cfg(test)]
@@ -132,7 +178,7 @@ mod tests {
     fn names_decide_where_they_can() {
         let kind = |name| match by_name(name) {
             ByName::Ours(kind, _) => Some(kind),
-            ByName::Perhaps | ByName::Never => None,
+            ByName::Perhaps | ByName::Script | ByName::Never => None,
         };
         assert_eq!(kind("main.tf"), Some(Kind::Terraform));
         assert_eq!(kind("main.tf.json"), Some(Kind::TerraformJson));

@@ -28,7 +28,7 @@ pub use root::{
     read_standard_input,
 };
 
-use kind::{ByName, by_content, by_name};
+use kind::{ByName, begins_as_user_data, by_content, by_name, is_marked};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
 use root::{Named, current_folder, repository_above};
@@ -49,6 +49,8 @@ pub struct Options {
     pub overlay: Option<Overlay>,
     /// The kind of the named files and the buffer, whatever their names and content say.
     pub kind: Option<Kind>,
+    /// What makes a script ours that nobody named: the addresses of the metadata service and the names of agents.
+    pub markers: Vec<String>,
     /// What may be read.
     pub limits: Limits,
 }
@@ -84,6 +86,7 @@ pub struct Workspace {
     current: PathBuf,
     named: Named,
     overlay_name: String,
+    markers: Vec<String>,
     excluded: Gitignore,
     force_exclude: bool,
     entries: Vec<Entry>,
@@ -141,6 +144,7 @@ impl Workspace {
                 .overlay
                 .as_ref()
                 .map_or_else(String::new, |it| it.path.to_string_lossy().into_owned()),
+            markers: options.markers.clone(),
             excluded: excludes(&options.exclude)?,
             force_exclude: options.force_exclude,
             named,
@@ -207,8 +211,25 @@ impl Workspace {
             Some(kind) if self.named.files.contains(&path) => ByName::Ours(kind, Reason::Given),
             _ => by_name(split(&path).1),
         };
+        let is_named = self.named.files.contains(&path);
         match by_name {
-            ByName::Never => Ok(None),
+            ByName::Never if !is_named => Ok(None),
+            ByName::Never | ByName::Script => {
+                let is_script = by_name == ByName::Script;
+                // Nobody is helped by a script that is not to be linted and that nothing refers to.
+                if !selected {
+                    return Ok(None);
+                }
+                let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
+                let reason = if is_named && (is_script || begins_as_user_data(split(&path).1, &bytes)) {
+                    Reason::Beginning
+                } else if is_script && is_marked(&bytes, &self.markers) {
+                    Reason::Marker
+                } else {
+                    return Ok(None);
+                };
+                Ok(Some(Examined { path, kind: Kind::UserData, reason, content: Some(Ok(bytes)) }))
+            }
             ByName::Ours(kind, reason) => {
                 let content = selected.then(|| self.reader.read(&path));
                 Ok(Some(Examined { path, kind, reason, content }))

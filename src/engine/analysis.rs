@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{EngineError, Input, open, sort_problems};
-use crate::assess::{Assessments, assess};
+use super::{EngineError, Input, open, sort_problems, usage};
+use crate::assess::{Assessments, Terms, assess};
 use crate::catalog;
-use crate::config::Config;
-use crate::discover::{Kind, Workspace};
+use crate::config::{Config, ConfigError};
+use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation;
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Evaluation, Value};
 use crate::finding::{Place, Problem};
-use crate::model;
+use crate::model::{self, Estate};
+use crate::network::Assumptions;
 use crate::source::{FileId, SourceFile};
 use crate::suppress::{self, Directive};
 use crate::syntax::hcl;
@@ -57,6 +58,7 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
         return Err(EngineError::Usage(message));
     }
     let (workspace, config) = open(input)?;
+    let assumptions = assumptions(input, &config)?;
     let command_line = command_line(input, &workspace)?;
     let (terraform, cloudformation) =
         rayon::join(|| read_terraform(input, &workspace, &command_line), || read_cloudformation(input, &workspace));
@@ -66,7 +68,15 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     let estate = model::build(&resources, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let faults = estate.faults();
-    let assessments = assess(estate, &required.into_iter().collect::<Vec<_>>(), &input.limits);
+    let terms = Terms {
+        required: required.into_iter().collect(),
+        assumptions,
+        principals: input.principals.clone(),
+        limits: input.limits,
+    };
+    let mut assessments = assess(estate, &terms);
+    let lone = lone_scripts(&workspace, &assessments);
+    assessments.hosts.extend(assess(lone, &terms).hosts);
 
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);
@@ -78,6 +88,30 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     directives.extend(cloudformation.directives);
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
+}
+
+/// What configuration and command line assume; the command line has the last word.
+fn assumptions(input: &Input, config: &Config) -> Result<Assumptions, EngineError> {
+    let mut assumptions = Assumptions::default();
+    for assumed in &config.assumptions {
+        assumptions.assume(&assumed.key, &assumed.value).map_err(|message| {
+            let path = config.path.clone();
+            EngineError::Config(ConfigError { path, line: assumed.line, column: assumed.column, message })
+        })?;
+    }
+    for (key, value) in &input.assumptions {
+        assumptions.assume(key, value).map_err(|message| EngineError::Usage(format!("--assume: {message}")))?;
+    }
+    Ok(assumptions)
+}
+
+/// The selected scripts that no host is given: each is judged as the user data of a host of its own.
+fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
+    let used = usage::files_of_user_data(assessments);
+    let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
+    let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
+    let hosts = workspace.entries().iter().filter(is_lone).map(host);
+    Estate { hosts: hosts.collect(), account_defaults: Vec::new() }
 }
 
 fn is_agent(name: &str) -> bool {
@@ -161,7 +195,7 @@ fn directives_of(source: &SourceFile, parsed: &ParsedFile) -> Vec<Directive> {
 }
 
 fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
-    let is_template = |entry: &&crate::discover::Entry| entry.selected && entry.kind == Kind::CloudFormation;
+    let is_template = |entry: &&Entry| entry.selected && entry.kind == Kind::CloudFormation;
     let templates: Vec<FileId> = workspace.entries().iter().filter(is_template).map(|entry| entry.id).collect();
     let parameters: Vec<(String, Value)> = input
         .parameters

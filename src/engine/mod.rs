@@ -18,6 +18,7 @@ use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
 use crate::finding::{Confidence, Finding, Place, Problem, Severity};
+use crate::network::Principal;
 use crate::report::{Files, Listed, Report, Reported, RuleInfo, Summary};
 use crate::rules;
 use crate::source::{FileId, Limits, SourceFile};
@@ -48,6 +49,10 @@ pub struct Input {
     pub parameters: Vec<(String, String)>,
     /// Agents that count as seen on every host.
     pub required_agents: Vec<String>,
+    /// `--assume KEY=VALUE`: what the base image brings.
+    pub assumptions: Vec<(String, String)>,
+    /// Who is asked about, by the names that the answers get; the usual ones when empty.
+    pub principals: Vec<(String, Principal)>,
     /// What may be read and expanded.
     pub limits: Limits,
 }
@@ -373,6 +378,7 @@ fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
         force_exclude: input.force_exclude,
         overlay: input.buffer.clone(),
         kind: input.kind,
+        markers: catalog::markers(),
         limits: input.limits,
     };
     let path = match &input.configuration {

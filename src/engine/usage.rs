@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Analysis;
+use crate::assess::Assessments;
 use crate::discover::Kind;
 use crate::eval::{Value, ValueKind};
 use crate::model::{Setting, Subject, Written};
@@ -66,6 +67,15 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         });
     }
     listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
+}
+
+/// The files that the user data of hosts was written in.
+pub(super) fn files_of_user_data(assessments: &Assessments) -> BTreeSet<FileId> {
+    let mut files = BTreeSet::new();
+    for assessment in &assessments.hosts {
+        assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
+    }
+    files
 }
 
 fn of_subject(subject: &Subject, files: &mut BTreeSet<FileId>) {

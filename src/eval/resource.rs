@@ -22,6 +22,8 @@ pub enum Language {
     Terraform,
     /// CloudFormation, in YAML or JSON.
     CloudFormation,
+    /// A boot script by itself.
+    Script,
 }
 
 /// A resource, or a call of a module that is not in the workspace, with its evaluated properties.

@@ -1,8 +1,9 @@
 //! Ends of several ways become one: equal ones as they are, too many of them with what is lost marked as unknown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Branch, Content, Guest, Variable};
+use super::{Branch, Content, Guest, Shared, Variable};
 use crate::network::Status;
 use crate::source::{Span, Text};
 
@@ -61,22 +62,22 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
         let span = text.span_of(0..text.len()).or_else(|| other.span_of(0..other.len())).or(at);
         span.map_or_else(Text::new, |span| Text::hole(span, "it differs between ways through the script"))
     };
-    join_maps(&mut known.files, other.files, |first, second| {
+    join_maps(&mut known.files, &other.files, |first, second| {
         let text = |content: Option<&Option<Content>>| match content {
             Some(Some(Content::Text(text))) => text.clone(),
             _ => Text::new(),
         };
         Some(Content::Text(lost(&text(first), &text(second))))
     });
-    join_maps(&mut known.shell.variables, other.shell.variables, |first, second| {
+    join_maps(&mut known.shell.variables, &other.shell.variables, |first, second| {
         let text = |value: Option<&Variable>| value.map(Variable::text).unwrap_or_default();
         Variable::Text(lost(&text(first), &text(second)))
     });
     if known.shell.functions != other.shell.functions {
         // A function that is not there on all ways is called as it stands: its effects show in the doubt above.
         known.doubt(at, "functions that differ between ways through the script");
-        for (name, body) in other.shell.functions {
-            known.shell.functions.entry(name).or_insert(body);
+        for (name, body) in &other.shell.functions {
+            known.shell.functions.entry(name.clone()).or_insert_with(|| Arc::clone(body));
         }
     }
     known.shell.foreign |= other.shell.foreign;
@@ -89,13 +90,13 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
     if known.shell.directory != other.shell.directory {
         known.shell.directory = None;
     }
-    for event in other.events {
-        if !known.events.contains(&event) {
-            known.events.push(event);
+    for event in &other.events {
+        if !known.events.contains(event) {
+            known.events.push(event.clone());
         }
     }
-    for step in other.opaque {
-        known.opaque(step.span, step.text);
+    for step in &other.opaque {
+        known.opaque(step.span, Arc::clone(&step.text));
     }
     for (output, other) in known.outputs.iter_mut().zip(other.outputs) {
         if *output != other {
@@ -109,11 +110,14 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
     }
 }
 
-fn join_maps<T: PartialEq + Clone>(
-    known: &mut BTreeMap<String, T>,
-    other: BTreeMap<String, T>,
+fn join_maps<T: Eq + Clone>(
+    known: &mut Shared<BTreeMap<String, T>>,
+    other: &Shared<BTreeMap<String, T>>,
     unknown: impl Fn(Option<&T>, Option<&T>) -> T,
 ) {
+    if known == other {
+        return;
+    }
     for (name, value) in known.iter_mut() {
         let second = other.get(name);
         if second != Some(value) {
@@ -121,6 +125,6 @@ fn join_maps<T: PartialEq + Clone>(
         }
     }
     for (name, value) in other {
-        known.entry(name).or_insert_with(|| unknown(None, Some(&value)));
+        known.entry(name.clone()).or_insert_with(|| unknown(None, Some(value)));
     }
 }

@@ -14,6 +14,7 @@ mod machine;
 mod parameter;
 mod pattern;
 mod redirect;
+mod shared;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::machine::Machine;
+pub use self::shared::Shared;
 pub use self::variables::{Options, Shell, Variable};
 use crate::network::{Doubt, Network, SavedRules, Status};
 use crate::source::{Limits, Span, Text};
@@ -78,7 +80,7 @@ pub struct Event {
     /// The command.
     pub span: Span,
     /// Packet filter and routes at that time.
-    pub network: Arc<Network>,
+    pub network: Network,
 }
 
 /// A step that could not be followed.
@@ -105,13 +107,13 @@ pub struct Guest {
     /// Packet filter and routes.
     pub network: Network,
     /// The files that were written, by absolute path or as named; `None` for a file that was removed.
-    pub files: BTreeMap<String, Option<Content>>,
+    pub files: Shared<BTreeMap<String, Option<Content>>>,
     /// The shell that runs.
     pub shell: Shell,
     /// What happened to the software, in order.
-    pub events: Vec<Event>,
+    pub events: Shared<Vec<Event>>,
     /// What could not be followed, in order.
-    pub opaque: Vec<OpaqueStep>,
+    pub opaque: Shared<Vec<OpaqueStep>>,
     /// The conditions that are not known and led here.
     pub branches: Vec<Branch>,
     flow: Flow,
@@ -137,10 +139,10 @@ impl Guest {
     pub fn new(network: Network) -> Self {
         Self {
             network,
-            files: BTreeMap::new(),
+            files: Shared::default(),
             shell: Shell::default(),
-            events: Vec::new(),
-            opaque: Vec::new(),
+            events: Shared::default(),
+            opaque: Shared::default(),
             branches: Vec::new(),
             flow: Flow::Next,
             outputs: Vec::new(),
@@ -165,11 +167,11 @@ impl Guest {
     }
 
     fn event(&mut self, kind: EventKind, span: Span) {
-        let network = match self.events.last() {
-            Some(last) if *last.network == self.network => Arc::clone(&last.network),
-            _ => Arc::new(self.network.clone()),
-        };
-        self.events.push(Event { kind, span, network });
+        // A loop would otherwise never come back to a state that it had before.
+        let event = Event { kind, span, network: self.network.clone() };
+        if !self.events.contains(&event) {
+            self.events.push(event);
+        }
     }
 
     fn opaque(&mut self, span: Span, text: impl Into<Arc<str>>) {

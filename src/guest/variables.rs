@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::shared::Shared;
 use crate::network::Status;
 use crate::source::{Span, Text};
 use crate::syntax::script::Statement;
@@ -59,11 +60,11 @@ impl Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shell {
     /// The variables that are set.
-    pub variables: BTreeMap<String, Variable>,
+    pub variables: Shared<BTreeMap<String, Variable>>,
     /// The names of the variables that programs get.
-    pub exported: BTreeSet<String>,
+    pub exported: Shared<BTreeSet<String>>,
     /// The functions.
-    pub functions: BTreeMap<String, Arc<Statement>>,
+    pub functions: Shared<BTreeMap<String, Arc<Statement>>>,
     /// The arguments of the script or of the function that runs.
     pub arguments: Vec<Text>,
     /// The options.
@@ -83,9 +84,9 @@ pub struct Shell {
 impl Default for Shell {
     fn default() -> Self {
         Self {
-            variables: BTreeMap::new(),
-            exported: BTreeSet::new(),
-            functions: BTreeMap::new(),
+            variables: Shared::default(),
+            exported: Shared::default(),
+            functions: Shared::default(),
             arguments: Vec::new(),
             options: Options::default(),
             status: Status::Known(0),

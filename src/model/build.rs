@@ -116,6 +116,7 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
             user_data: description.user_data(&parents, &descriptions, limits),
             image: description.image(&parents, &descriptions, limits),
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
+            sets_variables: false,
         });
     }
     hosts.sort_by(|left, right| {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::catalog::{Role, SettingName};
 use crate::eval::{Language, Unknown, Value};
 use crate::finding::Problem;
-use crate::source::{Origin, Span, Trail};
+use crate::source::{Origin, SourceFile, Span, Text, Trail};
 
 pub use build::build;
 
@@ -50,6 +50,34 @@ impl Estate {
     }
 }
 
+/// The host that is given `file` as its user data, of which nothing else is known. Unless the file `is_whole`, whoever
+/// runs it may have set variables for it.
+#[must_use]
+pub fn lone(file: &SourceFile, is_whole: bool) -> Host {
+    let span = file.span(0..file.text().len());
+    let header = file.span(0..file.text().find('\n').unwrap_or(file.text().len()));
+    let unset = || Setting {
+        declared: vec![Written::Unset],
+        effective: vec![Effective { written: Written::Unset, decided_by: Decider::Service }],
+    };
+    Host {
+        subject: Subject {
+            project: Arc::clone(&file.path),
+            address: Arc::clone(&file.path),
+            header,
+            calls: Trail::default(),
+        },
+        language: Language::Script,
+        role: Role::Instance,
+        provider: "".into(),
+        metadata: Metadata { endpoint: unset(), tokens: unset(), hop_limit: unset(), ipv6: unset() },
+        user_data: vec![Value::text(Text::verbatim(file.text(), span), span)],
+        image: Value::null(span),
+        launches: Vec::new(),
+        sets_variables: !is_whole,
+    }
+}
+
 /// What a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -82,6 +110,8 @@ pub struct Host {
     pub image: Value,
     /// The groups and instances that are launched from it.
     pub launches: Vec<Subject>,
+    /// Whether somebody who is not known may have set variables for the scripts.
+    pub sets_variables: bool,
 }
 
 /// The settings of the metadata service of one host.

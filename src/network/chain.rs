@@ -254,7 +254,7 @@ impl Table {
         Ok(())
     }
 
-    fn rules(&self) -> impl Iterator<Item = &Rule> {
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.chains.values().flat_map(|chain| &chain.rules).map(AsRef::as_ref)
     }
 

@@ -507,6 +507,7 @@ fn owner(principal: &Principal, assumptions: &super::Assumptions) -> Owner {
             None if name == "root" => plain(Id::Number(0), Id::Number(0)),
             None => plain(Id::Name(name.clone()), Id::Name(name.clone())),
         },
+        Principal::GroupNumber(gid) => plain(Id::Unnamed, Id::Number(*gid)),
         Principal::Group(name) => match assumptions.groups.get(name) {
             Some(gid) => plain(Id::Unnamed, Id::Number(*gid)),
             None => plain(Id::Unnamed, Id::Name(name.clone())),

@@ -6,6 +6,7 @@
 //! layout of the image's routes) is tried both ways; when the outcomes differ the answer is [`Answer::Depends`].
 
 mod address;
+mod assumptions;
 mod chain;
 mod choice;
 mod connection;
@@ -15,6 +16,7 @@ mod extension_table;
 mod host;
 mod iptables;
 mod packet;
+mod principal;
 mod restore;
 mod route;
 mod rule;
@@ -27,10 +29,10 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use core::net::IpAddr;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use assumptions::{Assumptions, Backend, Docker, Layout, User};
+pub use principal::Principal;
 pub use verdict::{Answer, Condition, Packet, Place, Step, Verdict};
 pub use world::SavedRules;
 
@@ -80,73 +82,6 @@ pub struct Invocation<'a> {
     pub span: Span,
 }
 
-/// Which of the kernel's two implementations of iptables a program works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Backend {
-    /// The rules of `iptables-nft`, usual today.
-    Nft,
-    /// The rules of `iptables-legacy`.
-    Legacy,
-}
-
-/// When docker lays its own chains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Docker {
-    /// There is no docker.
-    Absent,
-    /// Before the script runs.
-    Before,
-    /// After the script has run.
-    After,
-}
-
-/// How the image reaches the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layout {
-    /// By the default route, as on Ubuntu and Amazon Linux 2023.
-    Gateway,
-    /// By a route of its own, `169.254.169.254 dev eth0`, as on Amazon Linux 2.
-    OnLink,
-}
-
-/// A user of the host by its numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct User {
-    /// The user's number.
-    pub uid: u32,
-    /// The number of its first group.
-    pub gid: u32,
-}
-
-/// What the base image brings. What is `None` is not known and tried both ways when it matters.
-///
-/// Always assumed: a stock image with an empty packet filter that accepts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assumptions {
-    /// When docker lays its chains.
-    pub docker: Option<Docker>,
-    /// The layout of the routes.
-    pub layout: Option<Layout>,
-    /// What `iptables` without a suffix works on.
-    pub backend: Option<Backend>,
-    /// How many hops the service's answers may take; `None` is no limit that matters.
-    pub hop_limit: Option<u8>,
-    /// The TCP ports on which servers of the host's own listen.
-    pub listen: Option<Vec<u16>>,
-    /// Users whose numbers are known.
-    pub users: BTreeMap<String, User>,
-    /// Groups whose numbers are known.
-    pub groups: BTreeMap<String, u32>,
-    /// Users and groups that exist, of whom only the names are known.
-    pub names: BTreeSet<String>,
-    /// There are no other users and groups than these and `root`.
-    pub all_users_known: bool,
-    /// The name of the interface to the network.
-    pub interface: Option<String>,
-    /// The host's own addresses; when empty they are not known.
-    pub addresses: Vec<IpAddr>,
-}
-
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -178,30 +113,6 @@ pub struct Effect {
     pub note: Option<Note>,
 }
 
-/// Whose packets are followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Principal {
-    /// A process of root on the host.
-    Root,
-    /// A process of a user without a rule of its own.
-    Other,
-    /// A process in a container on docker's default bridge.
-    Container,
-    /// A process with these numbers.
-    Process {
-        /// The user.
-        uid: u32,
-        /// The group.
-        gid: u32,
-        /// The supplementary groups.
-        groups: Vec<u32>,
-    },
-    /// A process of a user of whom only the name is known.
-    User(String),
-    /// A process in a group of which only the name is known, of a user without a rule of its own.
-    Group(String),
-}
-
 /// A command whose effect is not modelled, and what it may do to the packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
@@ -223,8 +134,9 @@ pub struct Doubt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     assumptions: Arc<Assumptions>,
-    worlds: Vec<World>,
-    windows: Windows,
+    /// Shared by the states of a script's many ways until a command changes one of them.
+    worlds: Arc<Vec<World>>,
+    windows: Arc<Windows>,
 }
 
 impl Network {
@@ -240,7 +152,7 @@ impl Network {
                 worlds.extend(backends.iter().map(|backend| World::new(docker, *layout, *backend)));
             }
         }
-        Self { assumptions: Arc::new(assumptions.clone()), worlds, windows: Windows::default() }
+        Self { assumptions: Arc::new(assumptions.clone()), worlds: Arc::new(worlds), windows: Arc::default() }
     }
 
     /// Whether `program`, with or without a path, is one that may change what this state is about.
@@ -254,12 +166,12 @@ impl Network {
     /// known does nothing.
     pub fn run(&mut self, invocation: &Invocation) -> Effect {
         if windows::knows(invocation.program) {
-            return self.windows.run(invocation);
+            return Arc::make_mut(&mut self.windows).run(invocation);
         }
         let invocation = Invocation { program: base_name(invocation.program), ..*invocation };
         let before = self.worlds.len();
         let mut all: Option<Effect> = None;
-        for (index, world) in self.worlds.iter_mut().enumerate() {
+        for (index, world) in Arc::make_mut(&mut self.worlds).iter_mut().enumerate() {
             let effect = world.run(&self.assumptions, &invocation, index, before);
             all = Some(match all {
                 None => effect,
@@ -285,13 +197,25 @@ impl Network {
 
     /// Remembers a command whose effect is not modelled.
     pub fn doubt(&mut self, doubt: &Doubt) {
-        self.worlds.iter_mut().for_each(|world| world.doubt(doubt.clone()));
-        self.windows.doubt(doubt.clone());
+        Arc::make_mut(&mut self.worlds).iter_mut().for_each(|world| world.doubt(doubt.clone()));
+        Arc::make_mut(&mut self.windows).doubt(doubt.clone());
     }
 
     /// Sets a parameter of the kernel, as `sysctl -w` or a line of its configuration does.
     pub fn set_parameter(&mut self, name: &str, value: &Word, span: Span) {
-        self.worlds.iter_mut().for_each(|world| world.set_parameter(name, value, span));
+        Arc::make_mut(&mut self.worlds).iter_mut().for_each(|world| world.set_parameter(name, value, span));
+    }
+
+    /// The users and groups that rules name, in the order of the rules and each once; not `root`.
+    #[must_use]
+    pub fn named_principals(&self) -> Vec<Principal> {
+        let mut named = Vec::new();
+        for principal in self.worlds.iter().flat_map(World::named_principals) {
+            if !named.contains(&principal) {
+                named.push(principal);
+            }
+        }
+        named
     }
 
     /// What the `-save` command `program` writes now.
@@ -305,7 +229,7 @@ impl Network {
     /// Rules, routes and parameters vanish. Restoring them from files is up to whoever knows the files and services.
     #[must_use]
     pub fn after_reboot(&self) -> Self {
-        Self { windows: self.windows.after_reboot(), ..Self::new(&self.assumptions) }
+        Self { windows: Arc::new(self.windows.after_reboot()), ..Self::new(&self.assumptions) }
     }
 
     /// Whether a process on a Windows host reaches the service.

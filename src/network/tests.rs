@@ -1,5 +1,7 @@
 //! The semantics of the packet machine, one rule of the kernel or the tools a test.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::source::FileId;
 

@@ -100,6 +100,17 @@ pub struct Condition {
     pub if_false: Answer,
 }
 
+/// The fact that tells the layouts of an image's routes apart.
+const OWN_ROUTE: &str = "the image has a route of its own to the service";
+
+impl Condition {
+    /// Whether it is about how the image reaches the service: by a route of its own, or by the default route.
+    #[must_use]
+    pub fn is_layout(&self) -> bool {
+        self.text == OWN_ROUTE
+    }
+}
+
 /// The answer about one principal, with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -201,7 +212,7 @@ fn given(world: &World, assumptions: &Assumptions) -> Vec<(Fact, bool)> {
         }
     }
     if assumptions.layout.is_none() {
-        facts.push((fact("the image has a route of its own to the service"), world.layout == Layout::OnLink));
+        facts.push((fact(OWN_ROUTE), world.layout == Layout::OnLink));
     }
     if assumptions.backend.is_none() {
         facts.push((fact("`iptables` is the legacy one"), world.backend == Backend::Legacy));

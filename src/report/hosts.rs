@@ -12,10 +12,10 @@ use super::escape::one_line;
 use super::json::{ProblemV1, ToolV1, problems, schema_of, write_document};
 use super::region::region_of;
 use super::{Files, Report};
-use crate::assess::{AgentAssessment, Assessment, Assessments, Endpoint};
+use crate::assess::{AgentAssessment, Assessment, Assessments, Boot, Endpoint, Reachability};
 use crate::catalog::{Outcome, Platform, Reach};
-use crate::eval::ValueKind;
-use crate::model::{Effective, Host, Written};
+use crate::model::{Effective, Written};
+use crate::network::{Answer, Condition, Family, Step};
 use crate::source::Span;
 
 /// The hosts of a workspace. Readers accept unknown fields and unknown values of enumerations.
@@ -55,7 +55,7 @@ struct HostV1 {
     imds_declared: ImdsV1,
     /// The agents that are seen on it or required.
     agents: Vec<AgentV1>,
-    /// Who reaches the service, as far as packets go; empty as long as boot scripts are not followed.
+    /// Who reaches the service once the boot scripts have run, as far as packets go.
     reachability: Vec<ReachabilityV1>,
     /// Steps that could not be followed and are presumed harmless.
     assumes: Vec<PlaceV1>,
@@ -114,12 +114,27 @@ struct ReachabilityV1 {
     principal: String,
     /// `reachable`, `blocked`, `diverted` or `depends`.
     verdict: &'static str,
-    /// The same after a reboot.
+    /// The same after a reboot; `unknown` as long as that is not followed.
     after_reboot: &'static str,
     /// What decides that.
     because: Vec<PlaceV1>,
     /// What it depends on.
-    depends_on: Vec<PlaceV1>,
+    depends_on: Vec<ConditionV1>,
+}
+
+/// Something that a verdict depends on.
+#[derive(Serialize, JsonSchema)]
+struct ConditionV1 {
+    /// The file of the command that makes it matter, relative to the working directory; empty when it is the image.
+    path: String,
+    /// The command's line, 1-based; 0 when it is the image.
+    line: usize,
+    /// What would be true.
+    text: String,
+    /// The verdict if it is.
+    if_true: &'static str,
+    /// The verdict if it is not.
+    if_false: &'static str,
 }
 
 /// A line of a file.
@@ -158,13 +173,13 @@ pub fn hosts_json(assessments: &Assessments, report: &Report, out: &mut dyn io::
 fn host_v1(assessment: &Assessment, files: &dyn Files) -> HostV1 {
     let host = &assessment.host;
     let header = region_of(files, host.subject.header);
-    let metadata = &host.metadata;
+    let (metadata, boot) = (&host.metadata, &assessment.boot);
     let declared = |written: &[Written]| word(written.iter());
     let effective = |effective: &[Effective]| word(effective.iter().map(|effective| &effective.written));
     HostV1 {
         subject: host.subject.address.to_string(),
         kind: "host",
-        platform: platform(host),
+        platform: platform(boot.platform),
         path: header.path,
         line: header.start.line + 1,
         image: host.image.as_str().map(str::to_owned),
@@ -181,8 +196,12 @@ fn host_v1(assessment: &Assessment, files: &dyn Files) -> HostV1 {
             ipv6: declared(&metadata.ipv6.declared),
         },
         agents: assessment.agents.iter().map(|agent| agent_v1(agent, assessment, files)).collect(),
-        reachability: Vec::new(),
-        assumes: Vec::new(),
+        reachability: boot.reachability.iter().map(|answer| reachability_v1(answer, boot, files)).collect(),
+        assumes: boot
+            .assumes
+            .iter()
+            .map(|step| PlaceV1 { text: one_line(&step.text), ..place(step.span, files) })
+            .collect(),
     }
 }
 
@@ -212,22 +231,76 @@ fn effective_endpoint(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-fn platform(host: &Host) -> &'static str {
-    let text = host.user_data.iter().find_map(|value| match &value.kind {
-        ValueKind::String(text) => Some(text.decoded().unwrap_or(text).as_str().trim_start().to_owned()),
-        _ => None,
-    });
-    match text.as_deref() {
-        Some(text) if text.starts_with("<powershell>") || text.starts_with("<script>") => "windows",
-        Some(text) if text.starts_with('#') || text.starts_with("Content-Type:") => "linux",
+fn platform(platform: Option<Platform>) -> &'static str {
+    match platform {
+        Some(Platform::Linux) => "linux",
+        Some(Platform::Windows) => "windows",
         _ => "unknown",
     }
 }
 
+fn reachability_v1(answer: &Reachability, boot: &Boot, files: &dyn Files) -> ReachabilityV1 {
+    let nothing_known = || {
+        let (why, origin) = boot.unknown.as_ref()?;
+        let region = region_of(files, origin.span);
+        let text = format!("the user data is not known: {why}");
+        Some(ConditionV1 {
+            path: region.path,
+            line: region.start.line + 1,
+            text,
+            if_true: "depends",
+            if_false: "depends",
+        })
+    };
+    let condition = |condition: &Condition| {
+        let place = condition.span.map(|span| place(span, files));
+        ConditionV1 {
+            line: place.as_ref().map_or(0, |place| place.line),
+            path: place.map_or_else(String::new, |place| place.path),
+            text: one_line(&condition.text),
+            if_true: verdict(condition.if_true),
+            if_false: verdict(condition.if_false),
+        }
+    };
+    // What is not known may do anything; but what is known to block still does.
+    let is_open = boot.unknown.is_some() && answer.answer == Answer::Reachable;
+    ReachabilityV1 {
+        family: match answer.family {
+            Family::V4 => "ipv4",
+            Family::V6 => "ipv6",
+        },
+        principal: answer.who.name.clone(),
+        verdict: if is_open { "depends" } else { verdict(answer.answer) },
+        after_reboot: "unknown",
+        because: because(&answer.proof, files),
+        depends_on: answer.depends_on.iter().map(condition).chain(is_open.then(nothing_known).flatten()).collect(),
+    }
+}
+
+fn verdict(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Reachable => "reachable",
+        Answer::Blocked => "blocked",
+        Answer::Diverted => "diverted",
+        Answer::Depends => "depends",
+    }
+}
+
+/// The steps of a proof that have a place.
+fn because(proof: &[Step], files: &dyn Files) -> Vec<PlaceV1> {
+    let place_of = |step: &Step| Some(PlaceV1 { text: one_line(&step.text), ..place(step.span?, files) });
+    proof.iter().filter_map(place_of).collect()
+}
+
 fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files) -> AgentV1 {
-    let platform = if platform(&assessment.host) == "windows" { Platform::Windows } else { Platform::Linux };
+    let platform = assessment.boot.platform.unwrap_or(Platform::Linux);
     let user = agent.agent.runs_as.iter().find(|runs_as| runs_as.platform == platform);
-    let causes = if agent.reach.is_some() { assessment.endpoint.disabled.as_slice() } else { &[] };
+    let mut causes = Vec::new();
+    if agent.reach == Some(Reach::Unreachable) {
+        causes.extend(assessment.endpoint.disabled.iter().map(|cause| place(cause.origin.span, files)));
+        let blockages = assessment.boot.blockages.iter().filter(|blockage| blockage.who == agent.user);
+        causes.extend(blockages.flat_map(|blockage| because(&blockage.proof, files)));
+    }
     AgentV1 {
         name: agent.agent.name.clone(),
         version: agent.version.as_ref().map(|version| version.text.clone()),
@@ -240,7 +313,7 @@ fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files)
             None => "unknown",
         },
         outcome: outcome(agent.outcome),
-        because: causes.iter().map(|cause| place(cause.origin.span, files)).collect(),
+        because: causes,
     }
 }
 
@@ -298,11 +371,54 @@ pub fn hosts_text(assessments: &Assessments, report: &Report, out: &mut dyn io::
             let outcome = agent.outcome.map_or_else(String::new, |known| format!(": {}", outcome(Some(known))));
             writeln!(out, "  {:<10} {} {reaches}{outcome}", "agent", agent.agent.name)?;
         }
+        for answer in &assessment.boot.reachability {
+            if let Some(words) = reachability_in_words(answer, files) {
+                writeln!(out, "  {:<10} {words}", "packets")?;
+            }
+        }
+        if let Some((why, origin)) = &assessment.boot.unknown {
+            let region = region_of(files, origin.span);
+            let place = format!("{}:{}", one_line(&region.path), region.start.line + 1);
+            writeln!(out, "  {:<10} not known: {} ({place})", "user data", one_line(&why.to_string()))?;
+        }
+        for step in &assessment.boot.assumes {
+            let place = place(step.span, files);
+            writeln!(out, "  {:<10} {} ({}:{})", "assumes", one_line(&step.text), one_line(&place.path), place.line)?;
+        }
         for group in &host.launches {
             writeln!(out, "  {:<10} {}", "launches", one_line(&group.address))?;
         }
     }
     Ok(())
+}
+
+/// What keeps somebody from the service; nothing where packets arrive, or could not in the first place.
+fn reachability_in_words(answer: &Reachability, files: &dyn Files) -> Option<String> {
+    let family = match answer.family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    };
+    let at = |place: PlaceV1| format!("{}:{}", one_line(&place.path), place.line);
+    let causes: Vec<String> = because(&answer.proof, files).into_iter().map(at).collect();
+    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    let words = match answer.answer {
+        Answer::Reachable => return None,
+        Answer::Blocked if causes.is_empty() => return None,
+        Answer::Blocked => format!("blocked{causes}"),
+        Answer::Diverted => format!("led to another server{causes}"),
+        Answer::Depends => {
+            let conditions: Vec<String> = answer
+                .depends_on
+                .iter()
+                .map(|condition| {
+                    let place = condition.span.map(|span| format!(" ({})", at(place(span, files)))).unwrap_or_default();
+                    format!("{}{place}", one_line(&condition.text))
+                })
+                .collect();
+            format!("depends on whether {}", conditions.join("; "))
+        }
+    };
+    Some(format!("{} over {family}: {words}", one_line(&answer.who.name)))
 }
 
 /// The alternatives of a setting, each once, with the place that decides it; `unset` says what holds when nothing is

@@ -4,8 +4,12 @@ mod account_default_disabled;
 mod agent_needs_imdsv1;
 mod chain;
 mod endpoint_disabled;
+mod firewall_blocks_imds;
+mod packet_block;
+mod route_blocks_imds;
 mod unresolved_value;
 mod unused_suppression;
+mod windows_firewall_blocks_imds;
 
 use crate::assess::{AgentAssessment, Assessments};
 use crate::catalog::{Agent, Outcome, Reach, Registered, StoredIdentity};
@@ -28,6 +32,9 @@ pub struct Rule {
 pub const RULES: &[Rule] = &[
     Rule { id: endpoint_disabled::ID, check: endpoint_disabled::check },
     Rule { id: account_default_disabled::ID, check: account_default_disabled::check },
+    Rule { id: firewall_blocks_imds::ID, check: firewall_blocks_imds::check },
+    Rule { id: windows_firewall_blocks_imds::ID, check: windows_firewall_blocks_imds::check },
+    Rule { id: route_blocks_imds::ID, check: route_blocks_imds::check },
     Rule { id: agent_needs_imdsv1::ID, check: agent_needs_imdsv1::check },
     Rule { id: unresolved_value::ID, check: unresolved_value::check },
 ];
@@ -110,6 +117,7 @@ fn instead(language: Language, tokens_are_required: bool) -> String {
     let tokens = match language {
         Language::Terraform => "http_tokens = \"required\"",
         Language::CloudFormation => "HttpTokens: required",
+        Language::Script => "--http-tokens required",
     };
     format!("require session tokens instead (`{tokens}`), which security scanners accept as well")
 }

@@ -38,15 +38,23 @@ pub struct Piece {
     pub trail: Trail,
 }
 
-/// A string with the origin of each of its bytes.
+/// A string with the origin of each of its bytes. Cloning it is cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
+    /// Absent for the empty text.
+    body: Option<Arc<Body>>,
+    decoded: Option<Arc<Self>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Body {
     value: String,
     pieces: Vec<Piece>,
     /// The offset of each piece's first byte in the value.
     starts: Vec<usize>,
-    decoded: Option<Arc<Self>>,
 }
+
+static EMPTY: Body = Body { value: String::new(), pieces: Vec::new(), starts: Vec::new() };
 
 impl Text {
     /// The empty text.
@@ -78,7 +86,8 @@ impl Text {
     pub fn hole(span: Span, reason: impl Into<Arc<str>>) -> Self {
         let piece =
             Piece { length: HOLE.len_utf8(), span, kind: PieceKind::Hole(reason.into()), trail: Trail::default() };
-        Self { value: HOLE.into(), pieces: vec![piece], starts: vec![0], decoded: None }
+        let body = Body { value: HOLE.into(), pieces: vec![piece], starts: vec![0] };
+        Self { body: Some(Arc::new(body)), decoded: None }
     }
 
     /// This text as an encoded form, such as Base64, of `decoded`.
@@ -101,13 +110,13 @@ impl Text {
     /// The whole value; each hole is one [`HOLE`] character in it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.value
+        &self.body().value
     }
 
     /// The value, or `None` when a part of it is not known.
     #[must_use]
     pub fn known(&self) -> Option<&str> {
-        if self.has_holes() { None } else { Some(&self.value) }
+        if self.has_holes() { None } else { Some(&self.body().value) }
     }
 
     /// Whether a part is not known.
@@ -119,7 +128,7 @@ impl Text {
     /// Why the first part that is not known is not known.
     #[must_use]
     pub fn hole_reason(&self) -> Option<&Arc<str>> {
-        self.pieces.iter().find_map(|piece| match &piece.kind {
+        self.body().pieces.iter().find_map(|piece| match &piece.kind {
             PieceKind::Hole(reason) => Some(reason),
             _ => None,
         })
@@ -128,19 +137,19 @@ impl Text {
     /// The pieces in order; their lengths add up to the value's.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
-        &self.pieces
+        &self.body().pieces
     }
 
     /// The length of the value in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.value.len()
+        self.body().value.len()
     }
 
     /// Whether the value is the empty string.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.value.is_empty()
+        self.body().value.is_empty()
     }
 
     /// Adds bytes that stand in a file at `span`, one to one.
@@ -164,7 +173,7 @@ impl Text {
         let decoded = if self.is_empty() { other.decoded().map(|text| Arc::new(text.through(trail))) } else { None };
         for (range, piece) in other.ranges() {
             let trail = piece.trail.then_all(trail);
-            self.push(&other.value[range], Piece { trail, ..piece.clone() });
+            self.push(&other.body().value[range], Piece { trail, ..piece.clone() });
         }
         if decoded.is_some() {
             self.decoded = decoded;
@@ -187,7 +196,7 @@ impl Text {
         }
         let mut parts = Vec::new();
         let mut start = 0;
-        for (at, found) in self.value.match_indices(separator) {
+        for (at, found) in self.body().value.match_indices(separator) {
             parts.push(self.slice(start..at));
             start = at + found.len();
         }
@@ -205,7 +214,7 @@ impl Text {
             start = end;
             slice
         };
-        self.value.split_inclusive('\n').map(line).collect()
+        self.body().value.split_inclusive('\n').map(line).collect()
     }
 
     /// The text without the characters at its ends for which `trimmed` holds. Holes are never trimmed.
@@ -217,14 +226,14 @@ impl Text {
     /// The text without the characters at its start for which `trimmed` holds. Holes are never trimmed.
     #[must_use]
     pub fn trim_start_matches(&self, trimmed: impl Fn(char) -> bool) -> Self {
-        let kept = self.value.trim_start_matches(|character| trimmed(character) && character != HOLE);
+        let kept = self.body().value.trim_start_matches(|character| trimmed(character) && character != HOLE);
         self.slice(self.len() - kept.len()..self.len())
     }
 
     /// The text without the characters at its end for which `trimmed` holds. Holes are never trimmed.
     #[must_use]
     pub fn trim_end_matches(&self, trimmed: impl Fn(char) -> bool) -> Self {
-        let kept = self.value.trim_end_matches(|character| trimmed(character) && character != HOLE);
+        let kept = self.body().value.trim_end_matches(|character| trimmed(character) && character != HOLE);
         self.slice(0..kept.len())
     }
 
@@ -233,7 +242,7 @@ impl Text {
     pub fn strip_indent(&self, columns: usize) -> Self {
         let mut text = Self::new();
         let mut start = 0;
-        for line in self.value.split_inclusive('\n') {
+        for line in self.body().value.split_inclusive('\n') {
             let indent = line.bytes().take(columns).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             text.push_slice(self, start + indent..start + line.len());
             start += line.len();
@@ -259,7 +268,7 @@ impl Text {
     pub fn map_pieces(&self, mapped: impl Fn(&str) -> String) -> Self {
         let mut text = Self::new();
         for (range, piece) in self.ranges() {
-            let before = &self.value[range];
+            let before = &self.body().value[range];
             if matches!(piece.kind, PieceKind::Hole(_)) {
                 text.push(before, piece.clone());
                 continue;
@@ -316,14 +325,19 @@ impl Text {
         found
     }
 
+    fn body(&self) -> &Body {
+        self.body.as_deref().unwrap_or(&EMPTY)
+    }
+
     fn push(&mut self, value: &str, piece: Piece) {
         if value.is_empty() {
             return;
         }
         self.decoded = None;
-        let start = self.value.len();
-        self.value.push_str(value);
-        if let Some(last) = self.pieces.last_mut() {
+        let body = Arc::make_mut(self.body.get_or_insert_default());
+        let start = body.value.len();
+        body.value.push_str(value);
+        if let Some(last) = body.pieces.last_mut() {
             let continues = last.kind == PieceKind::Verbatim
                 && piece.kind == PieceKind::Verbatim
                 && last.span.file == piece.span.file
@@ -335,21 +349,21 @@ impl Text {
                 return;
             }
         }
-        self.pieces.push(piece);
-        self.starts.push(start);
+        body.pieces.push(piece);
+        body.starts.push(start);
     }
 
     fn push_slice(&mut self, other: &Self, range: Range<usize>) {
         let range = other.clamped(range);
         let passed_whole = self.is_empty() && range.len() == other.len();
-        let first = other.starts.partition_point(|start| *start <= range.start).saturating_sub(1);
-        for (piece, &start) in other.pieces.iter().zip(&other.starts).skip(first) {
+        let first = other.body().starts.partition_point(|start| *start <= range.start).saturating_sub(1);
+        for (piece, &start) in other.body().pieces.iter().zip(&other.body().starts).skip(first) {
             let end = start + piece.length;
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
                 let span = part_of(piece, from - start..to - start);
                 let part = Piece { length: to - from, span, ..piece.clone() };
-                self.push(&other.value[from..to], part);
+                self.push(&other.body().value[from..to], part);
             }
             if end >= range.end {
                 break;
@@ -362,8 +376,8 @@ impl Text {
 
     fn clamped(&self, range: Range<usize>) -> Range<usize> {
         let boundary = |mut offset: usize| {
-            offset = offset.min(self.value.len());
-            while !self.value.is_char_boundary(offset) {
+            offset = offset.min(self.body().value.len());
+            while !self.body().value.is_char_boundary(offset) {
                 offset -= 1;
             }
             offset
@@ -374,13 +388,13 @@ impl Text {
 
     /// The pieces from the one that holds the byte at `offset` on.
     fn ranges_from(&self, offset: usize) -> impl Iterator<Item = (Range<usize>, &Piece)> {
-        let first = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        let pieces = self.pieces.iter().zip(&self.starts).skip(first);
+        let first = self.body().starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        let pieces = self.body().pieces.iter().zip(&self.body().starts).skip(first);
         pieces.map(|(piece, start)| (*start..*start + piece.length, piece))
     }
 
     fn ranges(&self) -> impl Iterator<Item = (Range<usize>, &Piece)> {
-        self.pieces.iter().scan(0, |start, piece| {
+        self.body().pieces.iter().scan(0, |start, piece| {
             let range = *start..*start + piece.length;
             *start = range.end;
             Some((range, piece))

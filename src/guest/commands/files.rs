@@ -120,7 +120,7 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
             continue;
         };
         let inside = format!("{path}/");
-        for (name, content) in &mut guest.files {
+        for (name, content) in guest.files.iter_mut() {
             if name.starts_with(&inside) {
                 *content = None;
             }

@@ -1,0 +1,64 @@
+//! Who is kept from the metadata service by a host's own scripts, by what, and how sure that is.
+
+use super::boot::Boots;
+use super::reachability::{Reachability, Who};
+use crate::network::{Answer, Step};
+use crate::source::Trail;
+
+/// Somebody whose packets do not reach the service, because of what a boot script does.
+#[derive(Clone, Debug)]
+pub struct Blockage {
+    /// Whose.
+    pub who: Who,
+    /// Whether they are lost or led to another server.
+    pub answer: Answer,
+    /// What happens to them, in their order; one step at least has a place in the source.
+    pub proof: Vec<Step>,
+    /// How the first such place came to the host.
+    pub trail: Trail,
+    /// When it happens.
+    pub when: When,
+}
+
+/// When packets are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// In one of the cases that the source gives.
+    OneCase,
+    /// With images that reach the service by a route of its own, or only with the others.
+    OneLayout {
+        /// Whether it is those with a route of its own.
+        own_route: bool,
+    },
+}
+
+impl Blockage {
+    /// The first step of the proof that has a place in the source.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Step> {
+        self.proof.iter().find(|step| step.span.is_some())
+    }
+}
+
+/// What keeps somebody away, given the answer in each case.
+pub(super) fn find(cases: &[Reachability], boots: &Boots) -> Option<Blockage> {
+    let is_away = |case: &&Reachability| matches!(case.answer, Answer::Blocked | Answer::Diverted);
+    let (case, when) = match cases.iter().find(is_away) {
+        Some(case) if cases.iter().all(|case| is_away(&case)) => (case, When::Always),
+        Some(case) => (case, When::OneCase),
+        None => cases.iter().find_map(|case| Some((case, one_layout(case)?)))?,
+    };
+    let cause = case.proof.iter().find_map(|step| step.span)?;
+    let trail = boots.trail_of(cause);
+    Some(Blockage { who: case.who.clone(), answer: case.answer, proof: case.proof.clone(), trail, when })
+}
+
+/// The layout of the image's routes with which the packets of `case` are lost, when it is that alone.
+fn one_layout(case: &Reachability) -> Option<When> {
+    let [only] = case.depends_on.as_slice() else { return None };
+    let own_route = only.if_true == Answer::Blocked;
+    let decides = only.is_layout() && (own_route || only.if_false == Answer::Blocked);
+    decides.then_some(When::OneLayout { own_route })
+}
