@@ -383,8 +383,10 @@ fn rules_and_agents_are_listed_and_explained() {
     }
     assert_eq!(project.run("explain endpoint-disabled"), project.run("explain IMDS101"));
     let agents = project.run("agents --format json").json();
-    assert_eq!(agents["agents"][0]["name"], "mackerel-agent");
-    assert!(project.run("agents").stdout.contains("mackerel-agent"));
+    let names: Vec<_> =
+        agents["agents"].as_array().unwrap().iter().map(|agent| agent["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"mackerel-agent") && names.is_sorted(), "{names:?}");
+    assert!(names.iter().all(|name| project.run("agents").stdout.contains(name)));
 }
 
 #[test]

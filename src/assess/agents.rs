@@ -1,37 +1,251 @@
-//! Which agents are on a host: those that configuration requires, and those that its user data mentions.
+//! Which agents are on a host: those that its boot scripts install, configure or start, and those that configuration
+//! requires.
 //!
-//! Until scripts are run this is a search in the text for what the catalogue says an installation looks like, on lines
-//! that are no comments. It can only raise a finding's severity, never make one.
+//! What scripts did is read from the events of the simulated guest. Text that no guest ran is searched line by line.
 
-use crate::catalog::{self, Agent, InstallationKind};
-use crate::eval::ValueKind;
-use crate::model::Host;
-use crate::source::{Span, Text};
+use std::ops::Range;
 
-/// The agents on `host`, by name, with the place where its user data mentions each.
-pub(super) fn on_host(host: &Host, required: &[String]) -> Vec<(&'static Agent, Option<Span>)> {
-    let texts: Vec<Text> = host
-        .user_data
-        .iter()
-        .flat_map(crate::eval::Value::alternatives)
-        .filter_map(|value| match value.kind {
-            ValueKind::String(text) => Some(text.decoded().cloned().unwrap_or(text)),
-            _ => None,
-        })
-        .collect();
-    let mut found: Vec<_> = catalog::agents()
-        .iter()
-        .filter_map(|agent| {
-            let seen_at = texts.iter().find_map(|text| mention(agent, text));
-            (seen_at.is_some() || required.contains(&agent.name)).then_some((agent, seen_at))
-        })
-        .collect();
-    found.sort_by(|(left, _), (right, _)| left.name.cmp(&right.name));
+use super::PinnedVersion;
+use super::version::{Pin, of_folder, of_image, of_package};
+use crate::catalog::{self, Action, ActionKind, Agent, Installation, InstallationKind};
+use crate::guest::{Event, EventKind, Guest, ServiceAction};
+use crate::source::{Origin, Span, Text};
+
+/// The most starts of one agent that are kept. Only scripts that mean harm have more.
+const MOST_STARTS: usize = 64;
+
+/// A moment at which an agent is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// What starts it: an installation, a service, a command, or a reboot of a host on which it is enabled.
+    pub event: Event,
+    /// Whether it is verified that this starts it.
+    pub is_verified: bool,
+}
+
+/// An agent on a host.
+#[derive(Debug)]
+pub(super) struct SeenAgent {
+    pub(super) agent: &'static Agent,
+    /// What shows that it is there first; absent when it is only required.
+    pub(super) seen_at: Option<Span>,
+    /// The version that the scripts ask for last; the oldest one when ways differ.
+    pub(super) version: Option<PinnedVersion>,
+    /// When it is started, on any way, in order on each; the first [`MOST_STARTS`].
+    pub(super) starts: Vec<Start>,
+    /// Whether it runs in containers only.
+    pub(super) container: bool,
+}
+
+/// The agents on a host, by name: those that `ends`, all ends of its boot scripts, show; those that `unread`, what
+/// runs there but was not followed, mentions; and the `required` ones.
+pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> Vec<SeenAgent> {
+    let seen = |agent: &'static Agent| {
+        let traces: Vec<Traces> = ends.iter().map(|end| Traces::of(agent, &end.events)).collect();
+        let seen_at = traces.iter().find_map(|traces| traces.seen_at);
+        let seen_at = seen_at.or_else(|| unread.iter().find_map(|text| line_search(agent, text)));
+        if seen_at.is_none() && !required.contains(&agent.name) {
+            return None;
+        }
+        let mut starts: Vec<Start> = Vec::new();
+        for start in traces.iter().flat_map(|traces| &traces.starts) {
+            if starts.len() < MOST_STARTS && !starts.contains(start) {
+                starts.push(start.clone());
+            }
+        }
+        let mut shown = traces.iter().filter(|traces| traces.seen_at.is_some()).peekable();
+        let container = shown.peek().is_some() && shown.all(|traces| !traces.on_host);
+        Some(SeenAgent { agent, seen_at, version: oldest(&traces), starts, container })
+    };
+    let mut found: Vec<SeenAgent> = catalog::agents().iter().filter_map(seen).collect();
+    found.sort_by(|left, right| left.agent.name.cmp(&right.agent.name));
     found
 }
 
-/// Where `text` mentions what installs or starts `agent`.
-fn mention(agent: &Agent, text: &Text) -> Option<Span> {
+fn oldest(traces: &[Traces]) -> Option<PinnedVersion> {
+    let mut pinned = traces.iter().filter_map(|traces| traces.version.as_ref());
+    let first = pinned.next()?;
+    let oldest = pinned.fold(first, |oldest, next| if next.is_older_than(&oldest.text) { next } else { oldest });
+    let is_certain = traces.iter().all(|traces| traces.version.as_ref() == Some(oldest));
+    Some(PinnedVersion { is_certain, ..oldest.clone() })
+}
+
+/// What one way through the scripts shows of one agent.
+#[derive(Default)]
+struct Traces {
+    seen_at: Option<Span>,
+    version: Option<PinnedVersion>,
+    starts: Vec<Start>,
+    /// Whether it runs outside of containers too.
+    on_host: bool,
+}
+
+/// What one event shows of one agent.
+#[derive(Default)]
+struct Sign {
+    /// What shows that the agent is there; absent when only its service is stopped.
+    place: Option<Span>,
+    /// Whether it is installed.
+    installs: bool,
+    /// The version that is installed, if one is pinned.
+    version: Option<PinnedVersion>,
+    /// Whether it starts the agent, and whether that is verified.
+    starts: Option<bool>,
+    /// Whether the agent starts at the next boot, when that changes.
+    enables: Option<bool>,
+    in_container: bool,
+}
+
+impl Traces {
+    fn of(agent: &Agent, events: &[Event]) -> Self {
+        let mut traces = Self::default();
+        let mut is_enabled = false;
+        for event in events {
+            if event.kind == EventKind::Reboot {
+                if is_enabled {
+                    traces.starts.push(Start { event: event.clone(), is_verified: true });
+                }
+                continue;
+            }
+            let Some(sign) = sign(agent, event) else { continue };
+            traces.seen_at = traces.seen_at.or(sign.place);
+            traces.on_host |= sign.place.is_some() && !sign.in_container;
+            if sign.installs {
+                traces.version = sign.version;
+            }
+            is_enabled = sign.enables.unwrap_or(is_enabled);
+            if let Some(is_verified) = sign.starts {
+                traces.starts.push(Start { event: event.clone(), is_verified });
+            }
+        }
+        traces
+    }
+}
+
+fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
+    match &event.kind {
+        EventKind::Packages(names) => names.iter().find_map(|name| package(agent, name, event.span)),
+        EventKind::Installer(address) => installer(agent, address, event.span),
+        EventKind::Service { name, action } => service(agent, name, *action, event.span),
+        EventKind::Program(words) => program(agent, words, event.span),
+        EventKind::Reboot => None,
+    }
+}
+
+/// An installation by `form`, shown by the bytes `shown` of `text`, of the version at the bytes `version`.
+fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Option<Range<usize>>, span: Span) -> Sign {
+    let version = version.and_then(|range| {
+        let written = text.as_str().get(range.clone())?.to_owned();
+        let trail = text.origin_of(range.start).map(|(piece, _)| piece.trail.clone()).unwrap_or_default();
+        let origin = Origin { span: text.span_of(range).unwrap_or(span), trail };
+        Some(PinnedVersion { text: written, origin, is_certain: true })
+    });
+    Sign {
+        place: Some(text.span_of(shown).unwrap_or(span)),
+        installs: true,
+        version,
+        starts: form.starts.filter(|starts| *starts).map(|_| !form.unverified),
+        enables: form.enables.filter(|enables| *enables),
+        in_container: false,
+    }
+}
+
+/// The forms of installation of `kind`, the most specific first.
+fn forms(agent: &Agent, kind: InstallationKind) -> Vec<&Installation> {
+    let mut forms: Vec<_> = agent.installation.iter().filter(|form| form.kind == kind).collect();
+    forms.sort_by_key(|form| std::cmp::Reverse(form.r#match.len()));
+    forms
+}
+
+fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
+    let known = name.as_str();
+    let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
+        let version = of_package(known, &form.r#match)?.range();
+        let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
+        Some(installed(form, name, shown, version, span))
+    });
+    // An address can tell more than the name does: the vendor's own package may start what a distribution's does not.
+    installer(agent, name, span).or(by_name)
+}
+
+fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
+    let known = address.as_str();
+    forms(agent, InstallationKind::Installer).into_iter().find_map(|form| {
+        let at = known.find(&*form.r#match)?;
+        let packages = forms(agent, InstallationKind::Package);
+        let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).and_then(Pin::range);
+        Some(installed(form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
+    })
+}
+
+fn service(agent: &Agent, name: &Text, action: ServiceAction, span: Span) -> Option<Sign> {
+    let forms = forms(agent, InstallationKind::Service);
+    let form = forms.into_iter().find(|form| name.known() == Some(&*form.r#match))?;
+    let place = Some(name.span_of(0..name.len()).unwrap_or(span));
+    Some(match action {
+        ServiceAction::Start => Sign { place, starts: Some(!form.unverified), ..Sign::default() },
+        ServiceAction::Enable => Sign { place, enables: Some(true), ..Sign::default() },
+        ServiceAction::Disable => Sign { enables: Some(false), ..Sign::default() },
+        ServiceAction::Stop => return None,
+    })
+}
+
+/// Programs that run container images.
+const CONTAINER_TOOLS: &[&str] = &["docker", "nerdctl", "podman"];
+
+/// Words by which a program that is not followed says that it installs what comes after.
+const INSTALLING: &[&str] = &["-S", "add", "install", "pkg.install"];
+
+fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
+    let (name, arguments) = words.split_first()?;
+    if let Some(at) = name.as_str().find("/init.d/") {
+        let service_name = name.slice(at + "/init.d/".len()..name.len());
+        let starts = arguments.first().is_some_and(|verb| matches!(verb.as_str(), "start" | "restart"));
+        return service(agent, &service_name, if starts { ServiceAction::Start } else { ServiceAction::Stop }, span);
+    }
+    let base = name.known()?.rsplit('/').next().unwrap_or_default();
+    if CONTAINER_TOOLS.contains(&base) {
+        return image(agent, arguments, span);
+    }
+    if forms(agent, InstallationKind::Command).into_iter().any(|form| form.r#match == base) {
+        let place = Some(name.span_of(0..name.len()).unwrap_or(span));
+        return Some(Sign { place, starts: started_by(agent, base, arguments), ..Sign::default() });
+    }
+    // What a program that is not followed does with the agent is not known, except that it is about an installation.
+    let verb = arguments.iter().position(|word| word.known().is_some_and(|word| INSTALLING.contains(&word)));
+    let named = verb.and_then(|verb| arguments.iter().skip(verb + 1).find_map(|word| package(agent, word, span)));
+    let found = named.or_else(|| arguments.iter().find_map(|word| installer(agent, word, span)))?;
+    Some(Sign { starts: None, enables: None, ..found })
+}
+
+fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
+    let verb = arguments.iter().filter_map(Text::known).find(|word| matches!(*word, "run" | "create"))?;
+    let forms = forms(agent, InstallationKind::ContainerImage);
+    arguments.iter().find_map(|word| {
+        let (form, version) = forms.iter().find_map(|form| Some((form, of_image(word.as_str(), &form.r#match)?)))?;
+        let sign = installed(form, word, 0..word.len(), version.range(), span);
+        Some(Sign { starts: sign.starts.filter(|_| verb == "run"), in_container: true, ..sign })
+    })
+}
+
+/// Whether the agent's own program, called so, starts it, and whether that is verified: the most specific of what the
+/// catalogue says about its commands decides.
+fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
+    let fits = |action: &&Action| {
+        let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
+        let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };
+        let mut given = arguments.iter().map(Text::as_str);
+        first == base && rest.split_whitespace().all(|word| given.any(|given| given == word))
+    };
+    let length = |action: &&Action| action.r#match.as_ref().map_or(0, String::len);
+    let identity = &agent.identity;
+    let starting = identity.created_by.iter().filter(fits).max_by_key(length)?;
+    let other = identity.not_created_by.iter().chain(&identity.cleaned_by).filter(fits).map(|action| length(&action));
+    (other.max().unwrap_or(0) < length(&starting)).then_some(!starting.unverified)
+}
+
+/// Where `text`, which no guest ran, mentions what installs or starts `agent`, on lines that are no comments.
+fn line_search(agent: &Agent, text: &Text) -> Option<Span> {
     let mut start = 0;
     for line in text.as_str().split_inclusive('\n') {
         if !is_comment(line) {
@@ -72,6 +286,195 @@ fn find_word(line: &str, word: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest;
+    use crate::network::{Assumptions, Network};
+    use crate::source::{FileId, Limits, SourceFile};
+    use crate::syntax::shell;
+
+    struct Host {
+        script: &'static str,
+        agents: Vec<SeenAgent>,
+    }
+
+    fn host(script: &'static str) -> Host {
+        let file = SourceFile::new(FileId(1), "user-data.sh", script.into());
+        let limits = Limits::default();
+        let (parsed, _, _) = shell::parse(&Text::verbatim(script, file.span(0..script.len())), &limits);
+        let ends = guest::run(&parsed, Guest::new(Network::new(&Assumptions::default())), &limits);
+        Host { script, agents: on_host(&ends.iter().collect::<Vec<_>>(), &[], &[]) }
+    }
+
+    impl Host {
+        /// The one agent that is seen.
+        #[track_caller]
+        fn only(&self) -> &SeenAgent {
+            assert_eq!(self.agents.len(), 1, "{}: {:?}", self.script, self.agents);
+            &self.agents[0]
+        }
+
+        fn at(&self, span: Option<Span>) -> &str {
+            span.map_or("", |span| &self.script[span.range()])
+        }
+
+        /// What the scripts ask for, and the text at its place.
+        fn version(&self) -> Option<(&str, &str)> {
+            self.only().version.as_ref().map(|version| (&*version.text, self.at(Some(version.origin.span))))
+        }
+
+        /// The commands that start the one agent.
+        fn starts(&self) -> Vec<&str> {
+            self.only().starts.iter().map(|start| self.at(Some(start.event.span))).collect()
+        }
+    }
+
+    #[test]
+    fn packages_and_their_pins_are_seen_where_they_are_written() {
+        for (script, version) in [
+            ("yum install -y mackerel-agent", None),
+            ("yum install -y jq mackerel-agent-0.58.0-1", Some(("0.58.0", "0.58.0"))),
+            ("apt-get install -y mackerel-agent=0.58.0-1.v2", Some(("0.58.0", "0.58.0"))),
+            ("V=0.58.0\nsudo dnf install -y \"mackerel-agent-$V\"", Some(("0.58.0", "0.58.0"))),
+            ("rpm -ivh https://example.com/mackerel-agent-0.58.0-1.noarch.rpm", Some(("0.58.0", "0.58.0"))),
+            ("apk add mackerel-agent=0.58.0-r0", Some(("0.58.0", "0.58.0"))),
+        ] {
+            let host = host(script);
+            assert_eq!(host.version(), version, "{script}");
+            assert_eq!(host.at(host.only().seen_at), "mackerel-agent", "{script}");
+            assert!(!host.only().container && host.starts().is_empty(), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_downloaded_package_is_known_by_its_address() {
+        let host =
+            host("curl -o /tmp/agent.rpm https://example.com/mackerel-agent-0.58.0-1.rpm\nrpm -ivh /tmp/agent.rpm");
+        let address = "https://example.com/mackerel-agent-0.58.0-1.rpm";
+        assert_eq!(host.version(), Some(("0.58.0", address)));
+        assert_eq!(host.at(host.only().seen_at), address);
+    }
+
+    #[test]
+    fn scripts_of_the_vendor_start_the_agent_at_once() {
+        let host =
+            host("curl -fsSL https://mackerel.io/file/script/amznlinux/setup-all-yum-v2.sh | MACKEREL_APIKEY=x sh\n");
+        assert!(host.at(host.only().seen_at).starts_with("https://mackerel.io/"));
+        assert_eq!(host.starts().len(), 1);
+        assert!(host.only().starts[0].is_verified);
+    }
+
+    #[test]
+    fn a_start_that_nobody_verified_is_marked_so() {
+        let host = host("wget -q -O - https://mackerel.io/file/script/setup-all-apt-v2.sh | MACKEREL_APIKEY=x sh\n");
+        assert_eq!(host.only().starts.iter().map(|start| start.is_verified).collect::<Vec<_>>(), [false]);
+    }
+
+    #[test]
+    fn containers_are_seen_with_their_tags() {
+        for (script, version, starts) in [
+            ("docker run -d -h `hostname` -e apikey=x mackerel/mackerel-agent:0.66.0", Some(("0.66.0", "0.66.0")), 1),
+            ("docker run -d example.com/mackerel/mackerel-agent", None, 1),
+            ("docker create mackerel/mackerel-agent:latest", None, 0),
+        ] {
+            let host = host(script);
+            assert_eq!(host.version(), version, "{script}");
+            assert_eq!(host.starts().len(), starts, "{script}");
+            assert!(host.only().container, "{script}");
+        }
+        assert!(!host("docker run mackerel/mackerel-agent\nyum install -y mackerel-agent").only().container);
+    }
+
+    #[test]
+    fn an_agent_is_started_by_its_service_its_program_and_a_reboot() {
+        for (script, starts) in [
+            ("systemctl start mackerel-agent", vec!["systemctl start mackerel-agent"]),
+            ("systemctl enable --now mackerel-agent", vec!["systemctl enable --now mackerel-agent"]),
+            ("systemctl enable mackerel-agent", vec![]),
+            ("systemctl enable mackerel-agent\nreboot", vec!["reboot"]),
+            ("systemctl enable mackerel-agent\nsystemctl disable mackerel-agent\nreboot", vec![]),
+            ("yum install -y mackerel-agent\nreboot", vec!["reboot"]),
+            ("/usr/bin/mackerel-agent supervise -v", vec!["/usr/bin/mackerel-agent supervise -v"]),
+            ("mackerel-agent -conf /etc/x.conf", vec!["mackerel-agent -conf /etc/x.conf"]),
+            ("mackerel-agent init -apikey=x", vec![]),
+            ("mackerel-agent -conf /etc/x.conf configtest", vec![]),
+            ("mackerel-agent retire -force", vec![]),
+            ("/etc/init.d/mackerel-agent restart", vec!["/etc/init.d/mackerel-agent restart"]),
+        ] {
+            assert_eq!(host(script).starts(), starts, "{script}");
+        }
+    }
+
+    #[test]
+    fn no_more_starts_are_kept_than_are_of_use() {
+        let script = "for a in 1 2 3 4 5 6 7 8 9 10; do\n  for b in 1 2 3 4 5 6 7 8 9 10; do\n    \
+                      iptables -A OUTPUT -d 10.0.$a.$b -j DROP\n    systemctl restart mackerel-agent\n  done\ndone\n";
+        assert_eq!(host(script).only().starts.len(), MOST_STARTS);
+    }
+
+    #[test]
+    fn starts_know_the_packet_filter_of_their_time() {
+        let host = host(
+            "yum install -y mackerel-agent\nsystemctl start mackerel-agent\n\
+             iptables -A OUTPUT -d 169.254.169.254 -j DROP\nsystemctl restart mackerel-agent\n",
+        );
+        let [first, second] = host.only().starts.as_slice() else { panic!("{:?}", host.only()) };
+        assert_ne!(first.event.network, second.event.network);
+    }
+
+    #[test]
+    fn mentioning_stopping_or_describing_an_agent_does_not_install_it() {
+        for script in [
+            "echo mackerel-agent",
+            "rm -f /var/lib/mackerel-agent/id",
+            "systemctl stop mackerel-agent",
+            "/etc/init.d/mackerel-agent stop",
+            "systemctl disable --now mackerel-agent",
+            "cat > /etc/systemd/system/mackerel-agent.service <<EOF\n[Service]\nExecStart=/usr/bin/mackerel-agent\nEOF",
+            "command -v mackerel-agent",
+            "yum install -y mackerel-agent-plugins mackerel-check-plugins",
+            "yum remove -y mackerel-agent",
+            "curl -fsSL https://mackerel.io/file/script/amznlinux/setup-yum-v2.sh | sh",
+            "curl -O https://mackerel.io/file/agent/rpm/mackerel-agent-latest.amzn2.x86_64.rpm",
+            "aws logs create-log-group --log-group-name mackerel-agent",
+            "docker pull mackerel/mackerel-agent",
+            "docker run -d mackerel/mackerel-container-agent",
+            "useradd mackerel-agent",
+        ] {
+            let host = host(script);
+            assert!(host.agents.is_empty(), "{script}: {:?}", host.agents);
+        }
+    }
+
+    #[test]
+    fn a_version_is_certain_when_every_way_installs_it() {
+        let certain = "if grep -q x /etc/os-release; then A=1; fi\nyum install -y mackerel-agent-0.58.0\n";
+        assert!(host(certain).only().version.as_ref().unwrap().is_certain);
+        let either = "if grep -q x /etc/os-release; then\n  yum install -y mackerel-agent-0.60.0\nelse\n  \
+                      apt-get install -y mackerel-agent=0.58.0-1\nfi\n";
+        let either = host(either);
+        assert_eq!(either.version(), Some(("0.58.0", "0.58.0")));
+        assert!(!either.only().version.as_ref().unwrap().is_certain);
+    }
+
+    #[test]
+    fn the_last_installation_decides_the_version() {
+        assert_eq!(host("yum install -y mackerel-agent-0.58.0\nyum install -y mackerel-agent\n").version(), None);
+    }
+
+    #[test]
+    fn what_was_not_run_is_searched_and_what_is_required_counts_as_seen() {
+        let yaml = "#cloud-config\n# mackerel-agent\npackages: [mackerel-agent]\n";
+        let file = SourceFile::new(FileId(1), "user-data.yaml", yaml.into());
+        let text = Text::verbatim(yaml, file.span(0..yaml.len()));
+        let found = on_host(&[], &[text], &[]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(&yaml[found[0].seen_at.unwrap().range()], "mackerel-agent");
+        assert!(found[0].seen_at.unwrap().start > 40);
+        let required = on_host(&[], &[], &["mackerel-agent".into()]);
+        assert_eq!(
+            required.iter().map(|seen| (&*seen.agent.name, seen.seen_at)).collect::<Vec<_>>(),
+            [("mackerel-agent", None)]
+        );
+    }
 
     #[test]
     fn words_are_not_found_inside_names_and_paths() {

@@ -16,6 +16,8 @@ pub(super) struct Boots {
     pub(super) cases: Vec<Vec<Guest>>,
     /// The scripts and configurations that run.
     pub(super) parts: Vec<Part>,
+    /// Those of them that the guest cannot follow.
+    pub(super) unread: Vec<Text>,
     /// Why some of what runs is not known, and where that comes from.
     pub(super) unknown: Option<(Unknown, Origin)>,
     /// The platform, when the user data tells it.
@@ -40,6 +42,7 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
     for texts in cases {
         let parts: Vec<Part> = texts.iter().flat_map(|text| user_data::parse(text, limits)).collect();
         boots.cases.push(run(&parts, start, host.sets_variables, limits));
+        boots.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
         boots.parts.extend(parts);
     }
     boots.platform = boots.parts.iter().find_map(platform_of);
@@ -78,10 +81,16 @@ fn platform_of(part: &Part) -> Option<Platform> {
     }
 }
 
+fn is_followed(part: &Part, limits: &Limits) -> bool {
+    let text = part.text.as_str();
+    let is_script = matches!(part.kind, PartKind::Script | PartKind::Boothook) && shell::is_shell(text);
+    is_script && text.len() <= limits.script_bytes
+}
+
 fn run(parts: &[Part], start: &Network, foreign: bool, limits: &Limits) -> Vec<Guest> {
     let mut ends = vec![Guest::new(start.clone())];
     for part in parts {
-        if !matches!(part.kind, PartKind::Script | PartKind::Boothook) {
+        if !is_followed(part, limits) {
             continue;
         }
         let (script, _, _) = shell::parse(&part.text, limits);

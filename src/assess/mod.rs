@@ -6,14 +6,18 @@ mod agents;
 mod blockage;
 mod boot;
 mod reachability;
+mod version;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use agents::Start;
 pub use blockage::{Blockage, When};
 pub use reachability::{Reachability, Who};
+pub use version::PinnedVersion;
 
+use self::agents::SeenAgent;
 use crate::catalog::{Agent, Outcome, Platform, Reach, Registered, StoredIdentity};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
@@ -96,8 +100,14 @@ pub struct Cause {
 pub struct AgentAssessment {
     /// What is known of it.
     pub agent: &'static Agent,
-    /// Where the host's boot text mentions it; absent when it is only required.
+    /// What the host boots with shows it first here; absent when it is only required.
     pub seen_at: Option<Span>,
+    /// The version that is asked for, when one is.
+    pub version: Option<PinnedVersion>,
+    /// When the boot scripts start it, on any way through them.
+    pub starts: Vec<Start>,
+    /// Whether it runs in containers only.
+    pub container: bool,
     /// Who it runs as on this host.
     pub user: Who,
     /// Whether it reaches the metadata service, as far as that is known.
@@ -144,8 +154,9 @@ pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
 
 fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
     let endpoint = endpoint_of(&host.metadata.endpoint.effective);
-    let agents = agents::on_host(&host, &terms.required);
     let boots = boot::boot(&host, start, &terms.limits);
+    let ends: Vec<&Guest> = boots.cases.iter().flatten().collect();
+    let agents = agents::on_host(&ends, &boots.unread, &terms.required);
     let platform = boots.platform.unwrap_or(Platform::Linux);
 
     let mut reachability = Vec::new();
@@ -156,15 +167,17 @@ fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
     }
     let mut blockages: Vec<Blockage> = Vec::new();
     let mut assessed = Vec::new();
-    for (agent, seen_at) in agents {
+    for SeenAgent { agent, seen_at, version, starts, container } in agents {
         let user = user_of(agent, platform);
         let cases = by_case(&boots.cases, Family::V4, &user);
-        if !blockages.iter().any(|blockage| blockage.who == user) {
+        let matters = agent.identity.needs_imds.value;
+        if matters && !blockages.iter().any(|blockage| blockage.who == user) {
             blockages.extend(blockage::find(&cases, &boots));
         }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
         let outcome = reach.and_then(|reach| agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
-        assessed.push(AgentAssessment { agent, seen_at, user, reach, outcome: outcome.map(|row| row.outcome) });
+        let outcome = outcome.map(|row| row.outcome);
+        assessed.push(AgentAssessment { agent, seen_at, version, starts, container, user, reach, outcome });
     }
     let administrator = administrator(platform);
     if !blockages.iter().any(|blockage| blockage.who == administrator) {

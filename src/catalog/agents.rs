@@ -47,8 +47,9 @@ pub struct Agent {
     pub identity: Identity,
     /// Who it runs as.
     pub runs_as: Vec<RunsAs>,
-    /// How it talks to the metadata service.
-    pub imds: ImdsUse,
+    /// How it talks to the metadata service; absent when it never does.
+    #[serde(default)]
+    pub imds: Option<ImdsUse>,
     /// Whether it goes through proxies.
     pub proxy: Proxy,
     /// Whether it filters traffic itself.
@@ -96,6 +97,9 @@ fact! {
         /// Whether this form of installation starts the agent by itself, where that is known.
         #[serde(default)]
         starts: Option<bool>,
+        /// Whether the agent starts at each boot after this form of installation, where that is known.
+        #[serde(default)]
+        enables: Option<bool>,
     }
 }
 

@@ -303,9 +303,9 @@ fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files)
     }
     AgentV1 {
         name: agent.agent.name.clone(),
-        version: None,
+        version: agent.version.as_ref().map(|version| version.text.clone()),
         user: user.map(|runs_as| runs_as.user.clone()),
-        container: false,
+        container: agent.container,
         identity: "unknown",
         reaches_imds: match agent.reach {
             Some(Reach::Unreachable) => "blocked",

@@ -1,7 +1,7 @@
 //! IMDS102: the default of an account and Region disables the metadata endpoint.
 
 use super::chain::Chain;
-use super::{aftermath, are_required, consequence, gravity, instead, names};
+use super::{aftermath, are_required, consequence, gravity, instead, is_concerned, names};
 use crate::assess::{AccountAssessment, AgentAssessment, Assessments, Cause};
 use crate::eval::Language;
 use crate::finding::{Finding, Label};
@@ -17,7 +17,7 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
 
 fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
     let subject = &account.account.subject;
-    let agents: Vec<&AgentAssessment> = account.agents.iter().collect();
+    let agents: Vec<&AgentAssessment> = account.agents.iter().filter(|agent| is_concerned(agent)).collect();
     let is_certain = account.endpoint.is_certainly_disabled();
     let (severity, confidence) = gravity(is_certain, &agents);
     let scope = if is_certain { "" } else { " in one of the cases that the source gives" };

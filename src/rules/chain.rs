@@ -13,10 +13,15 @@ pub(super) struct Chain {
 }
 
 impl Chain {
+    /// No labels yet, beside the primary place.
+    pub(super) fn at(primary: Span) -> Self {
+        Self { labels: Vec::new(), known: BTreeSet::from([primary]) }
+    }
+
     /// The labels of the steps from `origin` to `subject`, in the order of the value's way, then the calls that lead
     /// to the subject, then the subject itself. Nothing when the value is written in the subject's own block.
     pub(super) fn new(origin: &Origin, subject: &Subject) -> Self {
-        let mut chain = Self { labels: Vec::new(), known: BTreeSet::from([origin.span]) };
+        let mut chain = Self::at(origin.span);
         chain.add_way(origin, subject);
         // An override file has no step of its own, but its reader does not see the subject either.
         if !chain.labels.is_empty() || origin.span.file != subject.header.file {

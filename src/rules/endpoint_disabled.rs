@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::chain::Chain;
-use super::{aftermath, are_required, consequence, gravity, instead, names};
+use super::{aftermath, are_required, consequence, gravity, instead, is_concerned, names};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
 use crate::finding::{Finding, Label};
 use crate::source::Span;
@@ -36,7 +36,8 @@ impl Mistake<'_> {
         let (first, cause) = self.hosts.first()?;
         let (subject, place) = (&first.host.subject, cause.origin.span);
         let is_certain = self.hosts.iter().any(|(host, _)| host.endpoint.is_certainly_disabled());
-        let agents: Vec<&AgentAssessment> = self.hosts.iter().flat_map(|(host, _)| &host.agents).collect();
+        let agents = self.hosts.iter().flat_map(|(host, _)| &host.agents);
+        let agents: Vec<&AgentAssessment> = agents.filter(|agent| is_concerned(agent)).collect();
         let (severity, confidence) = gravity(is_certain, &agents);
 
         let tokens = self.hosts.iter().flat_map(|(host, _)| &host.host.metadata.tokens.effective);

@@ -1,6 +1,7 @@
 //! The rules: assessments in, findings out. One file a rule; its texts for people are in the folder `rules/`.
 
 mod account_default_disabled;
+mod agent_needs_imdsv1;
 mod chain;
 mod endpoint_disabled;
 mod firewall_blocks_imds;
@@ -11,6 +12,7 @@ mod unused_suppression;
 mod windows_firewall_blocks_imds;
 
 use crate::assess::{AgentAssessment, Assessments};
+use crate::catalog::{Agent, Outcome, Reach, Registered, StoredIdentity};
 use crate::eval::Language;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::model::Written;
@@ -33,6 +35,7 @@ pub const RULES: &[Rule] = &[
     Rule { id: firewall_blocks_imds::ID, check: firewall_blocks_imds::check },
     Rule { id: windows_firewall_blocks_imds::ID, check: windows_firewall_blocks_imds::check },
     Rule { id: route_blocks_imds::ID, check: route_blocks_imds::check },
+    Rule { id: agent_needs_imdsv1::ID, check: agent_needs_imdsv1::check },
     Rule { id: unresolved_value::ID, check: unresolved_value::check },
 ];
 
@@ -61,18 +64,47 @@ fn names(agents: &[&AgentAssessment]) -> Vec<String> {
     names
 }
 
+/// Whether an agent's identity needs the metadata service, be that verified or not.
+fn is_concerned(agent: &AgentAssessment) -> bool {
+    agent.agent.identity.needs_imds.value
+}
+
+/// The agent to speak of: of those that need the service the first of which that is verified, and of them one that the
+/// console would show twice, since nobody notices that by itself.
+fn foremost(agents: &[&AgentAssessment]) -> Option<&'static Agent> {
+    let agents = agents.iter().filter(|agent| is_concerned(agent)).map(|agent| agent.agent);
+    agents.min_by_key(|agent| (agent.identity.needs_imds.unverified, !is_shown_twice(agent)))
+}
+
+fn is_shown_twice(agent: &Agent) -> bool {
+    let row = agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, Reach::Unreachable);
+    row.is_some_and(|row| row.outcome == Outcome::Duplicate)
+}
+
 /// Why a metadata service that does not answer matters to `agents`.
 fn consequence(agents: &[&AgentAssessment]) -> String {
-    let Some(first) = agents.first() else {
+    let Some(agent) = foremost(agents) else {
         return "an agent on it cannot learn which EC2 instance it runs on, so that monitoring shows one machine as two \
                 hosts or the agent refuses to start"
             .into();
     };
-    let agent = first.agent;
+    if !is_shown_twice(agent) {
+        return format!(
+            "{} learns from it which EC2 instance it runs on; without it the machine is missing in {}",
+            agent.title, agent.console
+        );
+    }
     let integration = agent.integration.as_deref().unwrap_or("the AWS integration");
+    let row = agent.outcome(StoredIdentity::Own, Registered::WithIdentifier, Reach::Unreachable);
+    let afterwards = match row {
+        Some(row) if row.outcome == Outcome::RefusesToStart => {
+            "; and an agent that was registered before no longer starts"
+        }
+        _ => "",
+    };
     format!(
         "{} learns from it which EC2 instance it runs on; without it {} shows the machine twice: once by the agent, \
-         once by {integration}; and an agent that was registered before no longer starts",
+         once by {integration}{afterwards}",
         agent.title, agent.console
     )
 }
@@ -97,15 +129,25 @@ fn are_required<'a>(mut tokens: impl Iterator<Item = &'a Written>) -> bool {
 
 /// What has to follow on hosts that ran while the service did not answer.
 fn aftermath(agents: &[&AgentAssessment]) -> String {
-    let Some(first) = agents.first() else {
+    let Some(agent) = foremost(agents) else {
         return "on hosts that ran without it, remove the agent's stored identity, restart the agent, and retire the \
                 stale host"
             .into();
     };
-    let files: Vec<_> = first.agent.identity.files.iter().take(1).map(|file| format!("`{}`", file.path)).collect();
-    let files = if files.is_empty() { "its stored identity".into() } else { files.join(", ") };
+    if !is_shown_twice(agent) {
+        return format!("on hosts that ran without it, restart {}", agent.name);
+    }
+    let files: Vec<_> = agent.identity.files.iter().take(1).map(|file| format!("`{}`", file.path)).collect();
+    if files.is_empty() {
+        return format!(
+            "on hosts that ran without it, restart {}, and retire the stale host in {}",
+            agent.name, agent.console
+        );
+    }
     format!(
-        "on hosts that ran without it, stop {0}, remove {files}, start {0} again, and retire the stale host in {1}",
-        first.agent.name, first.agent.console
+        "on hosts that ran without it, stop {0}, remove {1}, start {0} again, and retire the stale host in {2}",
+        agent.name,
+        files.join(", "),
+        agent.console
     )
 }

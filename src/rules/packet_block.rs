@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::chain::Chain;
-use super::{aftermath, consequence, gravity, names};
+use super::{aftermath, consequence, gravity, is_concerned, names};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Blockage, When};
 use crate::finding::{Confidence, Finding, Label};
 use crate::network::{Answer, Packet, Place, Step};
@@ -97,6 +97,7 @@ impl Mistake<'_> {
         self.hosts
             .iter()
             .flat_map(|(host, blockage)| host.agents.iter().filter(|agent| agent.user == blockage.who))
+            .filter(|agent| is_concerned(agent))
             .collect()
     }
 

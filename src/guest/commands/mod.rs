@@ -62,9 +62,10 @@ pub(super) const DONE: Status = Status::Known(0);
 /// What the reason of a hole starts with when its text comes from an address.
 pub(in crate::guest) const DOWNLOADED: &str = "downloaded from ";
 
-/// The address that a text was downloaded from.
-pub(super) fn downloaded(text: &Text) -> Option<&str> {
-    text.hole_reason().and_then(|reason| reason.strip_prefix(DOWNLOADED))
+/// The address that a text was downloaded from, with the place where it is written.
+pub(super) fn downloaded(text: &Text) -> Option<Text> {
+    let address = text.hole_reason()?.strip_prefix(DOWNLOADED)?;
+    Some(Text::encoded(address, text.pieces().first()?.span))
 }
 
 impl Call<'_> {
@@ -386,7 +387,6 @@ pub(super) fn is_hole_alone(text: &Text) -> bool {
 /// Runs a script that is not known.
 pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span) {
     if let Some(address) = downloaded(text) {
-        let address = Text::encoded(address, span);
         guest.opaque(span, format!("a script from {} is run", address.as_str()));
         guest.event(EventKind::Installer(address), span);
     } else {

@@ -107,7 +107,8 @@ pub(super) fn fetch(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec
             || !word.as_str().starts_with('-') && word.as_str().contains('.') && word.as_str().contains('/')
     });
     let reason = address.map_or_else(|| "a download".to_owned(), |address| format!("{DOWNLOADED}{}", address.as_str()));
-    let content = Content::Text(Text::hole(call.span, reason));
+    let place = address.and_then(|address| address.span_of(0..address.len())).unwrap_or(call.span);
+    let content = Content::Text(Text::hole(place, reason));
     let mut words = call.arguments.iter();
     let mut file: Option<Text> = None;
     let mut own_name = call.name == "wget";

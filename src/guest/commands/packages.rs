@@ -59,9 +59,7 @@ fn install(guest: &mut Guest, call: &Call) -> Status {
     }
     // A file that was downloaded is named by its address.
     let names = words.iter().map(|name| match guest.read(name, call.span) {
-        Content::Text(text) => {
-            downloaded(&text).map_or_else(|| name.clone(), |address| Text::encoded(address, call.span))
-        }
+        Content::Text(text) => downloaded(&text).unwrap_or_else(|| name.clone()),
         Content::SavedRules(_) => name.clone(),
     });
     let names: Vec<Text> = names.collect();
