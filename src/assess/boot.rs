@@ -2,7 +2,7 @@
 
 use crate::catalog::Platform;
 use crate::eval::{Unknown, Value, ValueKind};
-use crate::guest::{self, Guest, Options, Shell};
+use crate::guest::{self, Guest};
 use crate::model::Host;
 use crate::network::Network;
 use crate::source::{Limits, Origin, Piece, Span, Text, Trail};
@@ -41,7 +41,9 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
     }
     for texts in cases {
         let parts: Vec<Part> = texts.iter().flat_map(|text| user_data::parse(text, limits)).collect();
-        boots.cases.push(run(&parts, start, host.sets_variables, limits));
+        let mut guest = Guest::new(start.clone());
+        guest.shell.foreign = host.sets_variables;
+        boots.cases.push(guest::boot(&texts, host.init.as_ref(), guest, limits));
         boots.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
         boots.parts.extend(parts);
     }
@@ -81,29 +83,13 @@ fn platform_of(part: &Part) -> Option<Platform> {
     }
 }
 
+/// Whether the guest reads a part. It says itself when it cannot go on to the end.
 fn is_followed(part: &Part, limits: &Limits) -> bool {
     let text = part.text.as_str();
-    let is_script = matches!(part.kind, PartKind::Script | PartKind::Boothook) && shell::is_shell(text);
-    is_script && text.len() <= limits.script_bytes
-}
-
-fn run(parts: &[Part], start: &Network, foreign: bool, limits: &Limits) -> Vec<Guest> {
-    let mut ends = vec![Guest::new(start.clone())];
-    for part in parts {
-        if !is_followed(part, limits) {
-            continue;
-        }
-        let (script, _, _) = shell::parse(&part.text, limits);
-        let options = Options::of_first_line(part.text.as_str());
-        ends = ends
-            .into_iter()
-            .flat_map(|mut end| {
-                end.shell = Shell::default();
-                end.shell.options = options;
-                end.shell.foreign = foreign;
-                guest::run(&script, end, limits)
-            })
-            .collect();
-    }
-    ends
+    let is_read = match part.kind {
+        PartKind::Script | PartKind::Boothook => shell::is_shell(text),
+        PartKind::CloudConfig | PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => true,
+        PartKind::Include | PartKind::Other => false,
+    };
+    is_read && text.len() <= limits.script_bytes
 }

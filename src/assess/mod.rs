@@ -18,6 +18,7 @@ pub use reachability::{Reachability, Who};
 pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
+use self::reachability::Stock;
 use crate::catalog::{Agent, Outcome, Platform, Reach, Registered, StoredIdentity};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
@@ -146,15 +147,16 @@ impl Endpoint {
 /// Assesses the `estate`.
 #[must_use]
 pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
-    let start = Network::new(&terms.assumptions);
-    let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &start, terms)).collect();
+    let usual = [asked(Platform::Linux, &[], terms), asked(Platform::Windows, &[], terms)].concat();
+    let stock = Stock::new(Network::new(&terms.assumptions), &usual);
+    let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &stock, terms)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     Assessments { hosts, accounts }
 }
 
-fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
+fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     let endpoint = endpoint_of(&host.metadata.endpoint.effective);
-    let boots = boot::boot(&host, start, &terms.limits);
+    let boots = boot::boot(&host, &stock.network, &terms.limits);
     let ends: Vec<&Guest> = boots.cases.iter().flatten().collect();
     let agents = agents::on_host(&ends, &boots.unread, &terms.required);
     let platform = boots.platform.unwrap_or(Platform::Linux);
@@ -162,14 +164,14 @@ fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
     let mut reachability = Vec::new();
     for who in asked(platform, &boots.cases, terms) {
         for family in [Family::V4, Family::V6] {
-            reachability.extend(reachability::over_cases(&by_case(&boots.cases, family, &who)));
+            reachability.extend(reachability::over_cases(&by_case(&boots.cases, family, &who, stock)));
         }
     }
     let mut blockages: Vec<Blockage> = Vec::new();
     let mut assessed = Vec::new();
     for SeenAgent { agent, seen_at, version, starts, container } in agents {
         let user = user_of(agent, platform);
-        let cases = by_case(&boots.cases, Family::V4, &user);
+        let cases = by_case(&boots.cases, Family::V4, &user, stock);
         let matters = agent.identity.needs_imds.value;
         if matters && !blockages.iter().any(|blockage| blockage.who == user) {
             blockages.extend(blockage::find(&cases, &boots));
@@ -181,7 +183,7 @@ fn assess_host(host: Host, start: &Network, terms: &Terms) -> Assessment {
     }
     let administrator = administrator(platform);
     if !blockages.iter().any(|blockage| blockage.who == administrator) {
-        blockages.extend(blockage::find(&by_case(&boots.cases, Family::V4, &administrator), &boots));
+        blockages.extend(blockage::find(&by_case(&boots.cases, Family::V4, &administrator, stock), &boots));
     }
 
     let mut assumes: Vec<OpaqueStep> = Vec::new();
@@ -229,8 +231,8 @@ fn user_of(agent: &Agent, platform: Platform) -> Who {
     }
 }
 
-fn by_case(cases: &[Vec<Guest>], family: Family, who: &Who) -> Vec<Reachability> {
-    cases.iter().filter_map(|ends| reachability::at_end(ends, family, who)).collect()
+fn by_case(cases: &[Vec<Guest>], family: Family, who: &Who, stock: &Stock) -> Vec<Reachability> {
+    cases.iter().filter_map(|ends| reachability::at_end(ends, family, who, stock)).collect()
 }
 
 /// Whether an agent reaches the service, given what becomes of its packets in each case.

@@ -41,6 +41,26 @@ pub struct Reachability {
     pub depends_on: Vec<Condition>,
 }
 
+/// The state that hosts start with. Most stay in it, so that the usual questions are answered once for all of them.
+pub(super) struct Stock {
+    pub(super) network: Network,
+    answers: Vec<Reachability>,
+}
+
+impl Stock {
+    pub(super) fn new(network: Network, usual: &[Who]) -> Self {
+        let both = |who| [Family::V4, Family::V6].map(|family| in_state(&network, family, who));
+        let answers = usual.iter().flat_map(both).collect();
+        Self { network, answers }
+    }
+
+    fn answer(&self, network: &Network, family: Family, who: &Who) -> Reachability {
+        let is_asked = |answer: &&Reachability| answer.family == family && answer.who == *who;
+        let known = self.answers.iter().find(is_asked).filter(|_| *network == self.network);
+        known.cloned().unwrap_or_else(|| in_state(network, family, who))
+    }
+}
+
 /// The answer in one state.
 pub(super) fn in_state(network: &Network, family: Family, who: &Who) -> Reachability {
     let verdict = match &who.principal {
@@ -54,12 +74,12 @@ pub(super) fn in_state(network: &Network, family: Family, who: &Who) -> Reachabi
 /// The answer over all `ends` of one boot.
 ///
 /// Where they differ it depends on the conditions by which they were reached.
-pub(super) fn at_end(ends: &[Guest], family: Family, who: &Who) -> Option<Reachability> {
+pub(super) fn at_end(ends: &[Guest], family: Family, who: &Who, stock: &Stock) -> Option<Reachability> {
     let mut states: Vec<(&Guest, Reachability)> = Vec::new();
     for end in ends {
         // Ends that differ in files or variables only have the same answer.
         let known = states.iter().find(|(other, _)| other.network == end.network);
-        let answer = known.map_or_else(|| in_state(&end.network, family, who), |(_, answer)| answer.clone());
+        let answer = known.map_or_else(|| stock.answer(&end.network, family, who), |(_, answer)| answer.clone());
         states.push((end, answer));
     }
     let (_, first) = states.first()?;

@@ -29,7 +29,6 @@ pub use self::boot::boot;
 use self::machine::Machine;
 pub use self::shared::Shared;
 pub use self::variables::{Dialect, Options, Shell, Variable};
-pub use self::windows::run_windows;
 use crate::network::{Doubt, Network, SavedRules, Status};
 use crate::source::{Limits, Span, Text};
 use crate::syntax::script::Script;

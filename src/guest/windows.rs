@@ -1,34 +1,18 @@
 //! User data of Windows: the scripts that the launch agents run.
 
-use super::join::merge;
-use super::machine::Machine;
-use super::{Dialect, Guest};
+use super::Dialect;
 use crate::source::{Limits, Text};
 use crate::syntax::tree;
 use crate::syntax::user_data::{Part, PartKind};
 
-/// Runs a part of user data that holds scripts for Windows, to every end that is possible; there is at least one.
-///
-/// Parts of other kinds do nothing. Scripts start one after the other, each in a shell of its own, and keep to the
-/// [`Limits`] as for [`super::run`].
-#[must_use]
-pub fn run_windows(part: &Part, guest: Guest, limits: &Limits) -> Vec<Guest> {
-    let scripts = match part.kind {
+/// The scripts in a part of user data for Windows, in the order in which they run. Parts of other kinds have none.
+pub(super) fn scripts(part: &Part, limits: &Limits) -> Vec<(Dialect, Text)> {
+    match part.kind {
         PartKind::PowerShell => vec![(Dialect::PowerShell, part.text.clone())],
         PartKind::Batch => vec![(Dialect::Batch, part.text.clone())],
         PartKind::LaunchTasks => launch_tasks(&part.text, limits),
         _ => Vec::new(),
-    };
-    let mut ends = vec![guest];
-    for (dialect, text) in scripts {
-        let at = text.span_of(0..text.len());
-        let run = |guest: Guest| {
-            let mut machine = Machine::new(limits);
-            machine.run_windows_text(guest, &text, dialect, Vec::new())
-        };
-        ends = merge(ends.into_iter().flat_map(run).collect(), limits.script_paths, at);
     }
-    ends
 }
 
 /// The scripts of the tasks `executeScript` in the configuration of version 2 of the launch agent, in order.

@@ -131,8 +131,6 @@ impl Case {
         };
         check(&Request {
             input: Input {
-                assumptions: Vec::new(),
-                principals: Vec::new(),
                 paths: paths.to_vec(),
                 root: Some(folder.path().to_owned()),
                 exclude: Vec::new(),

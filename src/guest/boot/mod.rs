@@ -1,4 +1,5 @@
-//! What a Linux host does with its user data when it boots for the first time, as cloud-init does it.
+//! What a host does with its user data when it boots for the first time: on Linux what cloud-init does, on Windows the
+//! scripts that the launch agents run.
 //!
 //! Sources, all in cloud-init: `cloudinit/handlers/` (the parts of user data), `config/cloud.cfg.tmpl` (the modules in
 //! their order) and `cloudinit/config/cc_*.py` (the modules).
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::config::Config;
 use super::join::merge;
 use super::machine::Machine;
-use super::{Content, Guest, Options, Shell, Variable};
+use super::{Content, Guest, Options, Shell, Variable, windows};
 use crate::eval::Value;
 use crate::source::{HOLE, Limits, Span, Text};
 use crate::syntax::shell;
@@ -54,9 +55,7 @@ pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Lim
                 Err(span) => boot.opaque(span, "a cloud-config that cannot be read"),
             },
             PartKind::Include => boot.opaque_part(&part.text, "user data from other addresses"),
-            PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => {
-                boot.opaque_part(&part.text, "a script for Windows");
-            }
+            PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => boot.windows(part),
             PartKind::Other if part.text.as_str().starts_with(HOLE) && part.text.has_holes() => {
                 boot.opaque_part(&part.text, "user data that is not known");
             }
@@ -211,6 +210,15 @@ impl Boot<'_> {
             }
             ends
         });
+    }
+
+    /// Runs the scripts of a part for Windows, one after the other and each in a shell of its own.
+    fn windows(&mut self, part: &Part) {
+        for (dialect, text) in windows::scripts(part, self.machine.limits) {
+            if let Some(span) = text.span_of(0..text.len()) {
+                self.each(span, |machine, guest| machine.run_windows_text(guest, &text, dialect, Vec::new()));
+            }
+        }
     }
 
     /// A boothook is what stands after the line that announces it.

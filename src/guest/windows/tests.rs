@@ -1,7 +1,8 @@
 //! What user data on Windows does, and what only looks like it.
 
 use super::*;
-use crate::guest::{Content, EventKind, ServiceAction};
+use crate::guest::machine::Machine;
+use crate::guest::{Content, EventKind, Guest, ServiceAction};
 use crate::network::{Answer, Assumptions, Family, Network, Verdict};
 use crate::source::{FileId, SourceFile};
 
@@ -22,7 +23,13 @@ fn part_of(kind: PartKind, script: &str) -> (SourceFile, Part) {
 /// Runs a script in which `<?>` is a part that is not known.
 fn ends(kind: PartKind, script: &str) -> (SourceFile, Vec<Guest>) {
     let (file, part) = part_of(kind, script);
-    let ends = run_windows(&part, Guest::new(Network::new(&Assumptions::default())), &Limits::default());
+    let limits = Limits::default();
+    let mut machine = Machine::new(&limits);
+    let mut ends = vec![Guest::new(Network::new(&Assumptions::default()))];
+    for (dialect, text) in scripts(&part, &limits) {
+        let run = |guest| machine.run_windows_text(guest, &text, dialect, Vec::new());
+        ends = ends.into_iter().flat_map(run).collect();
+    }
     assert!(!ends.is_empty());
     (file, ends)
 }

@@ -148,7 +148,7 @@ fn installer(guest: &mut Guest, call: &Call) -> Status {
 /// The address that a file was downloaded from, or its name.
 fn source_of(guest: &Guest, file: &Text, call: &Call) -> Text {
     match guest.read(file, call.span) {
-        Content::Text(text) => downloaded(&text).map(|address| Text::encoded(address, call.span)),
+        Content::Text(text) => downloaded(&text),
         Content::SavedRules(_) => None,
     }
     .unwrap_or_else(|| file.clone())
