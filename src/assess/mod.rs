@@ -237,7 +237,7 @@ fn by_case(cases: &[Vec<Guest>], family: Family, who: &Who, stock: &Stock) -> Ve
 
 /// Whether an agent reaches the service, given what becomes of its packets in each case.
 fn reach(endpoint: &Endpoint, cases: &[Reachability], is_known: bool) -> Option<Reach> {
-    let all = |answers: &[Answer]| cases.iter().all(|case| answers.contains(&case.answer));
+    let all = |answers: &[Answer]| !cases.is_empty() && cases.iter().all(|case| answers.contains(&case.answer));
     if endpoint.is_certainly_disabled() || all(&[Answer::Blocked, Answer::Diverted]) {
         Some(Reach::Unreachable)
     } else if is_known && endpoint.is_certainly_enabled() && all(&[Answer::Reachable]) {

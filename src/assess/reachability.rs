@@ -87,7 +87,8 @@ pub(super) fn at_end(ends: &[Guest], family: Family, who: &Who, stock: &Stock) -
         return Some(first.clone());
     }
     let mut joint = Reachability { answer: Answer::Depends, depends_on: Vec::new(), ..first.clone() };
-    joint.proof = states.iter().map(|(_, answer)| &answer.proof).find(|proof| !proof.is_empty())?.clone();
+    let proofs = states.iter().map(|(_, answer)| &answer.proof);
+    joint.proof = proofs.into_iter().find(|proof| !proof.is_empty()).cloned().unwrap_or_default();
     for branch in ends.iter().flat_map(|end| &end.branches) {
         let side = |succeeded: bool| {
             let taken = states.iter().filter(|(end, _)| {

@@ -65,7 +65,7 @@ impl<'a> Machine<'a> {
                 }
             }
             if let [first, _, ..] = next.as_slice() {
-                self.charge(next.len().saturating_mul(first.bytes()));
+                self.charge(next.len().saturating_mul(first.copied_bytes()));
             }
             live = merge(next, self.limits.script_paths, Some(statement.span));
         }
@@ -102,7 +102,7 @@ impl<'a> Machine<'a> {
         mut guest: Guest,
         body: impl FnOnce(&mut Self, Guest) -> Vec<Guest>,
     ) -> Vec<Guest> {
-        self.charge(guest.bytes());
+        self.charge(guest.copied_bytes());
         let shell = guest.shell.clone();
         guest.shell.exit_trap = None;
         let tested = self.tested;

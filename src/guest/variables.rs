@@ -312,6 +312,7 @@ impl Variable {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),

@@ -151,7 +151,7 @@ impl Boot<'_> {
         let ends = std::mem::take(&mut self.ends);
         let next: Vec<Guest> = ends.into_iter().flat_map(|guest| body(&mut self.machine, guest)).collect();
         if let [first, _, ..] = next.as_slice() {
-            self.machine.charge(next.len().saturating_mul(first.bytes()));
+            self.machine.charge(next.len().saturating_mul(first.copied_bytes()));
         }
         self.ends = merge(next, self.machine.limits.script_paths, Some(at));
     }

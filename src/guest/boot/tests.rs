@@ -215,7 +215,6 @@ fn what_cannot_be_followed_is_named() {
         ("#include\nhttps://example.com/a\n", "#include\nhttps://example.com/a\n"),
         ("#cloud-config\nruncmd: <?>\n", "runcmd"),
         ("#cloud-config\na: [\n", "#cloud-config\na: [\n"),
-        ("<powershell>x</powershell>", "x"),
         ("<?>", "<?>"),
     ];
     for (source, expected) in cases {

@@ -192,7 +192,7 @@ fn for_each(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> 
     let is_break = |each: char| each == '\n' || each == '\r';
     let lines: Vec<Text> = input.lines().iter().map(|line| line.trim_end_matches(is_break)).collect();
     machine.turns(guest, call.span, lines.len(), |machine, mut guest, turn| {
-        machine.charge(guest.bytes());
+        machine.charge(guest.copied_bytes());
         guest.set_status(0);
         guest.shell.set_text("psitem", lines.get(turn).cloned().unwrap_or_default());
         machine.block(guest, &body, Vec::new())
