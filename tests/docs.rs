@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use imdslint::network::Assumptions;
 use imdslint::{catalog, config, report};
 use serde_json::Value;
 
@@ -223,6 +224,11 @@ fn the_configuration_in_the_readme_is_valid_and_names_every_key() {
     let agents: Vec<_> = catalog::agents().iter().map(|agent| agent.name.as_str()).collect();
     let parsed = config::parse(&example, "README.md", &rules, &agents).unwrap();
     assert!(!parsed.rules.is_empty() && !parsed.exclude.is_empty() && !parsed.required_agents.is_empty());
+    let mut assumptions = Assumptions::default();
+    for assumed in &parsed.assumptions {
+        assumptions.assume(&assumed.key, &assumed.value).unwrap();
+    }
+    assert_ne!(assumptions, Assumptions::default());
     let schema = config::schema();
     for key in schema.as_value()["properties"].as_object().unwrap().keys() {
         assert!(example.lines().any(|line| line.starts_with(&format!("{key}:"))), "{key}");

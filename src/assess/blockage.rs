@@ -1,7 +1,7 @@
 //! Who is kept from the metadata service by a host's own scripts, by what, and how sure that is.
 
 use super::boot::Boots;
-use super::reachability::{Reachability, Who};
+use super::reachability::{Reachability, Stock, Who};
 use crate::network::{Answer, Step};
 use crate::source::Trail;
 
@@ -27,6 +27,8 @@ pub enum When {
     Always,
     /// In one of the cases that the source gives.
     OneCase,
+    /// On one of the ways through a script that part by something known only when it runs.
+    OneWay,
     /// With images that reach the service by a route of its own, or only with the others.
     OneLayout {
         /// Whether it is those with a route of its own.
@@ -43,16 +45,26 @@ impl Blockage {
 }
 
 /// What keeps somebody away, given the answer in each case.
-pub(super) fn find(cases: &[Reachability], boots: &Boots) -> Option<Blockage> {
+pub(super) fn find(cases: &[Reachability], boots: &Boots, stock: &Stock) -> Option<Blockage> {
     let is_away = |case: &&Reachability| matches!(case.answer, Answer::Blocked | Answer::Diverted);
     let (case, when) = match cases.iter().find(is_away) {
-        Some(case) if cases.iter().all(|case| is_away(&case)) => (case, When::Always),
-        Some(case) => (case, When::OneCase),
-        None => cases.iter().find_map(|case| Some((case, one_layout(case)?)))?,
+        Some(case) if cases.iter().all(|case| is_away(&case)) => (case.clone(), When::Always),
+        Some(case) => (case.clone(), When::OneCase),
+        None => {
+            let layout = cases.iter().find_map(|case| Some((case.clone(), one_layout(case)?)));
+            layout.or_else(|| Some((one_way(cases.first()?, boots, stock)?, When::OneWay)))?
+        }
     };
-    let cause = case.proof.iter().find_map(|step| step.span)?;
-    let trail = boots.trail_of(cause);
-    Some(Blockage { who: case.who.clone(), answer: case.answer, proof: case.proof.clone(), trail, when })
+    let trail = boots.trail_of(case.proof.iter().find_map(|step| step.span)?);
+    Some(Blockage { who: case.who, answer: case.answer, proof: case.proof, trail, when })
+}
+
+/// What keeps the principal of `asked` away at one end at least, when no input that nobody has given leads there.
+fn one_way(asked: &Reachability, boots: &Boots, stock: &Stock) -> Option<Reachability> {
+    let ends = boots.cases.iter().flatten();
+    let decided = ends.filter(|end| !end.branches.iter().any(|branch| boots.is_free_choice(branch.span)));
+    let mut answers = decided.map(|end| stock.answer(&end.network, asked.family, &asked.who));
+    answers.find(|answer| matches!(answer.answer, Answer::Blocked | Answer::Diverted))
 }
 
 /// The layout of the image's routes with which the packets of `case` are lost, when it is that alone.

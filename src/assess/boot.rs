@@ -1,11 +1,13 @@
 //! What a host's boot scripts make of it: every end of the simulated guest, for each case that the source gives.
 
+use std::ops::Range;
+
 use crate::catalog::Platform;
 use crate::eval::{Unknown, Value, ValueKind};
 use crate::guest::{self, Guest};
 use crate::model::Host;
 use crate::network::Network;
-use crate::source::{Limits, Origin, Piece, Span, Text, Trail};
+use crate::source::{HOLE, Limits, Origin, Piece, PieceKind, Span, Text, Trail};
 use crate::syntax::shell;
 use crate::syntax::user_data::{self, Part, PartKind};
 
@@ -60,6 +62,54 @@ impl Boots {
         let piece = self.parts.iter().find_map(|part| part.text.pieces().iter().find(holds));
         piece.map(|piece| piece.trail.clone()).unwrap_or_default()
     }
+}
+
+impl Boots {
+    /// Whether what the condition at `span` comes to is up to an input that nobody has given: a part of its text is not
+    /// known before the script runs, or one of a variable that it names.
+    pub(super) fn is_free_choice(&self, span: Span) -> bool {
+        self.parts.iter().any(|part| {
+            let text = part.text.as_str();
+            let condition = condition_at(&part.text, span);
+            let has_hole = |line: &str| part.text.has_holes() && line.contains(HOLE);
+            let is_set_so = |name: &str| {
+                let assignment = format!("{name}=");
+                text.lines().any(|line| line.contains(&assignment) && has_hole(line))
+            };
+            has_hole(condition) || variables(condition).any(is_set_so)
+        })
+    }
+}
+
+/// The lines of `text` that were written at `span`.
+fn condition_at(text: &Text, span: Span) -> &str {
+    let mut at = 0;
+    let mut found: Option<Range<usize>> = None;
+    for piece in text.pieces() {
+        let range = at..at + piece.length;
+        at = range.end;
+        let is_near = piece.span.file == span.file && piece.span.start < span.end && span.start < piece.span.end;
+        if is_near {
+            let exact = if piece.kind == PieceKind::Verbatim {
+                let offset = |place: u32| (place.max(piece.span.start) - piece.span.start) as usize;
+                let end = offset(span.end).min(piece.length);
+                range.start + offset(span.start).min(end)..range.start + end
+            } else {
+                range
+            };
+            found = Some(found.map_or(exact.clone(), |found| found.start..exact.end));
+        }
+    }
+    found.and_then(|range| text.as_str().get(range)).unwrap_or_default()
+}
+
+/// The names of the variables that a condition mentions.
+fn variables(condition: &str) -> impl Iterator<Item = &str> {
+    condition.split('$').skip(1).filter_map(|rest| {
+        let rest = rest.trim_start_matches(['{', '!', '#', '(']);
+        let end = rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());
+        rest.get(..end).filter(|name| !name.is_empty())
+    })
 }
 
 /// The alternatives of a value; each is a text, or nothing.

@@ -174,7 +174,7 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         let cases = by_case(&boots.cases, Family::V4, &user, stock);
         let matters = agent.identity.needs_imds.value;
         if matters && !blockages.iter().any(|blockage| blockage.who == user) {
-            blockages.extend(blockage::find(&cases, &boots));
+            blockages.extend(blockage::find(&cases, &boots, stock));
         }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
         let outcome = reach.and_then(|reach| agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
@@ -183,7 +183,7 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     }
     let administrator = administrator(platform);
     if !blockages.iter().any(|blockage| blockage.who == administrator) {
-        blockages.extend(blockage::find(&by_case(&boots.cases, Family::V4, &administrator, stock), &boots));
+        blockages.extend(blockage::find(&by_case(&boots.cases, Family::V4, &administrator, stock), &boots, stock));
     }
 
     let mut assumes: Vec<OpaqueStep> = Vec::new();

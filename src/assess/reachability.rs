@@ -54,7 +54,8 @@ impl Stock {
         Self { network, answers }
     }
 
-    fn answer(&self, network: &Network, family: Family, who: &Who) -> Reachability {
+    /// The answer in a state.
+    pub(super) fn answer(&self, network: &Network, family: Family, who: &Who) -> Reachability {
         let is_asked = |answer: &&Reachability| answer.family == family && answer.who == *who;
         let known = self.answers.iter().find(is_asked).filter(|_| *network == self.network);
         known.cloned().unwrap_or_else(|| in_state(network, family, who))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{EngineError, Input, open, sort_problems, usage};
+use super::{EngineError, Input, directives, open, sort_problems, usage};
 use crate::assess::{Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
@@ -17,12 +17,9 @@ use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
 use crate::network::Assumptions;
 use crate::source::{FileId, SourceFile};
-use crate::suppress::{self, Directive};
+use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::hcl;
 use crate::syntax::tree;
-
-/// What a comment must contain to be looked at.
-const DIRECTIVE: &str = "imdslint";
 
 /// Everything that is known after evaluation.
 pub struct Analysis {
@@ -88,6 +85,7 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     sort_problems(&mut problems, &workspace);
     let mut directives = terraform.directives;
     directives.extend(cloudformation.directives);
+    directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
 }

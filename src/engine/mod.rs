@@ -1,6 +1,7 @@
 //! The one place that wires the rooms: from paths to a report.
 
 mod analysis;
+mod directives;
 mod fingerprint;
 mod selection;
 mod usage;

@@ -197,13 +197,17 @@ impl Network {
 
     /// Remembers a command whose effect is not modelled.
     pub fn doubt(&mut self, doubt: &Doubt) {
-        Arc::make_mut(&mut self.worlds).iter_mut().for_each(|world| world.doubt(doubt.clone()));
+        for world in Arc::make_mut(&mut self.worlds) {
+            world.doubt(doubt.clone());
+        }
         Arc::make_mut(&mut self.windows).doubt(doubt.clone());
     }
 
     /// Sets a parameter of the kernel, as `sysctl -w` or a line of its configuration does.
     pub fn set_parameter(&mut self, name: &str, value: &Word, span: Span) {
-        Arc::make_mut(&mut self.worlds).iter_mut().for_each(|world| world.set_parameter(name, value, span));
+        for world in Arc::make_mut(&mut self.worlds) {
+            world.set_parameter(name, value, span);
+        }
     }
 
     /// The users and groups that rules name, in the order of the rules and each once; not `root`.

@@ -131,6 +131,7 @@ impl Mistake<'_> {
             Some(When::OneLayout { own_route: false }) => {
                 " when the image reaches the service by the default route, as Amazon Linux 2023 and Ubuntu do"
             }
+            Some(When::OneWay) => " on one of the ways through its scripts",
             _ => " in one of the cases that the source gives",
         };
         if blockages().all(|blockage| blockage.answer == Answer::Diverted) {

@@ -299,11 +299,12 @@ impl Text {
     /// The span in one file from which the bytes `range` of the value came, or `None` when the text has no bytes.
     ///
     /// When the bytes came from several places the span reaches from the first place to the last one of the same
-    /// file, if they stand there in order; otherwise it is the first place alone.
+    /// file that stands behind it and went the same way; what was inserted on the way, such as the value of a
+    /// variable, stands elsewhere.
     #[must_use]
     pub fn span_of(&self, range: Range<usize>) -> Option<Span> {
         let range = self.clamped(range);
-        let mut found: Option<Span> = None;
+        let mut found: Option<(Span, &Trail)> = None;
         for (bytes, piece) in self.ranges_from(range.start.saturating_sub(1)) {
             if bytes.start > range.end {
                 break;
@@ -317,12 +318,16 @@ impl Text {
             let end = range.end.min(bytes.end) - bytes.start;
             let part = part_of(piece, start..end.max(start));
             found = match found {
-                None => Some(part),
-                Some(first) if first.file == part.file && first.start <= part.start => Some(first.to(part)),
-                Some(first) => Some(first),
+                None => Some((part, &piece.trail)),
+                Some((first, trail))
+                    if first.file == part.file && first.start <= part.start && *trail == piece.trail =>
+                {
+                    Some((first.to(part), trail))
+                }
+                first => first,
             };
         }
-        found
+        found.map(|(span, _)| span)
     }
 
     fn body(&self) -> &Body {

@@ -12,6 +12,9 @@ pub use places::{from_cloudformation, from_comments, from_json_comments};
 use crate::finding::{Finding, Suppression, SuppressionKind};
 use crate::source::{FileId, Span};
 
+/// What a comment must contain to be looked at.
+pub const DIRECTIVE: &str = "imdslint";
+
 /// A suppression as it is written in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {

@@ -50,9 +50,13 @@ fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
     match path {
         _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Some(Place::TerraformJson),
         _ if path.ends_with(".json") => Some(Place::CloudFormationJson),
-        // Suppressions are read in the files that are ours, not in those that ours read.
-        _ => (path.ends_with(".tfvars") || holds_comments(path, text)).then_some(Place::Comment),
+        _ => (path.ends_with(".tfvars") || holds_comments(path, text) || is_user_data(path)).then_some(Place::Comment),
     }
+}
+
+/// Whether it is a file that hosts are given at boot.
+fn is_user_data(path: &str) -> bool {
+    [".sh", ".tftpl", ".tpl", ".ps1", ".cfg"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// Whether it is a module's file or a template in a language that has comments.
@@ -75,13 +79,14 @@ fn beside_code(case: &Case, found: &Found, mark: &Mark) -> Variants {
     let number = mark.place.start.0 - 1;
     let line = text.lines().nth(number).unwrap_or_default();
     let indentation: String = line.chars().take_while(|character| character.is_whitespace()).collect();
-    let comment = format!("# imdslint: ignore[{}] {REASON}", found.rule);
+    let (sign, sign_beside) = if text.contains("<script>") { ("rem", "& rem") } else { ("#", "#") };
+    let comment = |sign: &str| format!("{sign} imdslint: ignore[{}] {REASON}", found.rule);
     let edited = |edit: &dyn Fn(&str) -> String| {
         let line = |(index, line): (usize, &str)| if index == number { edit(line) } else { format!("{line}\n") };
         text.lines().enumerate().map(line).collect::<String>()
     };
-    let above = edited(&|line| format!("{indentation}{comment}\n{line}\n"));
-    let beside = edited(&|line| format!("{line} {comment}\n"));
+    let above = edited(&|line| format!("{indentation}{}\n{line}\n", comment(sign)));
+    let beside = edited(&|line| format!("{line} {}\n", comment(sign_beside)));
     let mut variants = vec![("with a comment above the line", with(case, path, above))];
     // A line holds one suppression.
     if !line.contains("imdslint:") {

@@ -3,10 +3,13 @@
 //! Each shell's syntax is lowered into this form at once, so that the simulated guest knows one language. Every text
 //! in it is a slice of the script, with the origin of each byte; a part that is not known is a [`WordPartKind::Hole`].
 
+mod extent;
 #[cfg(test)]
 pub(crate) mod print;
 #[cfg(test)]
 pub(crate) mod visit;
+
+pub use extent::statements;
 
 use crate::source::{Span, Text};
 

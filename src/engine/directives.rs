@@ -1,0 +1,105 @@
+//! The suppressions that are written in the user data of hosts, wherever its text comes from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::assess::Assessments;
+use crate::discover::Workspace;
+use crate::eval::{Value, ValueKind};
+use crate::source::{FileId, Limits, Span, Text};
+use crate::suppress::{self, DIRECTIVE, Directive};
+use crate::syntax::script::{self, Script};
+use crate::syntax::tree::{self, Node};
+use crate::syntax::user_data::{self, Part, PartKind};
+use crate::syntax::{Comment, batch, powershell, shell};
+
+/// Comments and statements of one file.
+#[derive(Default)]
+struct Read {
+    comments: Vec<Comment>,
+    statements: Vec<Span>,
+}
+
+/// The suppressions in all scripts and configurations that hosts boot with, each once, in the order of their places.
+pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut by_file: BTreeMap<FileId, Read> = BTreeMap::new();
+    let mut known = BTreeSet::new();
+    let mut add = |read: Read| {
+        for comment in read.comments.into_iter().filter(|comment| known.insert(comment.span)) {
+            by_file.entry(comment.span.file).or_default().comments.push(comment);
+        }
+        for statement in read.statements {
+            if let Some(read) = by_file.get_mut(&statement.file) {
+                read.statements.push(statement);
+            }
+        }
+    };
+    for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
+        for value in host.user_data.iter().flat_map(Value::alternatives) {
+            let ValueKind::String(text) = &value.kind else { continue };
+            if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
+                for part in user_data::parse(text, limits) {
+                    add(of_part(&part, limits));
+                }
+            }
+        }
+        for text in host.init.iter().flat_map(texts) {
+            add(of_shell(&text, limits));
+        }
+    }
+    let directives = |(file, read): (FileId, Read)| {
+        suppress::from_comments(&workspace.source(file), &read.comments, &read.statements)
+    };
+    by_file.into_iter().flat_map(directives).collect()
+}
+
+fn of_part(part: &Part, limits: &Limits) -> Read {
+    let of_script = |(script, comments, _): (Script, Vec<Comment>, _)| {
+        let statements = script::statements(&script);
+        Read { comments, statements }
+    };
+    match part.kind {
+        PartKind::Script | PartKind::Boothook => of_shell(&part.text, limits),
+        PartKind::PowerShell => of_script(powershell::parse(&part.text, limits)),
+        PartKind::Batch => of_script(batch::parse(&part.text, limits)),
+        PartKind::CloudConfig | PartKind::LaunchTasks => of_configuration(&part.text, limits),
+        PartKind::Include | PartKind::Other => Read::default(),
+    }
+}
+
+fn of_shell(text: &Text, limits: &Limits) -> Read {
+    let (script, comments, _) = shell::parse(text, limits);
+    Read { comments, statements: script::statements(&script) }
+}
+
+/// The comments of a configuration itself, and those of the files that it writes.
+fn of_configuration(text: &Text, limits: &Limits) -> Read {
+    let parsed = tree::parse_text(text, limits);
+    let statements = parsed.documents.iter().flat_map(tree::statements).collect();
+    let mut read = Read { comments: parsed.comments, statements };
+    let mut open: Vec<&Node> = parsed.documents.iter().collect();
+    while let Some(node) = open.pop() {
+        open.extend(node.items().unwrap_or_default());
+        open.extend(node.entries().into_iter().map(|(_, entry)| &entry.value));
+        if let Some((content, _)) = node.as_scalar().filter(|(content, _)| content.as_str().contains(DIRECTIVE)) {
+            let inner = of_shell(content, limits);
+            read.comments.extend(inner.comments);
+            read.statements.extend(inner.statements);
+        }
+    }
+    read
+}
+
+/// The texts in a value that hold suppressions.
+fn texts(value: &Value) -> Vec<Text> {
+    let mut texts = Vec::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match &value.kind {
+            ValueKind::String(text) if text.as_str().contains(DIRECTIVE) => texts.push(text.clone()),
+            ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => open.extend(values.iter()),
+            ValueKind::Map(map) => open.extend(map.entries.values()),
+            _ => {}
+        }
+    }
+    texts
+}
