@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 pub use agents::Start;
 pub use blockage::{Blockage, When};
+pub use boot::parts;
 pub use reachability::{Reachability, Who};
 pub use version::PinnedVersion;
 
