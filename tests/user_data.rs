@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use imdslint::assess::Asked;
 use imdslint::engine::{Analysis, Configuration, Input, analyse};
 use imdslint::eval::{Value, ValueKind};
 use imdslint::source::{Limits, Text};
@@ -29,7 +30,7 @@ impl Estate {
         let input =
             Input { paths: vec![folder.path().to_owned()], configuration: Configuration::None, ..Input::default() };
         let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        Self { analysis: analyse(&input).unwrap(), files }
+        Self { analysis: analyse(&input, Asked::Nobody).unwrap(), files }
     }
 
     /// The user data of the only host, each alternative with its parts.

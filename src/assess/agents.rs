@@ -40,6 +40,10 @@ pub(super) struct SeenAgent {
 /// The agents on a host, by name: those that `ends`, all ends of its boot scripts, show; those that `unread`, what
 /// runs there but was not followed, mentions; and the `required` ones.
 pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> Vec<SeenAgent> {
+    // Most hosts show nothing, and then nobody has to know the agents.
+    if required.is_empty() && unread.is_empty() && ends.iter().all(|end| end.events.is_empty()) {
+        return Vec::new();
+    }
     let seen = |agent: &'static Agent| {
         let traces: Vec<Traces> = ends.iter().map(|end| Traces::of(agent, &end.events)).collect();
         let seen_at = traces.iter().find_map(|traces| traces.seen_at);

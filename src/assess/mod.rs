@@ -35,10 +35,22 @@ pub struct Terms {
     pub required: Vec<String>,
     /// What the base image brings.
     pub assumptions: Assumptions,
-    /// Who is asked about, by the names that the answers get; when empty it is the usual ones.
-    pub principals: Vec<(String, Principal)>,
+    /// Who is asked about.
+    pub asked: Asked,
     /// What may be followed.
     pub limits: Limits,
+}
+
+/// Who is asked about, beside those whom the rules are about.
+#[derive(Clone, Debug, Default)]
+pub enum Asked {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// Those who matter on most hosts, and those whom rules name.
+    Usual,
+    /// These, by the names that the answers get.
+    These(Vec<(String, Principal)>),
 }
 
 /// Everything that the rules choose from.
@@ -70,7 +82,7 @@ pub struct Boot {
     pub platform: Option<Platform>,
     /// Why some of what runs is not known, and where that comes from.
     pub unknown: Option<(Unknown, Origin)>,
-    /// Who reaches the service.
+    /// Who of those asked about reaches the service.
     pub reachability: Vec<Reachability>,
     /// Who is kept from it: `root` (on Windows the system) and the agents' users only.
     pub blockages: Vec<Blockage>,
@@ -149,8 +161,7 @@ impl Endpoint {
 /// Assesses the `estate`.
 #[must_use]
 pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
-    let usual = [asked(Platform::Linux, &[], terms), asked(Platform::Windows, &[], terms)].concat();
-    let stock = Stock::new(Network::new(&terms.assumptions), &usual);
+    let stock = Stock::new(Network::new(&terms.assumptions));
     let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &stock, terms)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     Assessments { hosts, accounts }
@@ -202,12 +213,14 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
 
 /// Who is asked about on a host.
 fn asked(platform: Platform, cases: &[Vec<Guest>], terms: &Terms) -> Vec<Who> {
-    if !terms.principals.is_empty() {
-        let named = |(name, principal): &(String, Principal)| match platform {
-            Platform::Windows => Who::windows(name),
-            _ => Who { name: name.clone(), principal: Some(principal.clone()) },
-        };
-        return terms.principals.iter().map(named).collect();
+    let named = |(name, principal): &(String, Principal)| match platform {
+        Platform::Windows => Who::windows(name),
+        _ => Who { name: name.clone(), principal: Some(principal.clone()) },
+    };
+    match &terms.asked {
+        Asked::Nobody => return Vec::new(),
+        Asked::These(principals) => return principals.iter().map(named).collect(),
+        Asked::Usual => {}
     }
     if platform == Platform::Windows {
         return vec![administrator(platform), Who::windows("other")];

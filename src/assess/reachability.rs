@@ -1,5 +1,7 @@
 //! Whether a principal's packets reach the metadata service, over all ends of a boot and all cases of the source.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::guest::Guest;
 use crate::network::{Answer, Condition, Family, Network, Principal, Step};
 
@@ -46,29 +48,35 @@ pub(super) fn is_away(reachability: &Reachability) -> bool {
     matches!(reachability.answer, Answer::Blocked | Answer::Diverted)
 }
 
-/// The state that hosts start with. Most stay in it, so that the usual questions are answered once for all of them.
+/// The state that hosts start with. Most stay in it, so that a question about it is answered once for all of them.
 pub(super) struct Stock {
     pub(super) network: Network,
-    answers: Vec<Reachability>,
+    answers: Mutex<Vec<Reachability>>,
 }
 
 impl Stock {
-    pub(super) fn new(network: Network, usual: &[Who]) -> Self {
-        let both = |who| [Family::V4, Family::V6].map(|family| in_state(&network, family, who));
-        let answers = usual.iter().flat_map(both).collect();
-        Self { network, answers }
+    pub(super) fn new(network: Network) -> Self {
+        Self { network, answers: Mutex::default() }
     }
 
     /// The answer in a state.
     pub(super) fn answer(&self, network: &Network, family: Family, who: &Who) -> Reachability {
+        if *network != self.network {
+            return in_state(network, family, who);
+        }
         let is_asked = |answer: &&Reachability| answer.family == family && answer.who == *who;
-        let known = self.answers.iter().find(is_asked).filter(|_| *network == self.network);
-        known.cloned().unwrap_or_else(|| in_state(network, family, who))
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = answers.iter().find(is_asked) {
+            return known.clone();
+        }
+        let answer = in_state(network, family, who);
+        answers.push(answer.clone());
+        answer
     }
 }
 
 /// The answer in one state.
-pub(super) fn in_state(network: &Network, family: Family, who: &Who) -> Reachability {
+fn in_state(network: &Network, family: Family, who: &Who) -> Reachability {
     let verdict = match &who.principal {
         Some(principal) => network.verdict(family, principal),
         None => network.windows_verdict(family),

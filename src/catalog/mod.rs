@@ -7,6 +7,8 @@ mod pages;
 mod path;
 mod resources;
 
+use std::sync::LazyLock;
+
 pub use agents::{
     Action, ActionKind, Agent, AgentSetting, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
@@ -22,7 +24,12 @@ pub use resources::{
 /// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names
 /// and what their installers' addresses contain.
 #[must_use]
-pub fn markers() -> Vec<String> {
+pub fn markers() -> &'static [String] {
+    static MARKERS: LazyLock<Vec<String>> = LazyLock::new(read_markers);
+    &MARKERS
+}
+
+fn read_markers() -> Vec<String> {
     let of_agent = |agent: &Agent| {
         let installers = agent.installation.iter().filter(|it| it.kind == InstallationKind::Installer);
         std::iter::once(agent.name.clone()).chain(installers.map(|it| it.r#match.clone())).collect::<Vec<_>>()

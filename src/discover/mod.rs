@@ -49,10 +49,21 @@ pub struct Options {
     pub overlay: Option<Overlay>,
     /// The kind of the named files and the buffer, whatever their names and content say.
     pub kind: Option<Kind>,
-    /// What makes a script ours that nobody named: the addresses of the metadata service and the names of agents.
-    pub markers: Vec<String>,
+    /// Gives what makes a script ours that nobody named: the addresses of the metadata service, the names of agents. It
+    /// is asked only when there is such a script.
+    pub markers: Markers,
     /// What may be read.
     pub limits: Limits,
+}
+
+/// What gives the texts of which one makes a script ours; by default there are none.
+#[derive(Clone, Copy, Debug)]
+pub struct Markers(pub fn() -> &'static [String]);
+
+impl Default for Markers {
+    fn default() -> Self {
+        Self(|| &[])
+    }
 }
 
 /// An unsaved buffer that is read in place of a file.
@@ -86,7 +97,7 @@ pub struct Workspace {
     current: PathBuf,
     named: Named,
     overlay_name: String,
-    markers: Vec<String>,
+    markers: Markers,
     excluded: Gitignore,
     force_exclude: bool,
     entries: Vec<Entry>,
@@ -144,7 +155,7 @@ impl Workspace {
                 .overlay
                 .as_ref()
                 .map_or_else(String::new, |it| it.path.to_string_lossy().into_owned()),
-            markers: options.markers.clone(),
+            markers: options.markers,
             excluded: excludes(&options.exclude)?,
             force_exclude: options.force_exclude,
             named,
@@ -223,7 +234,7 @@ impl Workspace {
                 let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
                 let reason = if is_named && (is_script || begins_as_user_data(split(&path).1, &bytes)) {
                     Reason::Beginning
-                } else if is_script && is_marked(&bytes, &self.markers) {
+                } else if is_script && is_marked(&bytes, self.markers.0()) {
                     Reason::Marker
                 } else {
                     return Ok(None);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{EngineError, Input, directives, open, sort_problems, usage};
-use crate::assess::{Assessments, Terms, assess};
+use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
 use crate::discover::{Entry, Kind, Reason, Workspace};
@@ -44,12 +44,12 @@ struct Read {
     directives: Vec<Directive>,
 }
 
-/// Reads and evaluates the workspace.
+/// Reads and evaluates the workspace, and answers for those who are `asked` about.
 ///
 /// # Errors
 ///
 /// When the command line, the configuration or a path is at fault; never because of what a file holds.
-pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
+pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     if let Some(unknown) = input.required_agents.iter().find(|name| !is_agent(name)) {
         let message = format!("`{unknown}` is no agent that is known; `imdslint agents` lists them");
         return Err(EngineError::Usage(message));
@@ -67,12 +67,7 @@ pub fn analyse(input: &Input) -> Result<Analysis, EngineError> {
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
     let faults = estate.faults(faults);
-    let terms = Terms {
-        required: required.into_iter().collect(),
-        assumptions,
-        principals: input.principals.clone(),
-        limits: input.limits,
-    };
+    let terms = Terms { required: required.into_iter().collect(), assumptions, asked, limits: input.limits };
     let mut assessments = assess(estate, &terms);
     let lone = lone_scripts(&workspace, &assessments);
     assessments.hosts.extend(assess(lone, &terms).hosts);

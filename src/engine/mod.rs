@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 pub use analysis::{Analysis, analyse};
 pub use selection::{Selection, Selector};
 
-use crate::assess::Assessments;
+use crate::assess::{Asked, Assessments};
 use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
@@ -52,7 +52,7 @@ pub struct Input {
     pub required_agents: Vec<String>,
     /// `--assume KEY=VALUE`: what the base image brings.
     pub assumptions: Vec<(String, String)>,
-    /// Who is asked about, by the names that the answers get; the usual ones when empty.
+    /// Who a list of hosts is about, by the names that the answers get; the usual ones when empty.
     pub principals: Vec<(String, Principal)>,
     /// What may be read and expanded.
     pub limits: Limits,
@@ -209,7 +209,8 @@ pub fn check(request: &Request) -> Result<Checked, EngineError> {
 /// As [`check`].
 pub fn hosts(input: &Input) -> Result<Hosts, EngineError> {
     with_stack(|| {
-        let Analysis { workspace, assessments, problems, files, .. } = analyse(input)?;
+        let asked = if input.principals.is_empty() { Asked::Usual } else { Asked::These(input.principals.clone()) };
+        let Analysis { workspace, assessments, problems, files, .. } = analyse(input, asked)?;
         let coverage = Coverage::of(&workspace, files);
         Ok(Hosts { assessments, report: without_findings(workspace, problems, files), coverage })
     })
@@ -222,7 +223,7 @@ pub fn hosts(input: &Input) -> Result<Hosts, EngineError> {
 /// As [`check`].
 pub fn files(input: &Input) -> Result<FileList, EngineError> {
     with_stack(|| {
-        let analysis = analyse(input)?;
+        let analysis = analyse(input, Asked::Nobody)?;
         let listed = usage::list_files(&analysis);
         let Analysis { workspace, problems, files, .. } = analysis;
         let coverage = Coverage::of(&workspace, files);
@@ -237,7 +238,7 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    let analysis = analyse(&request.input)?;
+    let analysis = analyse(&request.input, Asked::Nobody)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files } = analysis;
 
@@ -379,7 +380,7 @@ fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
         force_exclude: input.force_exclude,
         overlay: input.buffer.clone(),
         kind: input.kind,
-        markers: catalog::markers(),
+        markers: discover::Markers(catalog::markers),
         limits: input.limits,
     };
     let path = match &input.configuration {
