@@ -1,9 +1,9 @@
 //! Who is kept from the metadata service by a host's own scripts, by what, and how sure that is.
 
 use super::boot::Boots;
-use super::reachability::{Reachability, Stock, Who};
+use super::reachability::{Reachability, Stock, Who, is_away};
 use crate::network::{Answer, Step};
-use crate::source::Trail;
+use crate::source::{Span, Trail};
 
 /// Somebody whose packets do not reach the service, because of what a boot script does.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Blockage {
 pub enum When {
     /// Always.
     Always,
+    /// When an agent is started, by this command; it is taken back later.
+    AtStart(Span),
     /// In one of the cases that the source gives.
     OneCase,
     /// On one of the ways through a script that part by something known only when it runs.
@@ -34,6 +36,14 @@ pub enum When {
         /// Whether it is those with a route of its own.
         own_route: bool,
     },
+}
+
+impl When {
+    /// Whether that is certain to come.
+    #[must_use]
+    pub fn is_certain(self) -> bool {
+        matches!(self, Self::Always | Self::AtStart(_))
+    }
 }
 
 impl Blockage {
@@ -46,9 +56,8 @@ impl Blockage {
 
 /// What keeps somebody away, given the answer in each case.
 pub(super) fn find(cases: &[Reachability], boots: &Boots, stock: &Stock) -> Option<Blockage> {
-    let is_away = |case: &&Reachability| matches!(case.answer, Answer::Blocked | Answer::Diverted);
-    let (case, when) = match cases.iter().find(is_away) {
-        Some(case) if cases.iter().all(|case| is_away(&case)) => (case.clone(), When::Always),
+    let (case, when) = match cases.iter().find(|case| is_away(case)) {
+        Some(case) if cases.iter().all(is_away) => (case.clone(), When::Always),
         Some(case) => (case.clone(), When::OneCase),
         None => {
             let layout = cases.iter().find_map(|case| Some((case.clone(), one_layout(case)?)));
@@ -64,7 +73,15 @@ fn one_way(asked: &Reachability, boots: &Boots, stock: &Stock) -> Option<Reachab
     let ends = boots.cases.iter().flatten();
     let decided = ends.filter(|end| !end.branches.iter().any(|branch| boots.is_free_choice(branch.span)));
     let mut answers = decided.map(|end| stock.answer(&end.network, asked.family, &asked.who));
-    answers.find(|answer| matches!(answer.answer, Answer::Blocked | Answer::Diverted))
+    answers.find(is_away)
+}
+
+/// What keeps an agent away at all its starts, although the way is open in the end.
+pub(super) fn at_starts(starts: &[(Span, Reachability)], boots: &Boots) -> Option<Blockage> {
+    let (at, first) = starts.first().filter(|_| starts.iter().all(|(_, start)| is_away(start)))?;
+    let trail = boots.trail_of(first.proof.iter().find_map(|step| step.span)?);
+    let (who, proof) = (first.who.clone(), first.proof.clone());
+    Some(Blockage { who, answer: first.answer, proof, trail, when: When::AtStart(*at) })
 }
 
 /// The layout of the image's routes with which the packets of `case` are lost, when it is that alone.

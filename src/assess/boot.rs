@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::catalog::Platform;
-use crate::eval::{Unknown, Value, ValueKind};
+use crate::eval::{Language, Unknown, Value, ValueKind};
 use crate::guest::{self, Guest};
 use crate::model::Host;
 use crate::network::Network;
@@ -42,10 +42,10 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
         cases = cases.iter().flat_map(with).collect();
     }
     for texts in cases {
-        let parts: Vec<Part> = texts.iter().flat_map(|text| user_data::parse(text, limits)).collect();
+        let parts: Vec<Part> = texts.iter().flat_map(|text| parts(host, text, limits)).collect();
         let mut guest = Guest::new(start.clone());
         guest.shell.foreign = host.sets_variables;
-        boots.cases.push(guest::boot(&texts, host.init.as_ref(), guest, limits));
+        boots.cases.push(guest::boot(&parts, host.init.as_ref(), guest, limits));
         boots.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
         boots.parts.extend(parts);
     }
@@ -110,6 +110,30 @@ fn variables(condition: &str) -> impl Iterator<Item = &str> {
         let end = rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());
         rest.get(..end).filter(|name| !name.is_empty())
     })
+}
+
+/// The parts of a text that `host` is given at boot.
+#[must_use]
+pub fn parts(host: &Host, text: &Text, limits: &Limits) -> Vec<Part> {
+    let mut parts = user_data::parse(text, limits);
+    if host.language == Language::Script {
+        for part in &mut parts {
+            name_by_ending(part, &host.subject.address);
+        }
+    }
+    parts
+}
+
+/// A script by itself may leave it to its file's name what it is.
+fn name_by_ending(part: &mut Part, path: &str) {
+    let ends_with = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
+    if part.kind == PartKind::Other {
+        part.kind = match () {
+            () if ends_with(".ps1") => PartKind::PowerShell,
+            () if ends_with(".cmd") || ends_with(".bat") => PartKind::Batch,
+            () => PartKind::Script,
+        };
+    }
 }
 
 /// The alternatives of a value; each is a text, or nothing.

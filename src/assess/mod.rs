@@ -6,6 +6,7 @@ mod agents;
 mod blockage;
 mod boot;
 mod reachability;
+mod registration;
 mod version;
 
 use std::sync::Arc;
@@ -14,12 +15,13 @@ use rayon::prelude::*;
 
 pub use agents::Start;
 pub use blockage::{Blockage, When};
+pub use boot::parts;
 pub use reachability::{Reachability, Who};
 pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
 use self::reachability::Stock;
-use crate::catalog::{Agent, Outcome, Platform, Reach, Registered, StoredIdentity};
+use crate::catalog::{Agent, Outcome, Platform, Reach};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
 use crate::model::{AccountDefault, Decider, Effective, Estate, Host, Subject, Written};
@@ -172,13 +174,14 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     for SeenAgent { agent, seen_at, version, starts, container } in agents {
         let user = user_of(agent, platform);
         let cases = by_case(&boots.cases, Family::V4, &user, stock);
+        let at_starts = registration::at_starts(&starts, &user, stock);
         let matters = agent.identity.needs_imds.value;
         if matters && !blockages.iter().any(|blockage| blockage.who == user) {
-            blockages.extend(blockage::find(&cases, &boots, stock));
+            let found = blockage::find(&cases, &boots, stock);
+            blockages.extend(found.or_else(|| blockage::at_starts(&at_starts, &boots)));
         }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
-        let outcome = reach.and_then(|reach| agent.outcome(StoredIdentity::Absent, Registered::WithIdentifier, reach));
-        let outcome = outcome.map(|row| row.outcome);
+        let outcome = registration::outcome(agent, &at_starts, &endpoint, reach);
         assessed.push(AgentAssessment { agent, seen_at, version, starts, container, user, reach, outcome });
     }
     let administrator = administrator(platform);

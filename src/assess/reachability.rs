@@ -41,6 +41,11 @@ pub struct Reachability {
     pub depends_on: Vec<Condition>,
 }
 
+/// Whether the packets are lost or led elsewhere.
+pub(super) fn is_away(reachability: &Reachability) -> bool {
+    matches!(reachability.answer, Answer::Blocked | Answer::Diverted)
+}
+
 /// The state that hosts start with. Most stay in it, so that the usual questions are answered once for all of them.
 pub(super) struct Stock {
     pub(super) network: Network,

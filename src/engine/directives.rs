@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::assess::Assessments;
+use crate::assess::{Assessments, parts};
 use crate::discover::Workspace;
 use crate::eval::{Value, ValueKind};
 use crate::source::{FileId, Limits, Span, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::script::{self, Script};
 use crate::syntax::tree::{self, Node};
-use crate::syntax::user_data::{self, Part, PartKind};
+use crate::syntax::user_data::{Part, PartKind};
 use crate::syntax::{Comment, batch, powershell, shell};
 
 /// Comments and statements of one file.
@@ -37,7 +37,7 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         for value in host.user_data.iter().flat_map(Value::alternatives) {
             let ValueKind::String(text) = &value.kind else { continue };
             if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
-                for part in user_data::parse(text, limits) {
+                for part in parts(host, text, limits) {
                     add(of_part(&part, limits));
                 }
             }

@@ -53,7 +53,7 @@ impl PacketRule {
         let step = blockage.cause()?;
         let span = step.span?;
         let agents: Vec<&AgentAssessment> = mistake.agents();
-        let is_certain = mistake.hosts.iter().any(|(_, blockage)| blockage.when == When::Always);
+        let is_certain = mistake.hosts.iter().any(|(_, blockage)| blockage.when.is_certain());
         let (severity, confidence) = gravity(is_certain, &agents);
 
         let origin = Origin { span, trail: blockage.trail.clone() };
@@ -63,6 +63,9 @@ impl PacketRule {
                 if let Some(span) = step.span {
                     related.add(span, happening(step));
                 }
+            }
+            if let When::AtStart(span) = blockage.when {
+                related.add(span, "an agent is started here, before this is taken back".into());
             }
             if mistake.hosts.len() > 1 {
                 related.add_way(&Origin { span, trail: blockage.trail.clone() }, &host.host.subject);
@@ -125,6 +128,7 @@ impl Mistake<'_> {
         let blockages = || self.hosts.iter().map(|(_, blockage)| blockage);
         let case = match blockages().map(|blockage| blockage.when).find(|when| *when != When::Always) {
             _ if blockages().any(|blockage| blockage.when == When::Always) => "",
+            Some(When::AtStart(_)) => " while an agent starts",
             Some(When::OneLayout { own_route: true }) => {
                 " when the image has a route of its own to the service, as Amazon Linux 2 has"
             }

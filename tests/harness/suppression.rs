@@ -56,7 +56,7 @@ fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
 
 /// Whether it is a file that hosts are given at boot.
 fn is_user_data(path: &str) -> bool {
-    [".sh", ".tftpl", ".tpl", ".ps1", ".cfg"].iter().any(|ending| path.ends_with(ending))
+    [".sh", ".tftpl", ".tpl", ".ps1", ".cmd", ".cfg"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// Whether it is a module's file or a template in a language that has comments.
@@ -79,7 +79,8 @@ fn beside_code(case: &Case, found: &Found, mark: &Mark) -> Variants {
     let number = mark.place.start.0 - 1;
     let line = text.lines().nth(number).unwrap_or_default();
     let indentation: String = line.chars().take_while(|character| character.is_whitespace()).collect();
-    let (sign, sign_beside) = if text.contains("<script>") { ("rem", "& rem") } else { ("#", "#") };
+    let (sign, sign_beside) =
+        if text.contains("<script>") || path.ends_with(".cmd") { ("rem", "& rem") } else { ("#", "#") };
     let comment = |sign: &str| format!("{sign} imdslint: ignore[{}] {REASON}", found.rule);
     let edited = |edit: &dyn Fn(&str) -> String| {
         let line = |(index, line): (usize, &str)| if index == number { edit(line) } else { format!("{line}\n") };

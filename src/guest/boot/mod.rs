@@ -19,16 +19,16 @@ use crate::eval::Value;
 use crate::source::{HOLE, Limits, Span, Text};
 use crate::syntax::shell;
 use crate::syntax::tree::Node;
-use crate::syntax::user_data::{self, Part, PartKind};
+use crate::syntax::user_data::{Part, PartKind};
 
 /// Boots a host for the first time: every end that is possible, of which there is at least one.
 ///
-/// `user_data` comes in its order; of the shell in `start` only [`Shell::foreign`] holds for the scripts. `init` is what
+/// `parts` are those of its user data, in their order; of the shell in `start` only [`Shell::foreign`] holds for the scripts. `init` is what
 /// the metadata of CloudFormation's resources have `cfn-init` do: a map from the logical name of a resource to its
 /// `AWS::CloudFormation::Init`. The ends are limited and joined as those of [`run`](super::run), and the steps of all
 /// scripts together as those of one.
 #[must_use]
-pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Limits) -> Vec<Guest> {
+pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits) -> Vec<Guest> {
     let mut machine = Machine::new(limits);
     machine.init = init;
     let mut boot = Boot {
@@ -41,11 +41,10 @@ pub fn boot(user_data: &[Text], init: Option<&Value>, start: Guest, limits: &Lim
         not_executable: BTreeSet::new(),
         has_stopped: false,
     };
-    let parts: Vec<Part> = user_data.iter().flat_map(|text| user_data::parse(text, limits)).collect();
     let mut configs = Vec::new();
     // Boothooks run while the parts are taken apart, before anything else.
     let mut number = 0;
-    for part in &parts {
+    for part in parts {
         number += usize::from(part.kind != PartKind::Include);
         match part.kind {
             PartKind::Boothook => boot.boothook(&part.text),

@@ -7,6 +7,7 @@ use super::*;
 use crate::guest::{EventKind, Options};
 use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Network, Principal};
 use crate::source::{FileId, SourceFile};
+use crate::syntax::user_data;
 
 fn start() -> Guest {
     let assumptions = Assumptions {
@@ -16,6 +17,10 @@ fn start() -> Guest {
         ..Assumptions::default()
     };
     Guest::new(Network::new(&assumptions))
+}
+
+fn parts(texts: &[Text]) -> Vec<Part> {
+    texts.iter().flat_map(|text| user_data::parse(text, &Limits::default())).collect()
 }
 
 /// The ends of a boot with user data in which `<?>` is a part that is not known.
@@ -30,7 +35,7 @@ fn ends(source: &str) -> Vec<Guest> {
         text.push_verbatim(part, file.span(from..from + part.len()));
         from += part.len() + 3;
     }
-    boot(&[text], None, start(), &Limits::default())
+    boot(&parts(&[text]), None, start(), &Limits::default())
 }
 
 fn answers(ends: &[Guest]) -> Vec<Answer> {
@@ -160,7 +165,7 @@ fn early_scripts_know_the_instance_and_later_ones_do_not() {
     let script = Text::encoded(format!("#!/bin/sh\n[ -z \"$X\" ] && {BLOCK}"), Span::new(FileId(1), 0..1));
     let mut foreign = start();
     foreign.shell.foreign = true;
-    let ends = boot(&[script], None, foreign, &Limits::default());
+    let ends = boot(&parts(&[script]), None, foreign, &Limits::default());
     assert_eq!(answers(&ends), [Answer::Reachable, Answer::Blocked], "someone may have set the variable");
 }
 
@@ -242,8 +247,8 @@ fn several_user_data_make_one_boot() {
         let file = SourceFile::new(FileId(1), "user-data", source.into());
         Text::verbatim(source, file.span(0..source.len()))
     });
-    assert_eq!(answers(&boot(&texts, None, start(), &Limits::default())), [Answer::Blocked]);
-    assert_eq!(answers(&boot(&texts[..1], None, start(), &Limits::default())), [Answer::Reachable]);
+    assert_eq!(answers(&boot(&parts(&texts), None, start(), &Limits::default())), [Answer::Blocked]);
+    assert_eq!(answers(&boot(&parts(&texts[..1]), None, start(), &Limits::default())), [Answer::Reachable]);
     assert_eq!(boot(&[], None, start(), &Limits::default()).len(), 1);
 }
 
@@ -262,12 +267,13 @@ fn unknown_ways_are_kept_apart_across_scripts() {
 
 #[test]
 fn a_boot_without_end_is_in_doubt() {
-    let parts = "- \"#!/bin/sh\\ntrue\"\n".repeat(200) + "- \"#include\\nhttps://example.com\"\n";
-    let source = format!("#cloud-config-archive\n{parts}");
+    let items = "- \"#!/bin/sh\\ntrue\"\n".repeat(200) + "- \"#include\\nhttps://example.com\"\n";
+    let source = format!("#cloud-config-archive\n{items}");
     let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
     let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
-    let boot =
-        |script_steps| boot(std::slice::from_ref(&text), None, start(), &Limits { script_steps, ..Limits::default() });
+    let boot = |script_steps| {
+        boot(&parts(std::slice::from_ref(&text)), None, start(), &Limits { script_steps, ..Limits::default() })
+    };
     let (whole, stopped) = (boot(1_000), boot(100));
     assert_eq!((answers(&whole), whole[0].opaque.len()), (vec![Answer::Reachable], 1));
     assert_eq!((answers(&stopped), stopped[0].opaque.len()), (vec![Answer::Depends], 2));
@@ -297,7 +303,7 @@ proptest::proptest! {
         let source = fragments.concat();
         let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
         let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
-        let ends = boot(&[text], None, start(), &limits);
+        let ends = boot(&parts(&[text]), None, start(), &limits);
         proptest::prop_assert!(!ends.is_empty() && ends.len() <= limits.script_paths);
     }
 }

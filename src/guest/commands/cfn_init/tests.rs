@@ -10,6 +10,7 @@ use crate::model::build;
 use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Network, Principal};
 use crate::source::{FileId, SourceFile};
 use crate::syntax::tree::parse;
+use crate::syntax::user_data;
 
 const BLOCK: &str = "iptables -A OUTPUT -d 169.254.169.254 -j DROP";
 
@@ -33,7 +34,8 @@ fn ends(template: &str) -> Vec<Guest> {
     let inputs = Inputs { file: &file, root: &parsed.documents[0], parameters: &[], limits: &limits };
     let estate = build(&evaluate(&inputs).resources, &limits);
     let host = &estate.hosts[0];
-    let data: Vec<Text> = host.user_data.iter().filter_map(Value::to_text).collect();
+    let data = host.user_data.iter().filter_map(Value::to_text);
+    let data: Vec<_> = data.flat_map(|text| user_data::parse(&text, &limits)).collect();
     let assumptions = Assumptions {
         docker: Some(Docker::Absent),
         layout: Some(Layout::Gateway),
