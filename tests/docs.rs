@@ -217,6 +217,40 @@ fn the_hooks_run_commands_that_are_accepted() {
 }
 
 #[test]
+fn the_hooks_pass_what_may_be_ours() {
+    let ours = ["infra/main.tf", "a.tf.json", "prod.auto.tfvars", "b.tfvars.json", "web.yaml", "web.yml", "web.json"];
+    let scripts = ["web.template", "boot.sh", "boot.bash", "boot.ps1", "boot.cmd", "boot.bat"];
+    let templates = ["user_data.sh.tftpl", "user_data.tpl", "cloud-init.yaml.tmpl", "cloud-init.cfg"];
+    let hooks: Vec<BTreeMap<String, Value>> = serde_saphyr::from_str(&document(".pre-commit-hooks.yaml")).unwrap();
+    for hook in hooks {
+        let files = regex::Regex::new(hook["files"].as_str().unwrap()).unwrap();
+        for path in ours.iter().chain(&scripts).chain(&templates) {
+            assert!(files.is_match(path), "{path}");
+        }
+        for path in ["README.md", "src/main.rs", "main.tf.orig", "sh", "template/a.png"] {
+            assert!(!files.is_match(path), "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_hooks_are_content_with_files_that_are_none_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["README.md", "setup.cfg", "page.tpl", "values.yaml"].map(|name| folder.path().join(name));
+    for path in &paths {
+        fs::write(path, "text: nothing that concerns us\n").unwrap();
+    }
+    let hooks: Vec<BTreeMap<String, Value>> = serde_saphyr::from_str(&document(".pre-commit-hooks.yaml")).unwrap();
+    for hook in hooks {
+        let entry = hook["entry"].as_str().unwrap().split(' ').skip(1).map(PathBuf::from);
+        for named in [&paths[..1], &paths] {
+            let output = imdslint(entry.clone().chain(named.iter().cloned()));
+            assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{}", text(&output.stdout));
+        }
+    }
+}
+
+#[test]
 fn the_configuration_in_the_readme_is_valid_and_names_every_key() {
     let readme = document("README.md");
     let (_, example) = blocks(&readme).into_iter().find(|(info, _)| info == "yaml imdslint.yaml").unwrap();

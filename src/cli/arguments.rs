@@ -48,8 +48,8 @@ const SCHEMAS: [(&str, Schema); 5] = [
     ("resource", Schema::Resource),
 ];
 
-/// Says, before anything is launched, whether the monitoring agent on every EC2 host and image that a repository
-/// describes can reach the instance metadata service (IMDS).
+/// Says, before anything is launched, whether the monitoring agent on every EC2 host that a repository describes can
+/// reach the instance metadata service (IMDS).
 #[derive(Parser)]
 #[command(name = "imdslint", version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -62,7 +62,7 @@ enum Subcommands {
     /// Lint files and folders.
     #[command(after_help = EXIT_CODES)]
     Check(Box<CheckArguments>),
-    /// Show the resolved hosts and images, and whether each agent on them reaches the metadata service.
+    /// Show the resolved hosts, and who on them reaches the metadata service.
     Hosts {
         #[command(flatten)]
         input: InputArguments,
@@ -74,7 +74,7 @@ enum Subcommands {
         #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = choice(LIST), help_heading = "Output")]
         format: Listing,
     },
-    /// Show which files are read, as what kind, why, and which host or image uses them.
+    /// Show which files are read, as what kind, why, and which hosts use them.
     Files {
         #[command(flatten)]
         input: InputArguments,
@@ -130,7 +130,7 @@ struct InputArguments {
     /// The path that standard input counts as; its unsaved content takes the place of that file.
     #[arg(long, value_name = "PATH")]
     stdin_filename: Option<PathBuf>,
-    /// What kind of file the named files and standard input are.
+    /// What kind of file the named files and standard input are; user-data is whatever a host is given at boot.
     #[arg(long, value_name = "KIND", default_value = "auto", value_parser = choice(KINDS))]
     kind: GivenKind,
     /// The workspace root [default: the nearest folder above with `.git` or `imdslint.yaml`].
@@ -161,7 +161,7 @@ struct InputArguments {
     /// hop-limit=N, listen=PORT[,PORT], users=NAME:UID:GID[,…]. What is not assumed and matters is tried both ways.
     #[arg(long = "assume", value_name = "KEY=VALUE", value_parser = assignment, help_heading = "Values")]
     assumptions: Vec<(String, String)>,
-    /// Read the configuration from this file [default: `imdslint.yaml` at the root].
+    /// Read the configuration from this file [default: the nearest `imdslint.yaml`, from the first path up to the root].
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
     /// Read no configuration.
