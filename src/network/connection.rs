@@ -420,8 +420,8 @@ impl Walk<'_> {
             }
         }
         if self.blockers.is_empty() {
-            let text: Arc<str> = "no route leads to the service".into();
-            self.block(verdict::Place::Route, &Cause { span: None, text });
+            let nothing = Cause { span: None, text: "no route leads to the service".into() };
+            self.block(verdict::Place::Route, world.routing.removal(self.view.family, address).unwrap_or(&nothing));
         }
     }
 

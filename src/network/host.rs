@@ -217,7 +217,7 @@ impl Command<'_> {
             "delete" => {
                 let kind = named.then_some(route.kind);
                 let selection = Selection { table: route.table, destination: route.destination, kind, metric };
-                match self.routing.delete(family, &selection) {
+                match self.routing.delete(family, &selection, &self.cause) {
                     Some(true) => {}
                     Some(false) => return Ok(unsure()),
                     None => return Err(Failure::exits(2, "there is no such route").into()),
@@ -518,7 +518,7 @@ impl Command<'_> {
             let named = reject || device.is_some() || gateway != Gateway::None;
             let selection =
                 Selection { table, destination, kind: named.then_some(kind), metric: (metric > 0).then_some(metric) };
-            return match self.routing.delete(family, &selection) {
+            return match self.routing.delete(family, &selection, &self.cause) {
                 Some(true) => Ok(Effect::done(true)),
                 Some(false) => Ok(unsure()),
                 None => Err(Failure::exits(7, "there is no such route").into()),

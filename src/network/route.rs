@@ -89,6 +89,8 @@ pub(super) struct Selection {
 pub(super) struct Routing {
     v4: Vec<Route>,
     v6: Vec<Route>,
+    /// The routes that commands removed, and which, the last one first.
+    removed: Vec<(Family, Block, Cause)>,
     /// Addresses that were added to the host.
     pub(super) addresses: Vec<(Family, Address)>,
     /// Why the interface to the network is down.
@@ -120,6 +122,7 @@ impl Routing {
         Self {
             v4,
             v6: vec![route(Family::V6, Block::all(Family::V6), Gateway::Default, 0, "the image's default route")],
+            removed: Vec::new(),
             addresses: Vec::new(),
             link_down: None,
             no_forwarding: (!forwards).then(|| Cause::image("the image does not forward packets")),
@@ -185,8 +188,14 @@ impl Routing {
         true
     }
 
-    /// Removes the first route that is meant; tells whether it was surely there, or `None` when there is none.
-    pub(super) fn delete(&mut self, family: Family, selection: &Selection) -> Option<bool> {
+    /// The last command that removed a route to an address.
+    pub(super) fn removal(&self, family: Family, destination: Address) -> Option<&Cause> {
+        let led_there = |(other, block, _): &&(Family, Block, Cause)| *other == family && block.contains(destination);
+        self.removed.iter().find(led_there).map(|(_, _, cause)| cause)
+    }
+
+    /// Removes the first route that is meant, because of `cause`; tells whether it was surely there, or `None` when there is none.
+    pub(super) fn delete(&mut self, family: Family, selection: &Selection, cause: &Cause) -> Option<bool> {
         let meant = |route: &Route| {
             route.table == selection.table
                 && route.destination == selection.destination
@@ -195,7 +204,9 @@ impl Routing {
         };
         let routes = self.routes(family).iter().enumerate();
         let (at, _) = routes.filter(|(_, route)| meant(route)).min_by_key(|(_, route)| route.metric)?;
-        Some(self.routes_mut(family).remove(at).conditions.is_empty())
+        let route = self.routes_mut(family).remove(at);
+        self.removed.insert(0, (family, route.destination, cause.clone()));
+        Some(route.conditions.is_empty())
     }
 }
 
