@@ -183,7 +183,8 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     let mut blockages: Vec<Blockage> = Vec::new();
     let mut assessed = Vec::new();
     for SeenAgent { agent, seen_at, version, starts, container } in agents {
-        let user = user_of(agent, platform);
+        // A container on the host's own network is root there, and root is asked about below.
+        let user = if container { Who::linux(Principal::Container) } else { user_of(agent, platform) };
         let cases = by_case(&boots.cases, Family::V4, &user, stock);
         let at_starts = registration::at_starts(&starts, &user, stock);
         let matters = agent.identity.needs_imds.value;

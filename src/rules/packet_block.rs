@@ -148,6 +148,7 @@ impl Mistake<'_> {
 fn in_words(who: &str) -> String {
     match who {
         "root" => "root".into(),
+        "container" => "containers on docker's bridge".into(),
         "system" => "the system account".into(),
         other => format!("the user `{}`", other.strip_prefix("user:").unwrap_or(other)),
     }
