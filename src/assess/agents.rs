@@ -111,6 +111,15 @@ impl Traces {
                 }
                 continue;
             }
+            let is_named = |names: &[Text]| names.iter().any(|name| package(agent, name, event.span).is_some());
+            match &event.kind {
+                EventKind::Removal(names) if is_named(names) => {
+                    traces = Self::default();
+                    is_enabled = false;
+                }
+                EventKind::Update(names) if names.is_empty() || is_named(names) => traces.version = None,
+                _ => {}
+            }
             let Some(sign) = sign(agent, event) else { continue };
             traces.seen_at = traces.seen_at.or(sign.place);
             traces.on_host |= sign.place.is_some() && !sign.in_container;
@@ -132,7 +141,7 @@ fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
         EventKind::Installer(address) => installer(agent, address, event.span),
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
-        EventKind::Reboot => None,
+        EventKind::Reboot | EventKind::Removal(_) | EventKind::Update(_) => None,
     }
 }
 

@@ -36,6 +36,8 @@ pub enum When {
         /// Whether it is those with a route of its own.
         own_route: bool,
     },
+    /// With images that call their interface to the network as a rule does.
+    OneInterfaceName,
 }
 
 impl When {
@@ -60,7 +62,7 @@ pub(super) fn find(cases: &[Reachability], boots: &Boots, stock: &Stock) -> Opti
         Some(case) if cases.iter().all(is_away) => (case.clone(), When::Always),
         Some(case) => (case.clone(), When::OneCase),
         None => {
-            let layout = cases.iter().find_map(|case| Some((case.clone(), one_layout(case)?)));
+            let layout = cases.iter().find_map(|case| Some((case.clone(), one_image(case)?)));
             layout.or_else(|| Some((one_way(cases.first()?, boots, stock)?, When::OneWay)))?
         }
     };
@@ -84,9 +86,12 @@ pub(super) fn at_starts(starts: &[(Span, Reachability)], boots: &Boots) -> Optio
     Some(Blockage { who, answer: first.answer, proof, trail, when: When::AtStart(*at) })
 }
 
-/// The layout of the image's routes with which the packets of `case` are lost, when it is that alone.
-fn one_layout(case: &Reachability) -> Option<When> {
+/// What an image is like with which the packets of `case` are lost, when it is that alone.
+fn one_image(case: &Reachability) -> Option<When> {
     let [only] = case.depends_on.as_slice() else { return None };
+    if only.is_interface_name() && only.if_true == Answer::Blocked {
+        return Some(When::OneInterfaceName);
+    }
     let own_route = only.if_true == Answer::Blocked;
     let decides = only.is_layout() && (own_route || only.if_false == Answer::Blocked);
     decides.then_some(When::OneLayout { own_route })

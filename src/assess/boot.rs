@@ -20,6 +20,8 @@ pub(super) struct Boots {
     pub(super) parts: Vec<Part>,
     /// Those of them that the guest cannot follow.
     pub(super) unread: Vec<Text>,
+    /// Whether somebody who is not known may have set variables for the scripts.
+    pub(super) sets_variables: bool,
     /// Why some of what runs is not known, and where that comes from.
     pub(super) unknown: Option<(Unknown, Origin)>,
     /// The platform, when the user data tells it.
@@ -28,7 +30,7 @@ pub(super) struct Boots {
 
 /// Boots `host` from `start`.
 pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
-    let mut boots = Boots::default();
+    let mut boots = Boots { sets_variables: host.sets_variables, ..Boots::default() };
     let mut cases: Vec<Vec<Text>> = vec![Vec::new()];
     for value in &host.user_data {
         let alternatives = texts(value, &mut boots.unknown);
@@ -66,7 +68,8 @@ impl Boots {
 
 impl Boots {
     /// Whether what the condition at `span` comes to is up to an input that nobody has given: a part of its text is not
-    /// known before the script runs, or one of a variable that it names.
+    /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
+    /// platforms are nobody's concern here.
     pub(super) fn is_free_choice(&self, span: Span) -> bool {
         self.parts.iter().any(|part| {
             let text = part.text.as_str();
@@ -76,10 +79,28 @@ impl Boots {
                 let assignment = format!("{name}=");
                 text.lines().any(|line| line.contains(&assignment) && has_hole(line))
             };
-            has_hole(condition) || variables(condition).any(is_set_so)
+            // Whoever runs a script that is judged by itself sets its variables.
+            let is_open = self.sets_variables && variables(condition).next().is_some();
+            let asks_where = PLATFORM_QUESTIONS.iter().any(|question| condition.contains(question));
+            is_open || asks_where || has_hole(condition) || variables(condition).any(is_set_so)
         })
     }
 }
+
+/// What scripts that run on several platforms ask.
+const PLATFORM_QUESTIONS: &[&str] = &[
+    "169.254.169.254",
+    "/sys/hypervisor",
+    "/sys/class/dmi",
+    "/sys/devices/virtual/dmi",
+    "dmidecode",
+    "systemd-detect-virt",
+    "virt-what",
+    "cloud-init query",
+    "cloud_name",
+    "ec2-metadata",
+    ".dockerenv",
+];
 
 /// The lines of `text` that were written at `span`.
 fn condition_at(text: &Text, span: Span) -> &str {

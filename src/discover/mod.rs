@@ -246,12 +246,14 @@ impl Workspace {
                 Ok(Some(Examined { path, kind, reason, content }))
             }
             ByName::Perhaps => match self.reader.read(&path) {
-                Ok(bytes) => Ok(by_content(&bytes).map(|(kind, reason)| Examined {
-                    path,
-                    kind,
-                    reason,
-                    content: Some(Ok(bytes)),
-                })),
+                Ok(bytes) => {
+                    let begins_so = || begins_as_user_data(split(&path).1, &bytes);
+                    let found = by_content(&bytes);
+                    let found = found.or_else(|| {
+                        (is_named && selected && begins_so()).then_some((Kind::UserData, Reason::Beginning))
+                    });
+                    Ok(found.map(|(kind, reason)| Examined { path, kind, reason, content: Some(Ok(bytes)) }))
+                }
                 // It may be ours. One that is too large or no regular file is hardly a template.
                 Err(error @ LoadError::Unreadable(_)) if selected => {
                     Err(Problem::unread(error.code(), path, error.to_string()))

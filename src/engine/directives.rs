@@ -67,7 +67,18 @@ fn of_part(part: &Part, limits: &Limits) -> Read {
 }
 
 fn of_shell(text: &Text, limits: &Limits) -> Read {
-    let (script, comments, _) = shell::parse(text, limits);
+    let (script, mut comments, _) = shell::parse(text, limits);
+    // What a here-document holds is no comment to its shell, but often one to the shell that reads it.
+    let written = text.lines().into_iter().filter(|line| line.as_str().contains(DIRECTIVE)).filter_map(|line| {
+        let line = line.trim_end_matches(|character| matches!(character, '\r' | '\n'));
+        let start = line.as_str().split(DIRECTIVE).next()?.rfind('#')?;
+        let span = line.span_of(start..line.len())?;
+        let alone = line.as_str().get(..start)?.trim().is_empty();
+        Some(Comment { span, text: line.as_str().get(start + 1..)?.to_owned(), alone })
+    });
+    let written: Vec<Comment> =
+        written.filter(|line| !comments.iter().any(|comment| comment.span.contains(line.span))).collect();
+    comments.extend(written);
     Read { comments, statements: script::statements(&script) }
 }
 

@@ -317,6 +317,8 @@ impl<'a> Machine<'a> {
     ) -> Vec<Guest> {
         let mut waiting = vec![guest];
         let mut ends = Vec::new();
+        // Scripts that give up where they find something missing are presumed to find it, as with `command || exit 1`.
+        let mut presumed_not = Vec::new();
         for branch in branches {
             let mut next = Vec::new();
             for guest in waiting {
@@ -325,11 +327,18 @@ impl<'a> Machine<'a> {
                         ends.push(end);
                         continue;
                     }
-                    for (holds, guest) in decide(end, span_of(&branch.condition, span)) {
-                        if holds {
-                            ends.extend(self.script(&branch.body, guest));
-                        } else {
+                    let at = span_of(&branch.condition, span);
+                    let before = end.clone();
+                    for (holds, guest) in decide(end, at) {
+                        if !holds {
                             next.push(guest);
+                            continue;
+                        }
+                        let after = self.script(&branch.body, guest);
+                        if before.shell.status == Status::Unknown && give_up(&after, &before) {
+                            presumed_not.push(at);
+                        } else {
+                            ends.extend(after);
                         }
                     }
                 }
@@ -338,10 +347,22 @@ impl<'a> Machine<'a> {
         }
         for mut guest in waiting {
             guest.set_status(0);
-            match otherwise {
-                Some(body) => ends.extend(self.script(body, guest)),
-                None => ends.push(guest),
+            let Some(body) = otherwise else {
+                ends.push(guest);
+                continue;
+            };
+            let before = guest.clone();
+            let is_open = before.branches.iter().any(|branch| span.contains(branch.span) && !branch.succeeded);
+            let after = self.script(body, guest);
+            if is_open && !ends.is_empty() && give_up(&after, &before) {
+                let conditions = before.branches.iter().filter(|branch| span.contains(branch.span));
+                presumed_not.extend(conditions.map(|branch| branch.span));
+            } else {
+                ends.extend(after);
             }
+        }
+        for end in &mut ends {
+            end.branches.retain(|branch| !presumed_not.contains(&branch.span));
         }
         ends
     }
@@ -459,6 +480,15 @@ impl<'a> Machine<'a> {
         ends.extend(waiting);
         ends
     }
+}
+
+/// Whether the script ends with a failure on all these ways, and leaves the network as it was.
+fn give_up(ends: &[Guest], before: &Guest) -> bool {
+    let gives_up = |end: &Guest| {
+        let failed = matches!(end.shell.status, Status::Failure | Status::Known(1..));
+        end.flow == Flow::Exit && failed && end.network == before.network
+    };
+    !ends.is_empty() && ends.iter().all(gives_up)
 }
 
 /// Both ways when it is not known whether the last command succeeded.

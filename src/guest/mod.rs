@@ -67,6 +67,10 @@ pub enum EventKind {
     },
     /// Packages are installed: names, files, or addresses when files were downloaded.
     Packages(Vec<Text>),
+    /// Packages are removed: their names.
+    Removal(Vec<Text>),
+    /// Packages are brought up to date: those named, or all when none is.
+    Update(Vec<Text>),
     /// A script that was downloaded from this address is run.
     Installer(Text),
     /// A command that is not a part of the shell or of the packet filter is run: its words.

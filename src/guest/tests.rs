@@ -216,6 +216,18 @@ fn a_condition_that_is_not_known_leads_both_ways_and_is_named() {
 }
 
 #[test]
+fn a_script_that_gives_up_is_presumed_not_to() {
+    let guards = "if ! c; then echo bad; exit 1; fi\nif d; then echo good; else exit 2; fi\n".repeat(8);
+    let ends = ends(&format!("{guards}{BLOCK}"));
+    assert_eq!(answers(&ends), [Answer::Blocked]);
+    assert!(ends[0].branches.is_empty(), "{:?}", ends[0].branches);
+    for script in ["if c; then exit 0; fi", "if [ -e /x ]; then iptables -F; fi"] {
+        let ends = self::ends(&format!("{script}\n{BLOCK}"));
+        assert_eq!(ends.len(), 2, "{script}");
+    }
+}
+
+#[test]
 fn a_command_that_is_not_known_is_presumed_to_succeed_unless_it_is_asked() {
     assert_eq!(answers(&ends(&format!("set -e; frobnicate; frobnicate || exit 1; {BLOCK}"))), [Answer::Blocked]);
     for condition in ["frobnicate", "curl -sf http://example.com/", "! frobnicate", "true && frobnicate"] {
@@ -312,6 +324,8 @@ fn services_packages_and_installers_are_events_with_the_network_of_their_time() 
                 EventKind::Packages(names) => format!("packages {}", names[0].as_str()),
                 EventKind::Installer(address) => format!("installer {}", address.as_str()),
                 EventKind::Program(words) => format!("program {}", words[0].as_str()),
+                EventKind::Removal(names) => format!("removal {}", names[0].as_str()),
+                EventKind::Update(names) => format!("update {}", names.len()),
                 EventKind::Reboot => "reboot".to_owned(),
             };
             (text, event.network.verdict(Family::V4, &Principal::Root).answer)

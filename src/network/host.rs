@@ -555,7 +555,7 @@ pub(super) fn is_usual_primary(name: &str) -> bool {
 }
 
 pub(super) fn primary_is(name: &str, span: Option<Span>) -> Fact {
-    Fact::shared(format!("the interface to the network is called `{name}`"), span)
+    Fact::shared(format!("{} `{name}`", super::verdict::INTERFACE_NAME), span)
 }
 
 /// Whether the host has the address for certain, by what is assumed and was added.

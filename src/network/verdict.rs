@@ -103,7 +103,16 @@ pub struct Condition {
 /// The fact that tells the layouts of an image's routes apart.
 const OWN_ROUTE: &str = "the image has a route of its own to the service";
 
+/// What the facts about the name of an image's interface begin with.
+pub(super) const INTERFACE_NAME: &str = "the interface to the network is called";
+
 impl Condition {
+    /// Whether it is about what the image calls its interface to the network.
+    #[must_use]
+    pub fn is_interface_name(&self) -> bool {
+        self.text.starts_with(INTERFACE_NAME)
+    }
+
     /// Whether it is about how the image reaches the service: by a route of its own, or by the default route.
     #[must_use]
     pub fn is_layout(&self) -> bool {

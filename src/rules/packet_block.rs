@@ -135,6 +135,7 @@ impl Mistake<'_> {
             Some(When::OneLayout { own_route: false }) => {
                 " when the image reaches the service by the default route, as Amazon Linux 2023 and Ubuntu do"
             }
+            Some(When::OneInterfaceName) => " when the image calls its interface to the network so",
             Some(When::OneWay) => " on one of the ways through its scripts",
             _ => " in one of the cases that the source gives",
         };

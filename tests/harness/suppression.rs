@@ -50,13 +50,15 @@ fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
     match path {
         _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Some(Place::TerraformJson),
         _ if path.ends_with(".json") => Some(Place::CloudFormationJson),
-        _ => (path.ends_with(".tfvars") || holds_comments(path, text) || is_user_data(path)).then_some(Place::Comment),
+        _ => (path.ends_with(".tfvars") || holds_comments(path, text) || is_user_data(path, text))
+            .then_some(Place::Comment),
     }
 }
 
 /// Whether it is a file that hosts are given at boot.
-fn is_user_data(path: &str) -> bool {
+fn is_user_data(path: &str, text: &str) -> bool {
     [".sh", ".tftpl", ".tpl", ".ps1", ".cmd", ".cfg"].iter().any(|ending| path.ends_with(ending))
+        || text.starts_with("#cloud-config")
 }
 
 /// Whether it is a module's file or a template in a language that has comments.

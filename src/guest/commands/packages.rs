@@ -23,10 +23,16 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("zypper", Simple(install)),
 ];
 
+/// Options by which packages are fetched and not installed.
+const FETCHING: &[&str] = &["--downloadonly", "--download-only", "--simulate", "--dry-run", "--just-print"];
+
 /// Options with a word of their own.
 const WITH_VALUE: &[&str] = &["-o", "-c", "-t", "--root", "--channel", "--target-release"];
 
 fn install(guest: &mut Guest, call: &Call) -> Status {
+    if call.arguments.iter().any(|word| FETCHING.contains(&word.as_str())) {
+        return DONE;
+    }
     let mut words = Vec::new();
     let mut arguments = call.arguments.iter();
     while let Some(word) = arguments.next() {
@@ -44,6 +50,11 @@ fn install(guest: &mut Guest, call: &Call) -> Status {
                 || word == "--upgrade"
                 || !word.starts_with("--") && word.starts_with('-') && word.contains(['i', 'U']) && !word.contains('q')
         };
+        let removes = |word: &Text| matches!(word.as_str(), "-e" | "--erase" | "-r" | "-P" | "--remove" | "--purge");
+        if call.arguments.iter().any(removes) {
+            guest.event(EventKind::Removal(words), call.span);
+            return DONE;
+        }
         if !call.arguments.iter().any(letters) {
             return search(guest, call);
         }
@@ -52,6 +63,18 @@ fn install(guest: &mut Guest, call: &Call) -> Status {
         match verb.as_str() {
             "install" | "localinstall" | "reinstall" | "in" | "enable" | "groupinstall" => {
                 words.remove(0);
+            }
+            "remove" | "erase" | "purge" | "autoremove" | "rm" => {
+                words.remove(0);
+                guest.event(EventKind::Removal(words), call.span);
+                return DONE;
+            }
+            // `apt-get update` only reads the lists.
+            "update" if call.name.starts_with("apt") => return DONE,
+            "update" | "upgrade" | "dist-upgrade" | "full-upgrade" | "up" | "refresh" => {
+                words.remove(0);
+                guest.event(EventKind::Update(words), call.span);
+                return DONE;
             }
             "list" | "info" | "search" | "show" => return search(guest, call),
             _ => return DONE,

@@ -110,7 +110,9 @@ fn environment(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Gues
         guest.shell.exported.insert(name.to_owned());
         words = after;
     }
-    let mut ends = machine.program(guest, words, call.span);
+    let is_shell = call.name == "sudo" && words.is_empty() && call.has(&["-i", "-s", "--login", "--shell"]);
+    let shell = [Text::encoded("sh", call.span)];
+    let mut ends = machine.program(guest, if is_shell { &shell } else { words }, call.span);
     for end in &mut ends {
         end.shell.variables.clone_from(&before.variables);
         end.shell.exported.clone_from(&before.exported);

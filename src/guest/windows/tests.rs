@@ -65,6 +65,8 @@ fn events(kind: PartKind, script: &str) -> Vec<String> {
         EventKind::Packages(names) => format!("packages {}", words(names)),
         EventKind::Installer(address) => format!("installer {}", address.as_str()),
         EventKind::Program(program) => format!("program {}", words(program)),
+        EventKind::Removal(names) => format!("removal {}", words(names)),
+        EventKind::Update(names) => format!("update {}", words(names)),
         EventKind::Reboot => "reboot".to_owned(),
     };
     ends[0].events.iter().map(|each| event(&each.kind)).collect()

@@ -163,9 +163,12 @@ fn packages_users_and_services_are_told_in_order() {
             EventKind::Packages(names) => names[0].as_str().to_owned(),
             EventKind::Service { name, action: ServiceAction::Enable } => format!("enable {}", name.as_str()),
             EventKind::Service { name, action: ServiceAction::Stop } => format!("stop {}", name.as_str()),
+            EventKind::Update(names) => format!("update {}", names[0].as_str()),
             other => format!("{other:?}"),
         })
         .collect();
+    let (first, told) = told.split_first().unwrap();
+    assert_eq!(first, "update aws-cfn-bootstrap");
     assert_eq!(told, ["https://example.com/epel.rpm", "httpd", "enable httpd", "stop httpd"]);
 }
 
