@@ -500,3 +500,17 @@ fn hostile_rules_end() {
     restore(&mut network, "iptables-restore", &format!("*filter\n{lines}COMMIT\n"));
     assert_eq!(root(&network), Depends);
 }
+
+#[test]
+fn what_cannot_open_the_way_leaves_a_block_as_it_is() {
+    const BLOCK: &str = "iptables -A OUTPUT -d 169.254.169.254 -j DROP";
+    for line in ["ip addr add ? dev eth1", "ip link set dev ? mtu 1500", "ip link set ? down", "ip link del ?"] {
+        check(&[BLOCK, line], Blocked);
+    }
+    for line in ["ip link set dev ? mtu 1500", "ip link set ? up", "ip link add ? type bridge"] {
+        check(&[line], Reachable);
+    }
+    for line in ["ip link set dev eth0 ?", "ip link set ? down", "ip addr add ? dev eth1", "ip rule add from ?"] {
+        check(&[line], Depends);
+    }
+}

@@ -33,9 +33,39 @@ pub(super) fn doubt(invocation: &Invocation, text: &str) -> Option<Doubt> {
         "arptables" => Some(Doubt { may_open: false, ..any(Some(Family::V4)) }),
         "tc" if has(&["show", "list", "ls"]) => None,
         "tc" => Some(Doubt { may_open: false, ..any(None) }),
+        "ip" => ip(&words, any(None)),
         program if program.starts_with("ip6tables") => Some(any(Some(Family::V6))),
         program if program.starts_with("iptables") => Some(any(Some(Family::V4))),
         _ => Some(any(None)),
+    }
+}
+
+/// What `ip` may do of which a word is not known (`…`): one more address leads no packet out, and an interface matters
+/// by whether it is up, is there, and where it belongs.
+fn ip(words: &[&str], any: Doubt) -> Option<Doubt> {
+    let mut words = words.iter().copied().filter(|word| !word.starts_with('-'));
+    let (object, verb) = (words.next()?, words.next()?);
+    let rest: Vec<&str> = words.collect();
+    let blocks = Doubt { may_open: false, ..any.clone() };
+    match (object, verb) {
+        ("a" | "addr" | "address", "a" | "add" | "replace" | "change") | ("l" | "link", "del" | "delete") => {
+            Some(blocks)
+        }
+        ("l" | "link", "add") => None,
+        ("l" | "link", "set") => {
+            let device = usize::from(rest.first() == Some(&"dev"));
+            let settings = rest.get(device + 1..).unwrap_or_default();
+            if settings.iter().any(|word| matches!(*word, "…" | "netns" | "master" | "nomaster" | "vrf")) {
+                return Some(any);
+            }
+            match (settings.contains(&"up"), settings.contains(&"down")) {
+                (true, true) => Some(any),
+                (true, false) => Some(Doubt { may_block: false, ..any }),
+                (false, true) => Some(blocks),
+                (false, false) => None,
+            }
+        }
+        _ => Some(any),
     }
 }
 
