@@ -4,6 +4,7 @@
 //! What scripts did is read from the events of the simulated guest. Text that no guest ran is searched line by line.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::PinnedVersion;
 use super::version::{Pin, of_folder, of_image, of_package};
@@ -101,13 +102,13 @@ struct Sign {
 }
 
 impl Traces {
-    fn of(agent: &Agent, events: &[Event]) -> Self {
+    fn of(agent: &Agent, events: &[Arc<Event>]) -> Self {
         let mut traces = Self::default();
         let mut is_enabled = false;
         for event in events {
             if event.kind == EventKind::Reboot {
                 if is_enabled {
-                    traces.starts.push(Start { event: event.clone(), is_verified: true });
+                    traces.starts.push(Start { event: (**event).clone(), is_verified: true });
                 }
                 continue;
             }
@@ -128,7 +129,7 @@ impl Traces {
             }
             is_enabled = sign.enables.unwrap_or(is_enabled);
             if let Some(is_verified) = sign.starts {
-                traces.starts.push(Start { event: event.clone(), is_verified });
+                traces.starts.push(Start { event: (**event).clone(), is_verified });
             }
         }
         traces

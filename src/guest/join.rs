@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Branch, Content, Flow, Guest, Shared, Variable};
+use super::{Branch, Content, Event, Flow, Guest, Shared, Variable};
 use crate::network::Status;
 use crate::source::{Span, Text};
 
@@ -101,8 +101,9 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
         known.shell.directory = None;
     }
     for event in other.events.iter() {
-        if !known.events.contains(event) {
-            known.events.push(event.clone());
+        let is_same = |other: &Arc<Event>| Arc::ptr_eq(other, event) || other.span == event.span && other == event;
+        if !known.events.iter().any(is_same) {
+            known.events.push(Arc::clone(event));
         }
     }
     for step in other.opaque.iter() {

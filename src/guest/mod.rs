@@ -33,6 +33,9 @@ use crate::network::{Doubt, Network, SavedRules, Status};
 use crate::source::{Limits, Span, Text};
 use crate::syntax::script::Script;
 
+/// The most events of one command; loops may run it any number of times.
+const MOST_EVENTS_OF_A_COMMAND: usize = 64;
+
 /// What a file holds or a command writes. What is not known is a hole of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -119,7 +122,7 @@ pub struct Guest {
     /// The shell that runs.
     pub shell: Shell,
     /// What happened to the software, in order.
-    pub events: Shared<Vec<Event>>,
+    pub events: Shared<Vec<Arc<Event>>>,
     /// What could not be followed, in order.
     pub opaque: Shared<Vec<OpaqueStep>>,
     /// The conditions that are not known and led here.
@@ -186,8 +189,9 @@ impl Guest {
     fn event(&mut self, kind: EventKind, span: Span) {
         // A loop would otherwise never come back to a state that it had before.
         let event = Event { kind, span, network: self.network.clone() };
-        if !self.events.contains(&event) {
-            self.events.push(event);
+        let mut here = self.events.iter().filter(|known| known.span == span);
+        if !here.clone().any(|known| **known == event) && here.nth(MOST_EVENTS_OF_A_COMMAND - 1).is_none() {
+            self.events.push(Arc::new(event));
         }
     }
 
