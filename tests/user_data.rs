@@ -635,3 +635,16 @@ fn texts_that_modules_pass_on_are_where_they_are_written() {
         [("main.tf", root), ("a.sh", "echo MARK"), ("m/main.tf", module), ("m/a.tpl", "#!/bin/sh\n${script}\n")];
     check(&files, "#!/bin/sh\necho MARK\n");
 }
+
+#[test]
+fn an_installer_of_a_known_agent_is_no_assumption() {
+    let script = "#!/bin/bash\ncurl -fsSL https://mackerel.io/file/script/amznlinux/setup-all-yum-v2.sh | sh\n\
+                  curl -fsSL https://example.com/other.sh | sh\n";
+    let estate = Estate::of(&[
+        ("boot.sh", script),
+        ("main.tf", "resource \"aws_instance\" \"web\" {\n  user_data = file(\"${path.module}/boot.sh\")\n}\n"),
+    ]);
+    let boot = &estate.analysis.assessments.hosts[0].boot;
+    let assumed: Vec<&str> = boot.assumes.iter().map(|step| &*step.text).collect();
+    assert_eq!(assumed, ["a script from https://example.com/other.sh is run"]);
+}

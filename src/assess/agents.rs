@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::PinnedVersion;
 use super::version::{Pin, of_folder, of_image, of_package};
 use crate::catalog::{self, Action, ActionKind, Agent, Installation, InstallationKind};
-use crate::guest::{Event, EventKind, Guest, ServiceAction};
+use crate::guest::{Event, EventKind, Guest, OpaqueStep, ServiceAction};
 use crate::source::{Origin, Span, Text};
 
 /// The most starts of one agent that are kept. Only scripts that mean harm have more.
@@ -65,6 +65,16 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
     let mut found: Vec<SeenAgent> = catalog::agents().iter().filter_map(seen).collect();
     found.sort_by(|left, right| left.agent.name.cmp(&right.agent.name));
     found
+}
+
+/// Whether a step that was not followed runs an installer of which it is known what it does.
+pub(super) fn is_known_installer(end: &Guest, step: &OpaqueStep) -> bool {
+    let installers = end.events.iter().filter(|event| event.span == step.span).filter_map(|event| match &event.kind {
+        EventKind::Installer(address) => Some(address),
+        _ => None,
+    });
+    let knows = |address: &Text| catalog::agents().iter().any(|agent| installer(agent, address, step.span).is_some());
+    installers.into_iter().any(knows)
 }
 
 fn oldest(traces: &[Traces]) -> Option<PinnedVersion> {

@@ -202,9 +202,11 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     }
 
     let mut assumes: Vec<OpaqueStep> = Vec::new();
-    for step in boots.cases.iter().flatten().flat_map(|end| end.opaque.iter()) {
-        if !assumes.contains(step) {
-            assumes.push(step.clone());
+    for end in boots.cases.iter().flatten() {
+        for step in end.opaque.iter().filter(|step| !agents::is_known_installer(end, step)) {
+            if !assumes.contains(step) {
+                assumes.push(step.clone());
+            }
         }
     }
     assumes.sort_by_key(|step| step.span);
