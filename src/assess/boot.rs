@@ -64,9 +64,7 @@ impl Boots {
         let piece = self.parts.iter().find_map(|part| part.text.pieces().iter().find(holds));
         piece.map(|piece| piece.trail.clone()).unwrap_or_default()
     }
-}
 
-impl Boots {
     /// Whether what the condition at `span` comes to is up to an input that nobody has given: a part of its text is not
     /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
     /// platforms are nobody's concern here.

@@ -20,7 +20,7 @@ pub use reachability::{Reachability, Who};
 pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
-use self::reachability::Stock;
+use self::reachability::{Stock, is_away};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
@@ -88,6 +88,14 @@ pub struct Boot {
     pub blockages: Vec<Blockage>,
     /// Steps that could not be followed and are presumed harmless, in the order of their places.
     pub assumes: Vec<OpaqueStep>,
+}
+
+impl Boot {
+    /// Whether an answer may be another one, because some of what runs is not known. What is known to block still does.
+    #[must_use]
+    pub fn leaves_open(&self, answer: &Reachability) -> bool {
+        self.unknown.is_some() && answer.answer == Answer::Reachable
+    }
 }
 
 /// Whether a metadata service answers, over all alternatives that the repository gives.
@@ -180,12 +188,18 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
             reachability.extend(reachability::over_cases(&by_case(&boots.cases, family, &who, stock)));
         }
     }
+    let administrator = administrator(platform);
+    let of_administrator = by_case(&boots.cases, Family::V4, &administrator, stock);
     let mut blockages: Vec<Blockage> = Vec::new();
     let mut assessed = Vec::new();
     for SeenAgent { agent, seen_at, version, starts, container } in agents {
         // A container on the host's own network is root there, and root is asked about below.
         let user = if container { Who::linux(Principal::Container) } else { user_of(agent, platform) };
-        let cases = by_case(&boots.cases, Family::V4, &user, stock);
+        let cases = if user == administrator {
+            of_administrator.clone()
+        } else {
+            by_case(&boots.cases, Family::V4, &user, stock)
+        };
         let at_starts = registration::at_starts(&starts, &user, stock);
         let matters = agent.identity.needs_imds.value;
         if matters && !blockages.iter().any(|blockage| blockage.who == user) {
@@ -196,9 +210,8 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         let outcome = registration::outcome(agent, &at_starts, &endpoint, reach);
         assessed.push(AgentAssessment { agent, seen_at, version, starts, container, user, reach, outcome });
     }
-    let administrator = administrator(platform);
     if !blockages.iter().any(|blockage| blockage.who == administrator) {
-        blockages.extend(blockage::find(&by_case(&boots.cases, Family::V4, &administrator, stock), &boots, stock));
+        blockages.extend(blockage::find(&of_administrator, &boots, stock));
     }
 
     let mut assumes: Vec<OpaqueStep> = Vec::new();
@@ -256,10 +269,10 @@ fn by_case(cases: &[Vec<Guest>], family: Family, who: &Who, stock: &Stock) -> Ve
 
 /// Whether an agent reaches the service, given what becomes of its packets in each case.
 fn reach(endpoint: &Endpoint, cases: &[Reachability], is_known: bool) -> Option<Reach> {
-    let all = |answers: &[Answer]| !cases.is_empty() && cases.iter().all(|case| answers.contains(&case.answer));
-    if endpoint.is_certainly_disabled() || all(&[Answer::Blocked, Answer::Diverted]) {
+    let all = |wanted: fn(&Reachability) -> bool| !cases.is_empty() && cases.iter().all(wanted);
+    if endpoint.is_certainly_disabled() || all(is_away) {
         Some(Reach::Unreachable)
-    } else if is_known && endpoint.is_certainly_enabled() && all(&[Answer::Reachable]) {
+    } else if is_known && endpoint.is_certainly_enabled() && all(|case| case.answer == Answer::Reachable) {
         Some(Reach::Reachable)
     } else {
         None

@@ -10,6 +10,8 @@ mod boot;
 mod commands;
 mod expand;
 mod join;
+#[cfg(test)]
+mod laboratory;
 mod loops;
 mod machine;
 mod parameter;

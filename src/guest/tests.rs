@@ -1,7 +1,8 @@
 //! What scripts do, as bash does it, and what of it is not known.
 
+use super::laboratory::{BLOCK, answers, start, text_with_holes};
 use super::*;
-use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Principal};
+use crate::network::{Answer, Family, Principal};
 use crate::source::{FileId, SourceFile};
 use crate::syntax::shell;
 
@@ -16,28 +17,12 @@ fn ends_within(script: &str, limits: &Limits) -> Vec<Guest> {
 
 fn run_text(text: &Text, limits: &Limits) -> Vec<Guest> {
     let (parsed, _, _) = shell::parse(text, limits);
-    let assumptions = Assumptions {
-        docker: Some(Docker::Absent),
-        layout: Some(Layout::Gateway),
-        backend: Some(Backend::Nft),
-        ..Assumptions::default()
-    };
-    run(&parsed, Guest::new(Network::new(&assumptions)), limits)
+    run(&parsed, start(), limits)
 }
 
 /// A script after a template, in which `<?>` is a part that is not known.
 fn ends_of_template(script: &str) -> Vec<Guest> {
-    let file = SourceFile::new(FileId(1), "user-data.sh", script.into());
-    let mut text = Text::new();
-    let mut start = 0;
-    for (index, part) in script.split("<?>").enumerate() {
-        if index > 0 {
-            text.push_text(&Text::hole(file.span(start - 3..start), "a variable without a value"));
-        }
-        text.push_verbatim(part, file.span(start..start + part.len()));
-        start += part.len() + 3;
-    }
-    run_text(&text, &Limits::default())
+    run_text(&text_with_holes(script).1, &Limits::default())
 }
 
 /// What the one end of a script leaves in the file `/out`.
@@ -50,16 +35,6 @@ fn output(script: &str) -> String {
         None => "no file".to_owned(),
     }
 }
-
-fn answers(ends: &[Guest]) -> Vec<Answer> {
-    let mut answers: Vec<Answer> =
-        ends.iter().map(|end| end.network.verdict(Family::V4, &Principal::Root).answer).collect();
-    answers.sort();
-    answers.dedup();
-    answers
-}
-
-const BLOCK: &str = "iptables -A OUTPUT -d 169.254.169.254 -j DROP";
 
 #[test]
 fn expansions_give_what_bash_gives() {

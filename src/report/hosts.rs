@@ -262,8 +262,7 @@ fn reachability_v1(answer: &Reachability, boot: &Boot, files: &dyn Files) -> Rea
             if_false: verdict(condition.if_false),
         }
     };
-    // What is not known may do anything; but what is known to block still does.
-    let is_open = boot.unknown.is_some() && answer.answer == Answer::Reachable;
+    let is_open = boot.leaves_open(answer);
     ReachabilityV1 {
         family: match answer.family {
             Family::V4 => "ipv4",

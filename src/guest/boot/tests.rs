@@ -4,20 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
+use crate::guest::laboratory::{self, BLOCK, answers, start, text_with_holes};
 use crate::guest::{EventKind, Options};
-use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Network, Principal};
+use crate::network::Answer;
 use crate::source::{FileId, SourceFile};
 use crate::syntax::user_data;
-
-fn start() -> Guest {
-    let assumptions = Assumptions {
-        docker: Some(Docker::Absent),
-        layout: Some(Layout::Gateway),
-        backend: Some(Backend::Nft),
-        ..Assumptions::default()
-    };
-    Guest::new(Network::new(&assumptions))
-}
 
 fn parts(texts: &[Text]) -> Vec<Part> {
     texts.iter().flat_map(|text| user_data::parse(text, &Limits::default())).collect()
@@ -25,36 +16,14 @@ fn parts(texts: &[Text]) -> Vec<Part> {
 
 /// The ends of a boot with user data in which `<?>` is a part that is not known.
 fn ends(source: &str) -> Vec<Guest> {
-    let file = SourceFile::new(FileId(1), "user-data", source.into());
-    let mut text = Text::new();
-    let mut from = 0;
-    for (index, part) in source.split("<?>").enumerate() {
-        if index > 0 {
-            text.push_text(&Text::hole(file.span(from - 3..from), "a variable without a value"));
-        }
-        text.push_verbatim(part, file.span(from..from + part.len()));
-        from += part.len() + 3;
-    }
+    let (_, text) = text_with_holes(source);
     boot(&parts(&[text]), None, start(), &Limits::default())
-}
-
-fn answers(ends: &[Guest]) -> Vec<Answer> {
-    let mut answers: Vec<Answer> =
-        ends.iter().map(|end| end.network.verdict(Family::V4, &Principal::Root).answer).collect();
-    answers.sort();
-    answers.dedup();
-    answers
 }
 
 /// What the one end's first reason for a block points to.
 fn blocker(source: &str) -> String {
-    let ends = ends(source);
-    assert_eq!(answers(&ends), [Answer::Blocked], "{source}");
-    let verdict = ends[0].network.verdict(Family::V4, &Principal::Root);
-    source[verdict.proof[0].span.unwrap().range()].to_owned()
+    laboratory::blocker(source, &ends(source))
 }
-
-const BLOCK: &str = "iptables -A OUTPUT -d 169.254.169.254 -j DROP";
 
 #[test]
 fn the_blocking_command_is_found_in_each_form() {

@@ -105,6 +105,16 @@ impl Guest {
         self.inputs.last().cloned().unwrap_or_else(|| Content::Text(Text::hole(span, "standard input")))
     }
 
+    /// Remembers that a program was run of which nothing is known but its words.
+    fn program_ran(&mut self, name: &str, words: &[Text], span: Span) {
+        if words.first().is_none_or(Text::has_holes) {
+            self.opaque(span, "a command whose name is not known");
+        } else {
+            self.event(EventKind::Program(words.to_vec()), span);
+        }
+        self.write_unknown(span, &format!("the output of `{name}`"));
+    }
+
     pub(super) fn write_unknown(&mut self, span: Span, what: &str) {
         self.write_text(Text::hole(span, what));
     }
@@ -409,12 +419,7 @@ pub(super) fn unknown(guest: &mut Guest, name: &str, words: &[Text], span: Span)
         let text = words.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
         guest.doubt(Some(span), text);
     }
-    if unknown_name {
-        guest.opaque(span, "a command whose name is not known");
-    } else {
-        guest.event(EventKind::Program(words.to_vec()), span);
-    }
-    guest.write_unknown(span, &format!("the output of `{name}`"));
+    guest.program_ran(name, words, span);
 }
 
 /// Programs that change the packet filter or routes, by names that mean nothing else.

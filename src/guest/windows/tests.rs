@@ -1,22 +1,14 @@
 //! What user data on Windows does, and what only looks like it.
 
 use super::*;
+use crate::guest::laboratory::text_with_holes;
 use crate::guest::machine::Machine;
 use crate::guest::{Content, EventKind, Guest, ServiceAction};
 use crate::network::{Answer, Assumptions, Family, Network, Verdict};
-use crate::source::{FileId, SourceFile};
+use crate::source::SourceFile;
 
 fn part_of(kind: PartKind, script: &str) -> (SourceFile, Part) {
-    let file = SourceFile::new(FileId(1), "user-data", script.into());
-    let mut text = Text::new();
-    let mut start = 0;
-    for (index, known) in script.split("<?>").enumerate() {
-        if index > 0 {
-            text.push_text(&Text::hole(file.span(start - 3..start), "a variable without a value"));
-        }
-        text.push_verbatim(known, file.span(start..start + known.len()));
-        start += known.len() + 3;
-    }
+    let (file, text) = text_with_holes(script);
     (file, Part { kind, name: None, every_boot: false, merge_type: None, text })
 }
 

@@ -21,15 +21,9 @@ fn form(source: &str) -> String {
     print::script(&parsed(source).1)
 }
 
-/// Scripts with the forms that they have.
 #[track_caller]
 fn check(cases: &[(&str, &str)]) {
-    let wrong: Vec<_> = cases
-        .iter()
-        .filter(|(source, expected)| form(source) != *expected)
-        .map(|(source, expected)| format!("{source}\n  expected {expected}\n  found    {}", form(source)))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    print::check(form, cases);
 }
 
 #[test]

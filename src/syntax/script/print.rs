@@ -172,3 +172,14 @@ fn redirection(redirection: &Redirection) -> String {
         RedirectionKind::HereString(text) => format!("{descriptor}<<<{}", word(text)),
     }
 }
+
+/// Checks scripts against the forms that they have; `form` prints the form of one.
+#[track_caller]
+pub(crate) fn check(form: fn(&str) -> String, cases: &[(&str, &str)]) {
+    let wrong: Vec<_> = cases
+        .iter()
+        .filter(|(source, expected)| form(source) != *expected)
+        .map(|(source, expected)| format!("{source}\n  expected {expected}\n  found    {}", form(source)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

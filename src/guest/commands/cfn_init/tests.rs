@@ -5,14 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::eval::cloudformation::{Inputs, evaluate};
+use crate::guest::laboratory::{self, BLOCK, answers, start};
 use crate::guest::{ServiceAction, boot};
 use crate::model::build;
-use crate::network::{Answer, Assumptions, Backend, Docker, Family, Layout, Network, Principal};
+use crate::network::Answer;
 use crate::source::{FileId, SourceFile};
 use crate::syntax::tree::parse;
 use crate::syntax::user_data;
-
-const BLOCK: &str = "iptables -A OUTPUT -d 169.254.169.254 -j DROP";
 
 /// A template with a host that runs cfn-init, whose `AWS::CloudFormation::Init` has these lines.
 fn template(options: &str, init: &str) -> String {
@@ -36,29 +35,12 @@ fn ends(template: &str) -> Vec<Guest> {
     let host = &estate.hosts[0];
     let data = host.user_data.iter().filter_map(Value::to_text);
     let data: Vec<_> = data.flat_map(|text| user_data::parse(&text, &limits)).collect();
-    let assumptions = Assumptions {
-        docker: Some(Docker::Absent),
-        layout: Some(Layout::Gateway),
-        backend: Some(Backend::Nft),
-        ..Assumptions::default()
-    };
-    boot(&data, host.init.as_ref(), Guest::new(Network::new(&assumptions)), &limits)
-}
-
-fn answers(ends: &[Guest]) -> Vec<Answer> {
-    let mut answers: Vec<Answer> =
-        ends.iter().map(|end| end.network.verdict(Family::V4, &Principal::Root).answer).collect();
-    answers.sort();
-    answers.dedup();
-    answers
+    boot(&data, host.init.as_ref(), start(), &limits)
 }
 
 /// What the one end's first reason for a block points to.
 fn blocker(template: &str) -> String {
-    let ends = ends(template);
-    assert_eq!(answers(&ends), [Answer::Blocked], "{template}");
-    let verdict = ends[0].network.verdict(Family::V4, &Principal::Root);
-    template[verdict.proof[0].span.unwrap().range()].to_owned()
+    laboratory::blocker(template, &ends(template))
 }
 
 #[test]

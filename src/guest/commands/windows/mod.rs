@@ -13,7 +13,7 @@ use super::Action;
 use super::{Call, DONE, downloaded, is_hole_alone, run_unknown};
 use crate::guest::machine::{Machine, literal};
 use crate::guest::variables::Key;
-use crate::guest::{Content, Dialect, EventKind, Guest, Variable};
+use crate::guest::{Content, Dialect, Guest, Variable};
 use crate::network::{Network, Status};
 use crate::source::{PieceKind, Span, Text};
 use crate::syntax::script::{AssignedValue, Assignment, Command, Operation, Word, WordPartKind};
@@ -302,12 +302,7 @@ fn unknown(guest: &mut Guest, name: &str, words: &[Text], span: Span) {
     if named(&lower) || named(&piped) || unknown_name && is_address {
         guest.doubt(Some(span), text);
     }
-    if unknown_name {
-        guest.opaque(span, "a command whose name is not known");
-    } else {
-        guest.event(EventKind::Program(words.to_vec()), span);
-    }
-    guest.write_unknown(span, &format!("the output of `{name}`"));
+    guest.program_ran(name, words, span);
 }
 
 /// Whether a command is a cmdlet that changes nothing, by its verb, or the call of a method.
