@@ -1,9 +1,11 @@
-//! Trees to values with origins: what Terraform and CloudFormation make of what is written.
+//! Trees to values with origins: what Terraform, CloudFormation, Packer and Image Builder make of what is written.
 
+mod build;
 pub mod cloudformation;
 mod resource;
 pub mod terraform;
 mod value;
 
+pub use build::{Build, BuildStep, BuildStepKind, Interpreter};
 pub use resource::{Evaluation, Language, Resource};
 pub use value::{Map, Unknown, Value, ValueKind, number_text};

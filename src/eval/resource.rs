@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Value;
+use super::{Build, Value};
 use crate::finding::Problem;
 use crate::source::{Span, Trail};
 
@@ -11,6 +11,8 @@ use crate::source::{Span, Trail};
 pub struct Evaluation {
     /// The resources that exist, in the order of the source.
     pub resources: Vec<Resource>,
+    /// The images that are built, in the order of the source.
+    pub builds: Vec<Build>,
     /// What could not be evaluated.
     pub problems: Vec<Problem>,
     /// What is at fault with values that count as not known. It is a problem only where one of them leaves something
@@ -22,6 +24,7 @@ impl Evaluation {
     /// Adds what the evaluation of something else gives.
     pub fn extend(&mut self, other: Self) {
         self.resources.extend(other.resources);
+        self.builds.extend(other.builds);
         self.problems.extend(other.problems);
         self.faults.extend(other.faults);
     }
@@ -34,6 +37,10 @@ pub enum Language {
     Terraform,
     /// CloudFormation, in YAML or JSON.
     CloudFormation,
+    /// Packer, in HCL or JSON.
+    Packer,
+    /// A component document of EC2 Image Builder by itself.
+    ImageBuilder,
     /// A boot script by itself.
     Script,
 }

@@ -115,8 +115,8 @@ fn instead(language: Language, tokens_are_required: bool) -> String {
         return "keep session tokens required, which security scanners accept as well".into();
     }
     let tokens = match language {
-        Language::Terraform => "http_tokens = \"required\"",
-        Language::CloudFormation => "HttpTokens: required",
+        Language::Terraform | Language::Packer => "http_tokens = \"required\"",
+        Language::CloudFormation | Language::ImageBuilder => "HttpTokens: required",
         Language::Script => "--http-tokens required",
     };
     format!("require session tokens instead (`{tokens}`), which security scanners accept as well")

@@ -54,7 +54,7 @@ pub fn evaluate(inputs: &Inputs<'_>) -> Evaluation {
     evaluator.check_conditions();
     let resources = evaluator.resources();
     evaluator.check_cycles();
-    Evaluation { resources, problems: evaluator.problems, faults: evaluator.faults }
+    Evaluation { resources, problems: evaluator.problems, faults: evaluator.faults, ..Evaluation::default() }
 }
 
 /// The entries of one section of the template, by name.

@@ -81,7 +81,7 @@ impl<'a> Evaluator<'a> {
     /// The `resources` that were evaluated, with what was met: each problem once, in the order of their discovery.
     pub(super) fn into_evaluation(self, resources: Vec<Resource>) -> Evaluation {
         let faults = self.faults.into_inner().into_values().collect();
-        Evaluation { resources, problems: self.problems.into_inner(), faults }
+        Evaluation { resources, problems: self.problems.into_inner(), faults, ..Evaluation::default() }
     }
 
     /// Enters an expression: one more step, one more level.
