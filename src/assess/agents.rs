@@ -152,7 +152,11 @@ fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
         EventKind::Installer(address) => installer(agent, address, event.span),
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
-        EventKind::Reboot | EventKind::Removal(_) | EventKind::Update(_) => None,
+        EventKind::Reboot
+        | EventKind::Removal(_)
+        | EventKind::Update(_)
+        | EventKind::Files { .. }
+        | EventKind::Unfollowed => None,
     }
 }
 

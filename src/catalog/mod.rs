@@ -38,6 +38,25 @@ fn read_markers() -> Vec<String> {
     addresses.into_iter().chain(agents().iter().flat_map(of_agent)).collect()
 }
 
+/// The paths of the files that hold the identity of an agent, as they are compared: those on Windows, which begin with
+/// the letter of a drive, in lower case and with slashes.
+#[must_use]
+pub fn identity_files() -> &'static [String] {
+    static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        #[expect(clippy::expect_used, reason = "the text is part of the program and a test reads all of it")]
+        let paths: Vec<String> = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/identity_files.json")))
+            .expect("the embedded paths are well-formed");
+        paths.iter().map(|path| comparable_path(path)).collect()
+    });
+    &FILES
+}
+
+/// A path as paths are compared: on Windows, where it begins with the letter of a drive, in lower case and with slashes.
+#[must_use]
+pub fn comparable_path(path: &str) -> String {
+    if path.as_bytes().get(1) == Some(&b':') { path.to_lowercase().replace('\\', "/") } else { path.to_owned() }
+}
+
 /// The JSON schema of `T`, indented.
 fn schema<T: schemars::JsonSchema>() -> String {
     // The alternate form of a JSON value is the indented one and cannot fail.

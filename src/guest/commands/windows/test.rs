@@ -1,7 +1,9 @@
 //! Comparisons: `[[ … ]]` with PowerShell's operators, on what is known.
 
+use super::files::WHETHER_THERE;
 use crate::guest::Guest;
 use crate::guest::machine::Machine;
+use crate::guest::variables::AskedFor;
 use crate::network::Status;
 use crate::source::{HOLE, Text};
 use crate::syntax::script::Word;
@@ -16,6 +18,11 @@ impl Machine<'_> {
             [left, operator, right] => compare(left, operator.as_str(), right),
             _ => None,
         };
+        let path = match texts.as_slice() {
+            [value] => value.hole_reason().and_then(|reason| reason.strip_prefix(WHETHER_THERE)),
+            _ => None,
+        };
+        guest.shell.asked_for = path.map(|path| AskedFor { path: path.to_owned(), succeeds_if_there: true });
         guest.shell.status = answer.map_or(Status::Unknown, |holds| Status::Known(u8::from(!holds)));
     }
 }
