@@ -175,8 +175,12 @@ fact! {
     IdentityFile {
         /// The platform.
         platform: Platform,
-        /// Its path.
+        /// Its path; a `*` in it stands for a name that the agent chooses.
         path: String,
+        /// Whether only another edition or an older version of the agent has it. An identity is removed when all files
+        /// are that are no variants.
+        #[serde(default)]
+        variant: bool,
     }
 }
 

@@ -62,7 +62,9 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
 
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
-    let estate = model::build(&resources, &input.limits);
+    let mut builds = terraform.evaluation.builds;
+    builds.extend(cloudformation.evaluation.builds);
+    let estate = model::build(&resources, builds, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -106,7 +108,7 @@ fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
     let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
     let hosts = workspace.entries().iter().filter(is_lone).map(host);
-    Estate { hosts: hosts.collect(), account_defaults: Vec::new() }
+    Estate { hosts: hosts.collect(), ..Estate::default() }
 }
 
 fn is_agent(name: &str) -> bool {

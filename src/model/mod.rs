@@ -4,6 +4,7 @@
 //! Where a type keeps what is a row of `rules/resources/`; this room knows no type by name.
 
 mod build;
+mod image;
 mod links;
 mod read;
 mod settings;
@@ -17,14 +18,17 @@ use crate::finding::{Place, Problem};
 use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
+pub use image::Image;
 
-/// All hosts and account defaults that the workspace describes.
+/// All hosts, account defaults and images that the workspace describes.
 #[derive(Clone, Debug, Default)]
 pub struct Estate {
     /// What hosts are made of or launched from, in the order of their projects and addresses.
     pub hosts: Vec<Host>,
     /// What hosts get where nothing else is said.
     pub account_defaults: Vec<AccountDefault>,
+    /// The images that are built, in the order of their projects and addresses.
+    pub images: Vec<Image>,
 }
 
 impl Estate {
