@@ -267,9 +267,9 @@ pub(super) enum Deed {
     Leaves,
 }
 
-/// What the program `base`, called with `arguments`, does with the identity of `agent`, and whether that is verified:
-/// the most specific of what the catalogue says about commands decides.
-pub(super) fn deed(agent: &Agent, base: &str, arguments: &[Text]) -> Option<(Deed, bool)> {
+/// What the program `base`, called with `arguments`, does with the identity of `agent`, and what says so: the most
+/// specific of what the catalogue says about commands decides.
+pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Option<(Deed, &'a Action)> {
     let fits = |action: &Action| {
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };
@@ -281,14 +281,13 @@ pub(super) fn deed(agent: &Agent, base: &str, arguments: &[Text]) -> Option<(Dee
     let all = [(Deed::Creates, created_by), (Deed::Removes, cleaned_by), (Deed::Leaves, not_created_by)];
     let fitting = all.into_iter().flat_map(|(deed, actions)| actions.iter().map(move |action| (deed, action)));
     let fitting = fitting.filter(|(_, action)| fits(action));
-    let decisive = fitting.max_by_key(|(_, action)| action.r#match.as_ref().map_or(0, String::len));
-    decisive.map(|(deed, action)| (deed, !action.unverified))
+    fitting.max_by_key(|(_, action)| action.r#match.as_ref().map_or(0, String::len))
 }
 
 /// Whether the agent's own program, called so, starts it, and whether that is verified.
 fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
     match deed(agent, base, arguments)? {
-        (Deed::Creates, is_verified) => Some(is_verified),
+        (Deed::Creates, action) => Some(!action.unverified),
         _ => None,
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::agents::{Deed, base_name, deed, package, sign};
-use crate::catalog::{ActionKind, Agent, IdentityFile, Platform, comparable_path};
+use crate::catalog::{
+    Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
+};
 use crate::guest::{Covers, Event, EventKind, FileChange, ServiceAction, covers};
-use crate::source::Span;
+use crate::source::{Span, Text};
 
 /// What a build leaves of an agent's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Left {
     pub removed: Vec<Span>,
     /// The places that removed some of its files since, but not all.
     pub removed_in_part: Vec<Span>,
+    /// The places of commands that would have removed it since if the agent had not been running.
+    pub too_early: Vec<Span>,
     /// The files that are left.
     pub files: Vec<&'static IdentityFile>,
 }
@@ -63,7 +67,7 @@ pub enum How {
 pub(super) fn after(agent: &'static Agent, platform: Platform, events: &[Arc<Event>]) -> Identity {
     let is_here = |file: &&IdentityFile| file.platform == platform;
     let files: Vec<&'static IdentityFile> = agent.identity.files.iter().filter(is_here).collect();
-    let mut way = Way { agent, files, state: Identity::Absent, removed: Vec::new(), enabled: None };
+    let mut way = Way { agent, files, state: Identity::Absent, removed: Vec::new(), enabled: None, is_running: false };
     for event in events {
         way.follow(event);
     }
@@ -79,6 +83,7 @@ struct Way {
     removed: Vec<Span>,
     /// Where the agent was made to start at each boot.
     enabled: Option<Span>,
+    is_running: bool,
 }
 
 impl Way {
@@ -89,9 +94,22 @@ impl Way {
         }
         match &event.kind {
             EventKind::Files { named, change } => self.change_files(named, *change, event),
-            EventKind::Program(words) if self.deed(words).is_some_and(|(deed, _)| deed == Deed::Removes) => {
-                self.remove(event.span);
+            EventKind::Program(words) => {
+                if words.iter().any(|word| word.as_str() == "stop") && self.is_own(words) {
+                    self.is_running = false;
+                }
+                if let Some((Deed::Removes, action)) = self.deed(words) {
+                    if action.requires == Some(AgentState::Stopped) && self.is_running {
+                        self.come_too_early(event.span);
+                    } else {
+                        self.remove(event.span);
+                    }
+                }
             }
+            EventKind::Service { name, action: ServiceAction::Stop } if self.starting(name.as_str()).is_some() => {
+                self.is_running = false;
+            }
+            EventKind::Reboot => self.is_running = false,
             EventKind::Removal(names) if names.iter().any(|name| package(self.agent, name, event.span).is_some()) => {
                 // An agent that is not there registers nothing, whatever it left behind.
                 self.state = Identity::Absent;
@@ -106,35 +124,45 @@ impl Way {
         }
     }
 
-    fn deed(&self, words: &[crate::source::Text]) -> Option<(Deed, bool)> {
+    fn deed(&self, words: &[Text]) -> Option<(Deed, &'static Action)> {
         let (name, arguments) = words.split_first()?;
         deed(self.agent, base_name(name.known()?), arguments)
     }
 
+    /// Whether a program is one of the agent's own.
+    fn is_own(&self, words: &[Text]) -> bool {
+        let Some(base) = words.first().and_then(Text::known).map(base_name) else { return false };
+        let programs = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Command);
+        programs.into_iter().any(|form| form.r#match == base)
+    }
+
+    /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
+    fn starting(&self, name: &str) -> Option<bool> {
+        let is_it =
+            |action: &&Action| action.kind == ActionKind::ServiceStart && action.r#match.as_deref() == Some(name);
+        self.agent.identity.created_by.iter().find(is_it).map(|action| !action.unverified)
+    }
+
     /// How `event` brings an identity into being, if it does, and whether that is verified.
     fn creates(&mut self, event: &Arc<Event>) -> Option<(How, bool)> {
-        let identity = &self.agent.identity;
-        let starting = |name: &str| {
-            let is_it = |action: &&crate::catalog::Action| {
-                action.kind == ActionKind::ServiceStart && action.r#match.as_deref() == Some(name)
-            };
-            identity.created_by.iter().find(is_it).map(|action| !action.unverified)
-        };
         let sign = sign(self.agent, event).filter(|sign| !sign.in_container);
         if let Some(enables) = sign.as_ref().and_then(|sign| sign.enables) {
             self.enabled = enables.then_some(event.span);
         }
         match &event.kind {
-            EventKind::Service { name, action: ServiceAction::Start } => Some((How::Started, starting(name.known()?)?)),
+            EventKind::Service { name, action: ServiceAction::Start } => {
+                Some((How::Started, self.starting(name.known()?)?))
+            }
             EventKind::Packages(_) | EventKind::Installer(_) => Some((How::Installed, sign?.starts?)),
             EventKind::Program(words) => match self.deed(words) {
-                Some((Deed::Creates, is_verified)) => Some((How::Run, is_verified)),
+                Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
                 Some(_) => None,
                 // A start script names its service.
                 None => Some((How::Started, sign?.starts?)),
             },
             EventKind::Reboot => {
-                let starts = identity.created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
+                let created_by = &self.agent.identity.created_by;
+                let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
                 let is_verified = starts.map(|action| !action.unverified).max()?;
                 Some((How::Restarted(self.enabled?), is_verified))
             }
@@ -148,14 +176,21 @@ impl Way {
     }
 
     fn create(&mut self, event: &Arc<Event>, how: How, is_verified: bool) {
+        self.is_running |= how != How::Written;
         // What exists already is kept; the first thing that created it is to blame.
         if matches!(&self.state, Identity::Left(left) if left.created.is_verified || !is_verified) {
             return;
         }
         let created = Creation { event: Arc::clone(event), how, is_verified };
-        let files = self.files.iter().filter(|file| !file.variant).copied().collect();
-        let removed = self.removed.clone();
-        self.state = Identity::Left(Box::new(Left { created, removed, removed_in_part: Vec::new(), files }));
+        let (removed, files) = (self.removed.clone(), self.files.clone());
+        let (removed_in_part, too_early) = (Vec::new(), Vec::new());
+        self.state = Identity::Left(Box::new(Left { created, removed, removed_in_part, too_early, files }));
+    }
+
+    fn come_too_early(&mut self, at: Span) {
+        if let Identity::Left(left) = &mut self.state {
+            left.too_early.push(at);
+        }
     }
 
     fn remove(&mut self, at: Span) {
@@ -180,6 +215,11 @@ impl Way {
             (FileChange::Emptied, _) => covers(named, &comparable_path(&file.path), false).min(Covers::Perhaps),
             _ => covers(named, &comparable_path(&file.path), recursive),
         };
+        // Which of the layouts the machine has is not known; who removes all files of one knows it.
+        let layouts: Vec<&Option<String>> = self.files.iter().map(|file| &file.layout).collect();
+        let is_without = |layout: &Option<String>, is_gone: &dyn Fn(&IdentityFile) -> bool| {
+            self.files.iter().filter(|file| file.layout == *layout).all(|file| is_gone(file))
+        };
         match &mut self.state {
             Identity::Left(left) => {
                 let before = left.files.len();
@@ -188,7 +228,8 @@ impl Way {
                     return;
                 }
                 left.files.retain(|file| reached(file) == Covers::No);
-                if left.files.is_empty() && before > 0 {
+                let is_gone = |file: &IdentityFile| !left.files.iter().any(|kept| *kept == file);
+                if layouts.into_iter().any(|layout| is_without(layout, &is_gone)) {
                     self.remove(event.span);
                 } else if left.files.len() < before {
                     left.removed_in_part.push(event.span);
@@ -196,8 +237,8 @@ impl Way {
             }
             // It is known again when nothing can be left.
             Identity::Unknown | Identity::Absent | Identity::Cleaned => {
-                let files: Vec<_> = self.files.iter().filter(|file| !file.variant).collect();
-                if !files.is_empty() && files.iter().all(|file| reached(file) == Covers::Yes) {
+                let is_gone = |file: &IdentityFile| reached(file) == Covers::Yes;
+                if layouts.into_iter().any(|layout| is_without(layout, &is_gone)) {
                     self.remove(event.span);
                 }
             }
@@ -211,7 +252,7 @@ mod tests {
     use crate::catalog;
     use crate::guest::{self, Guest};
     use crate::network::{Assumptions, Network};
-    use crate::source::{FileId, Limits, SourceFile, Text};
+    use crate::source::{FileId, Limits, SourceFile};
     use crate::syntax::shell;
 
     /// What the one way through a script leaves, with the text at the place that created it.

@@ -10,7 +10,7 @@ mod resources;
 use std::sync::LazyLock;
 
 pub use agents::{
-    Action, ActionKind, Agent, AgentSetting, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
+    Action, ActionKind, Agent, AgentSetting, AgentState, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
