@@ -9,6 +9,7 @@ mod escape;
 mod excerpt;
 mod github;
 mod hosts;
+mod images;
 mod json;
 mod listing;
 mod output;

@@ -5,6 +5,9 @@ mod agent_needs_imdsv1;
 mod chain;
 mod endpoint_disabled;
 mod firewall_blocks_imds;
+mod identity_baked_into_image;
+mod identity_recreated;
+mod image_identity;
 mod packet_block;
 mod route_blocks_imds;
 mod unresolved_value;
@@ -36,6 +39,8 @@ pub const RULES: &[Rule] = &[
     Rule { id: windows_firewall_blocks_imds::ID, check: windows_firewall_blocks_imds::check },
     Rule { id: route_blocks_imds::ID, check: route_blocks_imds::check },
     Rule { id: agent_needs_imdsv1::ID, check: agent_needs_imdsv1::check },
+    Rule { id: identity_baked_into_image::ID, check: identity_baked_into_image::check },
+    Rule { id: identity_recreated::ID, check: identity_recreated::check },
     Rule { id: unresolved_value::ID, check: unresolved_value::check },
 ];
 
