@@ -108,7 +108,7 @@ pub(super) struct AgentV1 {
 
 /// Whether a principal reaches the service.
 #[derive(Serialize, JsonSchema)]
-struct ReachabilityV1 {
+pub(super) struct ReachabilityV1 {
     /// `ipv4` or `ipv6`.
     family: &'static str,
     /// Who: `root`, `other`, `container`, …
