@@ -3,6 +3,7 @@
 //! The build script turns the files into JSON that is part of the program; each table is read when it is first asked.
 
 mod agents;
+mod images;
 mod pages;
 mod path;
 mod resources;
@@ -14,11 +15,12 @@ pub use agents::{
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
+pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
-    Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, meaning, module, modules,
-    normal_source, resource, resources, schema_resource,
+    Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
+    modules, normal_source, properties, resource, resources, schema_resource,
 };
 
 /// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names

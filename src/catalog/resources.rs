@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Path, schema};
+use super::{ImageTables, Path, schema};
 
 /// A file of `rules/resources/`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -18,6 +18,9 @@ struct ResourceFile {
     /// Modules that are not part of a repository which calls them.
     #[serde(default)]
     modules: Vec<ModuleRow>,
+    /// How images are built and copied.
+    #[serde(default)]
+    images: Option<ImageTables>,
     /// What a written value of a setting means: `enabled`, `disabled`, `required`, `optional` or `unset`.
     #[serde(default)]
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
@@ -246,6 +249,7 @@ pub enum SettingName {
 struct Tables {
     resources: Vec<ResourceRow>,
     modules: Vec<ModuleRow>,
+    images: ImageTables,
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
     resource_of_kind: BTreeMap<String, usize>,
     module_of_source: BTreeMap<String, usize>,
@@ -258,6 +262,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let mut tables = Tables {
         resources: Vec::new(),
         modules: Vec::new(),
+        images: ImageTables::default(),
         spellings: BTreeMap::new(),
         resource_of_kind: BTreeMap::new(),
         module_of_source: BTreeMap::new(),
@@ -265,6 +270,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     for file in files {
         tables.resources.extend(file.resources);
         tables.modules.extend(file.modules);
+        if let Some(images) = file.images {
+            tables.images = images;
+        }
         tables.spellings.extend(file.spellings);
     }
     for (index, row) in tables.resources.iter().enumerate() {
@@ -286,6 +294,18 @@ pub fn resources() -> &'static [ResourceRow] {
 #[must_use]
 pub fn resource(kind: &str) -> Option<&'static ResourceRow> {
     TABLES.resource_of_kind.get(kind).and_then(|index| TABLES.resources.get(*index))
+}
+
+/// What is known of images.
+#[must_use]
+pub fn images() -> &'static ImageTables {
+    &TABLES.images
+}
+
+/// The names of the properties of the resource type `kind` that anything looks at; nothing when the type is not known.
+#[must_use]
+pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
+    resource(kind).map(ResourceRow::properties).or_else(|| TABLES.images.properties(kind))
 }
 
 /// The modules that are known.

@@ -27,10 +27,11 @@ Exit codes:
 
 const TABLE: [(&str, Listing); 3] = [("text", Listing::Text), ("json", Listing::Json), ("markdown", Listing::Markdown)];
 const LIST: [(&str, Listing); 2] = [("text", Listing::Text), ("json", Listing::Json)];
-const KINDS: [(&str, GivenKind); 4] = [
+const KINDS: [(&str, GivenKind); 5] = [
     ("auto", GivenKind(None)),
     ("terraform", GivenKind(Some(Kind::Terraform))),
     ("cloudformation", GivenKind(Some(Kind::CloudFormation))),
+    ("image-builder", GivenKind(Some(Kind::ImageBuilder))),
     ("user-data", GivenKind(Some(Kind::UserData))),
 ];
 const SEVERITIES: [(&str, Severity); 3] =

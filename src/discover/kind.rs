@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::component::is_component;
 use super::template::is_template;
 
 /// What a file of ours is read as.
@@ -17,18 +18,21 @@ pub enum Kind {
     TerraformVariablesJson,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
+    /// A component document of EC2 Image Builder, in YAML or JSON.
+    ImageBuilder,
     /// A script or configuration that a host is given at boot.
     UserData,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
         Self::CloudFormation,
+        Self::ImageBuilder,
         Self::UserData,
     ];
 
@@ -41,6 +45,7 @@ impl Kind {
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
             Self::CloudFormation => "cloudformation",
+            Self::ImageBuilder => "image-builder",
             Self::UserData => "user-data",
         }
     }
@@ -73,6 +78,8 @@ pub enum Reason {
     FormatVersion,
     /// It has top-level `Resources`, one of which has a CloudFormation type.
     ResourceType,
+    /// It has the top-level keys `schemaVersion` and `phases`.
+    Phases,
     /// It is named, and begins as user data does.
     Beginning,
     /// It is a script that names the metadata service or an agent.
@@ -87,6 +94,7 @@ impl fmt::Display for Reason {
             Self::Ending(ending) => write!(formatter, "ends in {ending}"),
             Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
+            Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
             Self::Given => formatter.write_str("given by --kind"),
@@ -153,7 +161,8 @@ pub(super) fn by_name(name: &str) -> ByName {
 /// What the bytes of a file whose name does not decide say.
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
-    is_template(&text).map(|reason| (Kind::CloudFormation, reason))
+    let template = is_template(&text).map(|reason| (Kind::CloudFormation, reason));
+    template.or_else(|| is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases)))
 }
 
 /// Whether a file called `name` that the user names may be judged as user data by itself: it begins as such.

@@ -3,6 +3,7 @@
 //! This is the only reader of files. Nothing but regular files inside the root is read, whatever a link, a path in
 //! the input or a strange kind of file suggests, and nothing larger than the limits allow.
 
+mod component;
 mod kind;
 mod literal;
 mod read;

@@ -68,7 +68,7 @@ fn in_json(text: &str) -> Option<Reason> {
 }
 
 /// The offset of the quote that ends the string whose content starts at `start`, or the end of the bytes.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(byte) = bytes.get(at) {
         match byte {

@@ -11,12 +11,13 @@ use crate::catalog;
 use crate::config::{Config, ConfigError};
 use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation;
+use crate::eval::image_builder::{self, Components};
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
-use crate::eval::{Evaluation, Value};
+use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
 use crate::network::Assumptions;
-use crate::source::{FileId, SourceFile};
+use crate::source::{FileId, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::hcl;
 use crate::syntax::tree;
@@ -62,9 +63,8 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
 
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
-    let mut builds = terraform.evaluation.builds;
-    builds.extend(cloudformation.evaluation.builds);
-    let estate = model::build(&resources, builds, &input.limits);
+    let components = read_image_builder(input, &workspace, &resources);
+    let estate = model::build(&resources, components.builds, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -77,12 +77,14 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);
     problems.extend(cloudformation.evaluation.problems);
+    problems.extend(components.problems);
     problems.extend(faults);
     problems.retain(|problem| concerns_selection(problem, &workspace));
     sort_problems(&mut problems, &workspace);
     let mut directives = terraform.directives;
     directives.extend(cloudformation.directives);
     directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
+    directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
 }
@@ -104,7 +106,7 @@ fn assumptions(input: &Input, config: &Config) -> Result<Assumptions, EngineErro
 
 /// The selected scripts that no host is given: each is judged as the user data of a host of its own.
 fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
-    let used = usage::files_of_user_data(assessments);
+    let used = usage::files_of_scripts(assessments);
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
     let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
     let hosts = workspace.entries().iter().filter(is_lone).map(host);
@@ -198,7 +200,7 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
         .map(|(name, value)| {
             let file = workspace.add_virtual(&format!("--parameter {name}"), value.clone());
             let span = file.span(0..file.text().len());
-            (name.clone(), Value::text(crate::source::Text::verbatim(file.text(), span), span))
+            (name.clone(), Value::text(Text::verbatim(file.text(), span), span))
         })
         .collect();
     let read: Vec<Read> =
@@ -209,6 +211,23 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
         whole.directives.extend(read.directives);
     }
     whole
+}
+
+/// What the recipes and components among `resources` come to, and the selected documents that none of them holds.
+fn read_image_builder(input: &Input, workspace: &Workspace, resources: &[Resource]) -> Components {
+    let mut components = image_builder::read(resources, &input.limits);
+    let pieces = components.documents.iter().flat_map(Text::pieces);
+    let used: BTreeSet<FileId> = pieces.map(|piece| piece.span.file).collect();
+    let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::ImageBuilder && !used.contains(&entry.id);
+    let lone: Vec<&Entry> = workspace.entries().iter().filter(is_lone).collect();
+    let read: Vec<Components> =
+        lone.par_iter().map(|entry| image_builder::document(&workspace.source(entry.id), &input.limits)).collect();
+    for read in read {
+        components.builds.extend(read.builds);
+        components.documents.extend(read.documents);
+        components.problems.extend(read.problems);
+    }
+    components
 }
 
 fn read_template(file: &SourceFile, parameters: &[(String, Value)], input: &Input) -> Read {

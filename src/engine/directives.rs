@@ -19,37 +19,60 @@ struct Read {
     statements: Vec<Span>,
 }
 
-/// The suppressions in all scripts and configurations that hosts boot with, each once, in the order of their places.
-pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
-    let mut by_file: BTreeMap<FileId, Read> = BTreeMap::new();
-    let mut known = BTreeSet::new();
-    let mut add = |read: Read| {
-        for comment in read.comments.into_iter().filter(|comment| known.insert(comment.span)) {
-            by_file.entry(comment.span.file).or_default().comments.push(comment);
+/// What was read of several texts, each comment once.
+#[derive(Default)]
+struct Gathered {
+    by_file: BTreeMap<FileId, Read>,
+    known: BTreeSet<Span>,
+}
+
+impl Gathered {
+    fn add(&mut self, read: Read) {
+        for comment in read.comments.into_iter().filter(|comment| self.known.insert(comment.span)) {
+            self.by_file.entry(comment.span.file).or_default().comments.push(comment);
         }
         for statement in read.statements {
-            if let Some(read) = by_file.get_mut(&statement.file) {
+            if let Some(read) = self.by_file.get_mut(&statement.file) {
                 read.statements.push(statement);
             }
         }
-    };
+    }
+
+    /// The suppressions in the order of their places.
+    fn directives(self, workspace: &Workspace) -> Vec<Directive> {
+        let directives = |(file, read): (FileId, Read)| {
+            suppress::from_comments(&workspace.source(file), &read.comments, &read.statements)
+        };
+        self.by_file.into_iter().flat_map(directives).collect()
+    }
+}
+
+/// The suppressions in all scripts and configurations that hosts boot with.
+pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut gathered = Gathered::default();
     for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
         for value in host.user_data.iter().flat_map(Value::alternatives) {
             let ValueKind::String(text) = &value.kind else { continue };
             if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
                 for part in parts(host, text, limits) {
-                    add(of_part(&part, limits));
+                    gathered.add(of_part(&part, limits));
                 }
             }
         }
         for text in host.init.iter().flat_map(texts) {
-            add(of_shell(&text, limits));
+            gathered.add(of_shell(&text, limits));
         }
     }
-    let directives = |(file, read): (FileId, Read)| {
-        suppress::from_comments(&workspace.source(file), &read.comments, &read.statements)
-    };
-    by_file.into_iter().flat_map(directives).collect()
+    gathered.directives(workspace)
+}
+
+/// The suppressions in component documents, and in the scripts and files that they hold.
+pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut gathered = Gathered::default();
+    for document in documents.iter().filter(|document| document.as_str().contains(DIRECTIVE)) {
+        gathered.add(of_configuration(document, limits));
+    }
+    gathered.directives(workspace)
 }
 
 fn of_part(part: &Part, limits: &Limits) -> Read {

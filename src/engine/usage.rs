@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Analysis;
 use crate::assess::Assessments;
 use crate::discover::Kind;
-use crate::eval::{Value, ValueKind};
+use crate::eval::{BuildStep, BuildStepKind, Value, ValueKind};
 use crate::model::{Setting, Subject, Written};
 use crate::report::Listed;
 use crate::source::{FileId, Origin};
@@ -30,6 +30,16 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));
+        }
+    }
+    for assessment in &analysis.assessments.images {
+        let image = &assessment.image;
+        let mut files = BTreeSet::new();
+        of_subject(&image.subject, &mut files);
+        image.steps.iter().for_each(|step| of_step(step, &mut files));
+        for file in files {
+            let path = Arc::clone(&workspace.source(file).path);
+            users.entry(path).or_default().insert(Arc::clone(&image.subject.address));
         }
     }
     for assessment in &analysis.assessments.accounts {
@@ -69,13 +79,33 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
     listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
 }
 
-/// The files that the user data of hosts was written in.
-pub(super) fn files_of_user_data(assessments: &Assessments) -> BTreeSet<FileId> {
+/// The files that the user data of hosts, and what builds do to images, was written in.
+pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
     let mut files = BTreeSet::new();
     for assessment in &assessments.hosts {
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
     }
+    for assessment in &assessments.images {
+        assessment.image.steps.iter().for_each(|step| of_step(step, &mut files));
+    }
     files
+}
+
+fn of_step(step: &BuildStep, files: &mut BTreeSet<FileId>) {
+    files.insert(step.header.file);
+    match &step.kind {
+        BuildStepKind::Script { text, environment, .. } => {
+            of_value(text, files);
+            environment.iter().for_each(|(_, value)| of_value(value, files));
+        }
+        BuildStepKind::File { content, destination } => {
+            of_value(content, files);
+            of_value(destination, files);
+        }
+        BuildStepKind::Removal(paths) => paths.iter().for_each(|path| of_value(path, files)),
+        BuildStepKind::Package(package) => of_value(package, files),
+        BuildStepKind::Restart | BuildStepKind::Opaque(_) => {}
+    }
 }
 
 fn of_subject(subject: &Subject, files: &mut BTreeSet<FileId>) {

@@ -14,6 +14,9 @@ use super::{Span, Trail};
 /// A source file may hold the same character; only a piece of the kind [`PieceKind::Hole`] is a hole.
 pub const HOLE: char = '\u{fffc}';
 
+/// How the reason of a hole begins that stands for the content of a download; the address follows.
+pub const DOWNLOADED: &str = "downloaded from ";
+
 /// How the bytes of a piece relate to the bytes of its span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PieceKind {
