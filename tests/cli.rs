@@ -460,7 +460,7 @@ fn the_output_is_the_same_everywhere() {
         ("git/ignore", "*.tf\n"),
         ("ignored", "*.tf\n"),
     ]);
-    for format in ["text", "concise", "json", "json-lines", "sarif", "github"] {
+    for format in ["text", "concise", "json", "json-lines", "sarif", "github", "gitlab", "rdjson", "junit"] {
         let line = format!("check a b c --format {format}");
         let first = project.run(&line);
         assert_eq!(first.code, 1);

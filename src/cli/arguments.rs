@@ -195,8 +195,8 @@ struct CheckArguments {
     /// Exit with 0 where it would be 1.
     #[arg(long, help_heading = "Result")]
     exit_zero: bool,
-    /// How to report: text, concise, json, json-lines, sarif or github; `FORMAT=FILE` writes to a file. Repeatable
-    /// [default: text].
+    /// How to report: text, concise, json, json-lines, sarif, github, gitlab, rdjson or junit; `FORMAT=FILE` writes to
+    /// a file. Repeatable [default: text].
     #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output, help_heading = "Output")]
     outputs: Vec<Output>,
     /// When to use colours.
@@ -208,7 +208,7 @@ struct CheckArguments {
     /// Show how often each rule fired; text and github only.
     #[arg(long, help_heading = "Output")]
     statistics: bool,
-    /// Show suppressed findings; json, json-lines and sarif always have them.
+    /// Show suppressed findings; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
     #[arg(long, help_heading = "Output")]
     show_suppressed: bool,
 }
@@ -452,7 +452,10 @@ mod tests {
         let cases = [
             ("", "Usage"),
             ("lint", "unrecognized subcommand"),
-            ("check --format gitlab", "the formats are text, concise, json, json-lines, sarif, github"),
+            (
+                "check --format xml",
+                "the formats are text, concise, json, json-lines, sarif, github, gitlab, rdjson, junit",
+            ),
             ("check --format json=", "the name of the file is missing"),
             ("check --format json --format text", "two formats go to standard output"),
             ("check --format json=a --format text=a", "two formats go to a"),

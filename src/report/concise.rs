@@ -24,7 +24,7 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn io::Write) ->
 }
 
 /// `path:line:column`, 1-based, in characters.
-fn place(path: &str, region: Option<&Region>) -> String {
+pub(super) fn place(path: &str, region: Option<&Region>) -> String {
     let path = one_line(path);
     // GitHub takes a line for a command that begins with two colons.
     let prefix = if path.trim_start().starts_with("::") { "./" } else { "" };

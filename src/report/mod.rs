@@ -8,10 +8,13 @@ mod concise;
 mod escape;
 mod excerpt;
 mod github;
+mod gitlab;
 mod hosts;
 mod json;
+mod junit;
 mod listing;
 mod output;
+mod rdjson;
 mod region;
 mod sarif;
 mod text;
@@ -121,17 +124,26 @@ pub enum Format {
     Sarif,
     /// Workflow commands of GitHub Actions, with the text below them.
     GitHub,
+    /// A report of GitLab's Code Quality.
+    GitLab,
+    /// The diagnostic format of reviewdog, one JSON document.
+    Rdjson,
+    /// `JUnit` XML.
+    Junit,
 }
 
 impl Format {
     /// All formats with the names that the command line knows them by.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("text", Self::Text),
         ("concise", Self::Concise),
         ("json", Self::Json),
         ("json-lines", Self::JsonLines),
         ("sarif", Self::Sarif),
         ("github", Self::GitHub),
+        ("gitlab", Self::GitLab),
+        ("rdjson", Self::Rdjson),
+        ("junit", Self::Junit),
     ];
 }
 
@@ -183,6 +195,9 @@ pub fn render(report: &Report, format: Format, style: &Style, out: &mut dyn io::
         Format::JsonLines => json::render_lines(report, out),
         Format::Sarif => sarif::render(report, out),
         Format::GitHub => github::render(report, style, out),
+        Format::GitLab => gitlab::render(report, out),
+        Format::Rdjson => rdjson::render(report, out),
+        Format::Junit => junit::render(report, out),
     }
 }
 
@@ -196,6 +211,11 @@ impl Report {
     fn shown<'a>(&'a self, style: &Style) -> impl Iterator<Item = &'a Reported> {
         let show_suppressed = style.show_suppressed;
         self.findings.iter().filter(move |reported| show_suppressed || reported.finding.suppressed.is_none())
+    }
+
+    /// The findings that nothing hides, for formats that know nothing of hidden ones.
+    fn visible(&self) -> impl Iterator<Item = &Reported> {
+        self.findings.iter().filter(|reported| reported.finding.suppressed.is_none())
     }
 }
 
