@@ -90,6 +90,8 @@ pub enum SuppressionKind {
     Inline,
     /// In the configuration.
     Config,
+    /// In the baseline.
+    Baseline,
 }
 
 impl SuppressionKind {
@@ -99,6 +101,7 @@ impl SuppressionKind {
         match self {
             Self::Inline => "inline",
             Self::Config => "config",
+            Self::Baseline => "baseline",
         }
     }
 }

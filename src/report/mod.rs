@@ -4,6 +4,7 @@
 //! text harmless. The structs that are written out are this room's own, so that a change of an inner type never
 //! changes a format that scripts rely on.
 
+mod baseline;
 mod concise;
 mod escape;
 mod excerpt;
@@ -23,14 +24,15 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
+pub use baseline::baseline_json;
 pub use hosts::{hosts_json, hosts_text, schema_hosts};
 pub use json::schema_report;
 pub use listing::{
     Listed, agents_json, agents_text, explain, files_json, files_text, rules_json, rules_markdown, rules_text,
 };
-pub use output::{complain, complain_about_problems, render_to_file};
+pub use output::{complain, complain_about_problems, render_to_file, write_baseline};
 
-use crate::finding::{Confidence, Finding, Problem, Severity};
+use crate::finding::{Confidence, Finding, Problem, Severity, SuppressionKind};
 use crate::source::{FileId, SourceFile};
 
 /// What one run found, ready to be written.
@@ -53,6 +55,14 @@ pub struct Reported {
     pub finding: Finding,
     /// The same for the same fault as long as its file keeps its path; hexadecimal.
     pub fingerprint: String,
+}
+
+impl Reported {
+    /// Whether something other than the baseline hides the finding.
+    #[must_use]
+    pub fn is_hidden_elsewhere(&self) -> bool {
+        self.finding.suppressed.as_ref().is_some_and(|suppression| suppression.kind != SuppressionKind::Baseline)
+    }
 }
 
 /// The files of a run, as far as a report needs them.
