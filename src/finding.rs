@@ -1,7 +1,9 @@
 //! Findings, their labels, and problems: plain data that rules make and reports show.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::source::Span;
 
@@ -88,6 +90,8 @@ pub enum SuppressionKind {
     Inline,
     /// In the configuration.
     Config,
+    /// In the baseline.
+    Baseline,
 }
 
 impl SuppressionKind {
@@ -97,6 +101,7 @@ impl SuppressionKind {
         match self {
             Self::Inline => "inline",
             Self::Config => "config",
+            Self::Baseline => "baseline",
         }
     }
 }
@@ -214,5 +219,35 @@ impl Problem {
     #[must_use]
     pub fn unread(code: ProblemCode, path: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
         Self { code, severity: Severity::Error, place: Place::Path(path.into()), message: message.into() }
+    }
+}
+
+/// What stands for `parts` from run to run: the first 32 hexadecimal digits of the SHA-256 over them, each after its
+/// length.
+#[must_use]
+pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    const DIGITS: usize = 32;
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.truncate(DIGITS);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_digest_are_kept_apart() {
+        assert_ne!(digest(["ab", "c"]), digest(["a", "bc"]));
+        assert_eq!(digest(["a"]).len(), 32);
     }
 }

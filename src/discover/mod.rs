@@ -25,7 +25,7 @@ use crate::source::{FileId, Limits, SourceFile};
 pub use kind::{Kind, Reason};
 pub use read::LoadError;
 pub use root::{
-    CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_configuration,
+    CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_baseline, read_configuration,
     read_standard_input,
 };
 

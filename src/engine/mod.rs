@@ -1,6 +1,7 @@
 //! The one place that wires the rooms: from paths to a report.
 
 mod analysis;
+mod baseline;
 mod directives;
 mod fingerprint;
 mod selection;
@@ -12,9 +13,11 @@ use std::sync::{Arc, LazyLock};
 use rayon::ThreadPool;
 
 pub use analysis::{Analysis, analyse};
+pub use baseline::{BaselineUpdate, Stale, update_baseline};
 pub use selection::{Selection, Selector};
 
 use crate::assess::{Asked, Assessments};
+use crate::baseline::BaselineError;
 use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
@@ -85,6 +88,8 @@ pub struct Request {
     pub min_confidence: Confidence,
     /// From where on findings fail the run; the configuration decides when absent.
     pub fail_on: Option<FailOn>,
+    /// `--baseline FILE`; the configuration decides when absent.
+    pub baseline: Option<PathBuf>,
     /// Whether values that cannot be resolved are findings.
     pub strict_unknown: bool,
     /// Today's date in UTC.
@@ -98,6 +103,8 @@ pub enum EngineError {
     Open(OpenError),
     /// The configuration.
     Config(ConfigError),
+    /// The baseline.
+    Baseline(BaselineError),
     /// An option of the command line.
     Usage(String),
 }
@@ -107,6 +114,7 @@ impl std::fmt::Display for EngineError {
         match self {
             Self::Open(error) => error.fmt(formatter),
             Self::Config(error) => error.fmt(formatter),
+            Self::Baseline(error) => error.fmt(formatter),
             Self::Usage(message) => formatter.write_str(message),
         }
     }
@@ -136,6 +144,8 @@ pub struct Checked {
     pub lost_input: bool,
     /// Whether there was anything to check.
     pub coverage: Coverage,
+    /// What of the baseline is good for nothing any more, if anything is.
+    pub stale: Option<Stale>,
 }
 
 /// Whether there was anything to check.
@@ -237,7 +247,28 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
     Report { findings: Vec::new(), problems, summary, files, rules: rule_infos() }
 }
 
-fn check_here(request: &Request) -> Result<Checked, EngineError> {
+/// What was found, before a baseline hides any of it and before weak findings are left out.
+struct Found {
+    workspace: Workspace,
+    config: Config,
+    selection: Selection,
+    /// The findings that concern what was selected, in the order of output.
+    reported: Vec<Reported>,
+    problems: Vec<Problem>,
+    /// How many files were checked.
+    files: usize,
+    /// How many values could not be resolved.
+    unknown: usize,
+}
+
+impl Found {
+    fn lost_input(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// Runs the rules.
+fn find(request: &Request) -> Result<Found, EngineError> {
     let analysis = analyse(&request.input, Asked::Nobody)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files, .. } = analysis;
@@ -246,9 +277,6 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {
         findings.extend((rule.check)(&assessments));
     }
-    findings
-        .retain(|finding| finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path)));
-
     let by_id_or_name = |name: &str| catalog::rule(name).map(|page| page.id.as_str());
     let unused = suppress::apply(&mut findings, &directives, request.today, &by_id_or_name);
     if selection.runs(rules::UNUSED_SUPPRESSION) {
@@ -263,15 +291,39 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
             finding.severity = severity;
         }
     }
-    findings.retain(|finding| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     sort_findings(&mut findings, &workspace);
 
+    // Nothing is left out before, so that a fingerprint does not depend on what was asked for.
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);
     let mut reported: Vec<Reported> = findings
         .into_iter()
         .zip(fingerprints)
         .map(|(finding, fingerprint)| Reported { finding, fingerprint })
         .collect();
+    let is_selected = |finding: &Finding| {
+        finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
+    };
+    reported.retain(|reported| is_selected(&reported.finding));
+    let unknown = rules::unresolved_values(&assessments);
+    Ok(Found { workspace, config, selection, reported, problems, files, unknown })
+}
+
+fn check_here(request: &Request) -> Result<Checked, EngineError> {
+    let mut found = find(request)?;
+    let mut stale = None;
+    if let Some(place) = baseline::Place::find(request.baseline.as_deref(), &found.config) {
+        let baseline = place.read(&request.input.limits)?;
+        let entries = baseline::stale(&baseline, &found).len();
+        stale = (entries > 0).then_some(Stale { path: place.path, entries });
+        for Reported { finding, fingerprint } in &mut found.reported {
+            baseline.hide(finding, fingerprint);
+        }
+    }
+    let lost_input = found.lost_input();
+    let Found { workspace, config, mut reported, problems, files, unknown, .. } = found;
+    reported.retain(|Reported { finding, .. }| {
+        finding.severity >= request.min_severity && finding.confidence >= request.min_confidence
+    });
     if let Some(buffer) = workspace.buffer() {
         for reported in &mut reported {
             anchor_in(&mut reported.finding, buffer);
@@ -281,14 +333,14 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let fail_on = request.fail_on.or(config.fail_on).unwrap_or(FailOn::Warning);
     let visible = || reported.iter().map(|reported| &reported.finding).filter(|finding| finding.suppressed.is_none());
     let fails = visible().any(|finding| fail_on.is_reached_by(finding.severity));
-    let lost_input = problems.iter().any(|problem| problem.severity == Severity::Error);
     let of = |severity| visible().filter(|finding| finding.severity == severity).count();
+    let hidden_elsewhere = reported.iter().filter(|reported| reported.is_hidden_elsewhere()).count();
     let summary = Summary {
         files,
         findings: visible().count(),
-        suppressed: reported.len() - visible().count(),
-        baselined: 0,
-        unknown: rules::unresolved_values(&assessments),
+        suppressed: hidden_elsewhere,
+        baselined: reported.len() - visible().count() - hidden_elsewhere,
+        unknown,
         problems: problems.len(),
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
@@ -297,7 +349,7 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let coverage = Coverage::of(&workspace, files);
     let files_of_report = Box::new(WorkspaceFiles(workspace));
     let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
-    Ok(Checked { report, fails, lost_input, coverage })
+    Ok(Checked { report, fails, lost_input, coverage, stale })
 }
 
 fn why(unused: &suppress::Unused) -> String {

@@ -124,6 +124,8 @@ struct ResultObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_index: Option<usize>,
     level: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_state: Option<&'static str>,
     message: Message,
     locations: [Location; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -232,6 +234,7 @@ fn result<'a>(
     seen_lines: &mut BTreeMap<&'a str, usize>,
 ) -> ResultObject<'a> {
     let finding = &reported.finding;
+    let is_baselined = finding.suppressed.as_ref().is_some_and(|by| by.kind == SuppressionKind::Baseline);
     let hash = reported.fingerprint.get(..HASH_DIGITS).unwrap_or(&reported.fingerprint);
     let occurrence = seen_lines.entry(hash).or_default();
     *occurrence += 1;
@@ -244,6 +247,8 @@ fn result<'a>(
         rule_id: finding.rule,
         rule_index: report.rule(finding.rule).map(|(index, _)| index),
         level: finding.severity.name(),
+        // Without a baseline nothing is known about what is new.
+        baseline_state: (report.summary.baselined > 0).then(|| if is_baselined { "unchanged" } else { "new" }),
         message: Message { text: message(finding) },
         locations: [location(&report.region(finding.primary.span))],
         related_locations: related.collect(),
@@ -286,9 +291,12 @@ fn suppression(suppression: &Suppression) -> SuppressionObject {
     SuppressionObject {
         kind: match suppression.kind {
             SuppressionKind::Inline => "inSource",
-            SuppressionKind::Config => "external",
+            SuppressionKind::Config | SuppressionKind::Baseline => "external",
         },
-        justification: suppression.reason.as_deref().map(visible),
+        justification: match suppression.kind {
+            SuppressionKind::Baseline => Some("it is in the baseline".to_owned()),
+            SuppressionKind::Inline | SuppressionKind::Config => suppression.reason.as_deref().map(visible),
+        },
     }
 }
 
