@@ -18,7 +18,7 @@ pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, meaning, module, modules,
-    normal_source, resource, resources, schema_resource,
+    normal_source, resource, resources, schema_resource, tokens_beside,
 };
 
 /// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names

@@ -3,22 +3,26 @@
 mod analysis;
 mod directives;
 mod fingerprint;
+mod mend;
 mod selection;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use rayon::ThreadPool;
 
 pub use analysis::{Analysis, analyse};
+use analysis::analyse_edited;
+pub use mend::{Mended, check_with_fixes, mend};
 pub use selection::{Selection, Selector};
 
 use crate::assess::{Asked, Assessments};
 use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
-use crate::finding::{Confidence, Finding, Place, Problem, Severity};
+use crate::finding::{Confidence, Finding, Place, Problem, Remedy, Severity};
 use crate::network::Principal;
 use crate::report::{Files, Listed, Report, Reported, RuleInfo, Summary};
 use crate::rules;
@@ -238,7 +242,25 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    let analysis = analyse(&request.input, Asked::Nobody)?;
+    Ok(run(request, &Edited::new())?.checked)
+}
+
+/// Texts that are tried out in place of files, by paths relative to the root.
+type Edited = BTreeMap<String, Vec<u8>>;
+
+/// A check, and what is needed to mend what it found.
+struct Run {
+    checked: Checked,
+    assessments: Assessments,
+    /// What would mend each finding of the report, in their order.
+    remedies: Vec<Option<Remedy>>,
+    /// The files that edits may be made in, and whether they are to be linted.
+    editable: BTreeMap<FileId, bool>,
+    root: PathBuf,
+}
+
+fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
+    let analysis = analyse_edited(&request.input, Asked::Nobody, edited)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files } = analysis;
 
@@ -266,11 +288,15 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     findings.retain(|finding| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     sort_findings(&mut findings, &workspace);
 
+    let remedies: Vec<Option<Remedy>> =
+        findings.iter().map(|finding| mend::remedy(finding, &assessments, &unused)).collect();
+    let editable = mend::editable(&remedies, &workspace);
+    let root = workspace.root().to_owned();
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);
     let mut reported: Vec<Reported> = findings
         .into_iter()
         .zip(fingerprints)
-        .map(|(finding, fingerprint)| Reported { finding, fingerprint })
+        .map(|(finding, fingerprint)| Reported { finding, fingerprint, fixes: Vec::new() })
         .collect();
     if let Some(buffer) = workspace.buffer() {
         for reported in &mut reported {
@@ -297,7 +323,7 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let coverage = Coverage::of(&workspace, files);
     let files_of_report = Box::new(WorkspaceFiles(workspace));
     let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
-    Ok(Checked { report, fails, lost_input, coverage })
+    Ok(Run { checked: Checked { report, fails, lost_input, coverage }, assessments, remedies, editable, root })
 }
 
 fn why(unused: &suppress::Unused) -> String {
@@ -372,13 +398,14 @@ pub fn rule_infos() -> Vec<RuleInfo> {
     catalog::rules().iter().map(info).collect()
 }
 
-fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
+fn open(input: &Input, edited: &Edited) -> Result<(Workspace, Config), EngineError> {
     let mut options = discover::Options {
         paths: input.paths.clone(),
         root: input.root.clone(),
         exclude: input.exclude.clone(),
         force_exclude: input.force_exclude,
         overlay: input.buffer.clone(),
+        edited: edited.clone(),
         kind: input.kind,
         markers: discover::Markers(catalog::markers),
         limits: input.limits,

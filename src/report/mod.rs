@@ -27,7 +27,7 @@ pub use listing::{
 };
 pub use output::{complain, complain_about_problems, render_to_file};
 
-use crate::finding::{Confidence, Finding, Problem, Severity};
+use crate::finding::{Confidence, Finding, Fix, Problem, Severity};
 use crate::source::{FileId, SourceFile};
 
 /// What one run found, ready to be written.
@@ -50,6 +50,8 @@ pub struct Reported {
     pub finding: Finding,
     /// The same for the same fault as long as its file keeps its path; hexadecimal.
     pub fingerprint: String,
+    /// What mends it, as was tried; empty when nobody asked for fixes.
+    pub fixes: Vec<Fix>,
 }
 
 /// The files of a run, as far as a report needs them.
@@ -133,6 +135,12 @@ impl Format {
         ("sarif", Self::Sarif),
         ("github", Self::GitHub),
     ];
+
+    /// Whether fixes are part of it, so that they have to be looked for.
+    #[must_use]
+    pub fn shows_fixes(self) -> bool {
+        matches!(self, Self::Json | Self::JsonLines | Self::Sarif)
+    }
 }
 
 /// How text looks.
