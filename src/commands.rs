@@ -93,7 +93,9 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
         strict_unknown: arguments.strict_unknown,
         today: arguments.today,
     };
-    let checked = engine::check(&request)?;
+    // Fixes have to be tried out, which is another analysis.
+    let shows_fixes = arguments.outputs.iter().any(|output| output.format.shows_fixes());
+    let checked = if shows_fixes { engine::check_with_fixes(&request)? } else { engine::check(&request)? };
     for output in &arguments.outputs {
         let style = arguments.style_of(output);
         match &output.file {

@@ -51,6 +51,7 @@
 //! | [`rules`] | assessments in, findings out |
 //! | [`suppress`] | what is written beside the code to hide a finding |
 //! | [`baseline`] | the findings that were there before, which are hidden |
+//! | [`fix`] | what mends a finding: edits, and the files that they are written to |
 //! | [`report`] | findings and lists to bytes, in every format; the only room that prints |
 //! | [`engine`] | the one place that wires it all |
 //! | [`exit`] | the exit codes |
@@ -72,6 +73,7 @@ pub mod engine;
 pub mod eval;
 pub mod exit;
 pub mod finding;
+pub mod fix;
 pub mod guest;
 pub mod model;
 pub mod network;

@@ -70,7 +70,7 @@ fn finding(rule: &'static str, primary: Label) -> Finding {
 }
 
 fn reported(finding: Finding, fingerprint: &str) -> Reported {
-    Reported { finding, fingerprint: fingerprint.repeat(16) }
+    Reported { finding, fingerprint: fingerprint.repeat(16), fixes: Vec::new() }
 }
 
 fn rule(id: &str, name: &str, severity: Severity) -> RuleInfo {

@@ -20,7 +20,7 @@ pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
-    modules, normal_source, properties, resource, resources, schema_resource,
+    modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
 };
 
 /// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{EngineError, Input, directives, open, sort_problems, usage};
+use super::{Edited, EngineError, Input, directives, open, sort_problems, usage};
 use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
@@ -51,11 +51,16 @@ struct Read {
 ///
 /// When the command line, the configuration or a path is at fault; never because of what a file holds.
 pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
+    analyse_edited(input, asked, &Edited::new())
+}
+
+/// As [`analyse`], with `edited` in place of files.
+pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Result<Analysis, EngineError> {
     if let Some(unknown) = input.required_agents.iter().find(|name| !is_agent(name)) {
         let message = format!("`{unknown}` is no agent that is known; `imdslint agents` lists them");
         return Err(EngineError::Usage(message));
     }
-    let (workspace, config) = open(input)?;
+    let (workspace, config) = open(input, edited)?;
     let assumptions = assumptions(input, &config)?;
     let command_line = command_line(input, &workspace)?;
     let (terraform, cloudformation) =

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Coverage, EngineError, Found, Request, find, with_stack, without_findings};
+use super::{Coverage, Edited, EngineError, Found, Request, find, with_stack, without_findings};
 use crate::baseline::{Baseline, Entry, FILE_NAME};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
@@ -116,7 +116,7 @@ pub fn update_baseline(request: &Request, prune: bool) -> Result<BaselineUpdate,
 }
 
 fn update_here(request: &Request, prune: bool) -> Result<BaselineUpdate, EngineError> {
-    let found = find(request)?;
+    let found = find(request, &Edited::new())?;
     let place = Place::find(request.baseline.as_deref(), &found.config)
         .unwrap_or_else(|| Place { path: PathBuf::from(FILE_NAME), configuration: None });
     let limits = &request.input.limits;

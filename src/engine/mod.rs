@@ -4,16 +4,20 @@ mod analysis;
 mod baseline;
 mod directives;
 mod fingerprint;
+mod mend;
 mod selection;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use rayon::ThreadPool;
 
+use analysis::analyse_edited;
 pub use analysis::{Analysis, analyse};
 pub use baseline::{BaselineUpdate, Stale, update_baseline};
+pub use mend::{Mended, check_with_fixes, mend};
 pub use selection::{Selection, Selector};
 
 use crate::assess::{Asked, Assessments};
@@ -21,7 +25,7 @@ use crate::baseline::BaselineError;
 use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
-use crate::finding::{Confidence, Finding, Place, Problem, Severity};
+use crate::finding::{Confidence, Finding, Place, Problem, Remedy, Severity};
 use crate::network::Principal;
 use crate::report::{Files, Listed, Report, Reported, RuleInfo, Summary};
 use crate::rules;
@@ -247,13 +251,19 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
     Report { findings: Vec::new(), problems, summary, files, rules: rule_infos() }
 }
 
+/// Texts that are tried out in place of files, by paths relative to the root.
+type Edited = BTreeMap<String, Vec<u8>>;
+
 /// What was found, before a baseline hides any of it and before weak findings are left out.
 struct Found {
     workspace: Workspace,
     config: Config,
     selection: Selection,
+    assessments: Assessments,
     /// The findings that concern what was selected, in the order of output.
     reported: Vec<Reported>,
+    /// What would mend each of them.
+    remedies: Vec<Option<Remedy>>,
     problems: Vec<Problem>,
     /// How many files were checked.
     files: usize,
@@ -265,11 +275,29 @@ impl Found {
     fn lost_input(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
+
+    /// Leaves out the findings that are not to be kept.
+    fn retain(&mut self, is_kept: impl Fn(&Finding, &Workspace) -> bool) {
+        let all = std::mem::take(&mut self.reported).into_iter().zip(std::mem::take(&mut self.remedies));
+        let kept = all.filter(|(reported, _)| is_kept(&reported.finding, &self.workspace));
+        (self.reported, self.remedies) = kept.unzip();
+    }
 }
 
-/// Runs the rules.
-fn find(request: &Request) -> Result<Found, EngineError> {
-    let analysis = analyse(&request.input, Asked::Nobody)?;
+/// A check, and what is needed to mend what it found.
+struct Run {
+    checked: Checked,
+    assessments: Assessments,
+    /// What would mend each finding of the report, in their order.
+    remedies: Vec<Option<Remedy>>,
+    /// The files that edits may be made in, and whether they are to be linted.
+    editable: BTreeMap<FileId, bool>,
+    root: PathBuf,
+}
+
+/// Runs the rules, with `edited` in place of files.
+fn find(request: &Request, edited: &Edited) -> Result<Found, EngineError> {
+    let analysis = analyse_edited(&request.input, Asked::Nobody, edited)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files, .. } = analysis;
 
@@ -293,37 +321,44 @@ fn find(request: &Request) -> Result<Found, EngineError> {
     }
     sort_findings(&mut findings, &workspace);
 
+    let remedies: Vec<Option<Remedy>> =
+        findings.iter().map(|finding| mend::remedy(finding, &assessments, &unused)).collect();
     // Nothing is left out before, so that a fingerprint does not depend on what was asked for.
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);
-    let mut reported: Vec<Reported> = findings
+    let reported: Vec<Reported> = findings
         .into_iter()
         .zip(fingerprints)
-        .map(|(finding, fingerprint)| Reported { finding, fingerprint })
+        .map(|(finding, fingerprint)| Reported { finding, fingerprint, fixes: Vec::new() })
         .collect();
-    let is_selected = |finding: &Finding| {
-        finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
-    };
-    reported.retain(|reported| is_selected(&reported.finding));
     let unknown = rules::unresolved_values(&assessments);
-    Ok(Found { workspace, config, selection, reported, problems, files, unknown })
+    let mut found = Found { workspace, config, selection, assessments, reported, remedies, problems, files, unknown };
+    found.retain(|finding, workspace| {
+        finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
+    });
+    Ok(found)
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    let mut found = find(request)?;
+    Ok(run(request, &Edited::new())?.checked)
+}
+
+fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
+    let mut found = find(request, edited)?;
     let mut stale = None;
     if let Some(place) = baseline::Place::find(request.baseline.as_deref(), &found.config) {
         let baseline = place.read(&request.input.limits)?;
         let entries = baseline::stale(&baseline, &found).len();
         stale = (entries > 0).then_some(Stale { path: place.path, entries });
-        for Reported { finding, fingerprint } in &mut found.reported {
+        for (Reported { finding, fingerprint, .. }, remedy) in found.reported.iter_mut().zip(&mut found.remedies) {
             baseline.hide(finding, fingerprint);
+            remedy.take_if(|_| finding.suppressed.is_some());
         }
     }
+    found.retain(|finding, _| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     let lost_input = found.lost_input();
-    let Found { workspace, config, mut reported, problems, files, unknown, .. } = found;
-    reported.retain(|Reported { finding, .. }| {
-        finding.severity >= request.min_severity && finding.confidence >= request.min_confidence
-    });
+    let Found { workspace, config, assessments, mut reported, remedies, problems, files, unknown, .. } = found;
+    let editable = mend::editable(&remedies, &workspace);
+    let root = workspace.root().to_owned();
     if let Some(buffer) = workspace.buffer() {
         for reported in &mut reported {
             anchor_in(&mut reported.finding, buffer);
@@ -349,7 +384,8 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let coverage = Coverage::of(&workspace, files);
     let files_of_report = Box::new(WorkspaceFiles(workspace));
     let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
-    Ok(Checked { report, fails, lost_input, coverage, stale })
+    let checked = Checked { report, fails, lost_input, coverage, stale };
+    Ok(Run { checked, assessments, remedies, editable, root })
 }
 
 fn why(unused: &suppress::Unused) -> String {
@@ -424,13 +460,14 @@ pub fn rule_infos() -> Vec<RuleInfo> {
     catalog::rules().iter().map(info).collect()
 }
 
-fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
+fn open(input: &Input, edited: &Edited) -> Result<(Workspace, Config), EngineError> {
     let mut options = discover::Options {
         paths: input.paths.clone(),
         root: input.root.clone(),
         exclude: input.exclude.clone(),
         force_exclude: input.force_exclude,
         overlay: input.buffer.clone(),
+        edited: edited.clone(),
         kind: input.kind,
         markers: discover::Markers(catalog::markers),
         limits: input.limits,

@@ -33,7 +33,7 @@ pub use listing::{
 };
 pub use output::{complain, complain_about_problems, render_to_file, write_baseline};
 
-use crate::finding::{Confidence, Finding, Problem, Severity, SuppressionKind};
+use crate::finding::{Confidence, Finding, Fix, Problem, Severity, SuppressionKind};
 use crate::source::{FileId, SourceFile};
 
 /// What one run found, ready to be written.
@@ -56,6 +56,8 @@ pub struct Reported {
     pub finding: Finding,
     /// The same for the same fault as long as its file keeps its path; hexadecimal.
     pub fingerprint: String,
+    /// What mends it, as was tried; empty when nobody asked for fixes.
+    pub fixes: Vec<Fix>,
 }
 
 impl Reported {
@@ -156,6 +158,12 @@ impl Format {
         ("rdjson", Self::Rdjson),
         ("junit", Self::Junit),
     ];
+
+    /// Whether fixes are part of it, so that they have to be looked for.
+    #[must_use]
+    pub fn shows_fixes(self) -> bool {
+        matches!(self, Self::Json | Self::JsonLines | Self::Sarif)
+    }
 }
 
 /// How text looks.
