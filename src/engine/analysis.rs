@@ -15,7 +15,7 @@ use crate::eval::image_builder::{self, Components};
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Build, Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
-use crate::model::{self, Estate};
+use crate::model::{self, Estate, ImageOfInstance};
 use crate::network::Assumptions;
 use crate::source::{FileId, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
@@ -32,6 +32,8 @@ pub struct Analysis {
     pub assessments: Assessments,
     /// The images that are built.
     pub builds: Vec<Build>,
+    /// The images that are made of hosts as they run.
+    pub copies: Vec<ImageOfInstance>,
     /// The suppressions that are written in the files.
     pub directives: Vec<Directive>,
     /// The problems met, in the order of output.
@@ -66,7 +68,8 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
     let components = read_image_builder(input, &workspace, &resources);
-    let estate = model::build(&resources, &input.limits);
+    let mut estate = model::build(&resources, &input.limits);
+    let copies = std::mem::take(&mut estate.copies);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -89,7 +92,7 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     let builds = components.builds;
-    Ok(Analysis { workspace, config, assessments, builds, directives, problems, files })
+    Ok(Analysis { workspace, config, assessments, builds, copies, directives, problems, files })
 }
 
 /// What configuration and command line assume; the command line has the last word.
@@ -113,7 +116,7 @@ fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
     let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
     let hosts = workspace.entries().iter().filter(is_lone).map(host);
-    Estate { hosts: hosts.collect(), account_defaults: Vec::new() }
+    Estate { hosts: hosts.collect(), ..Estate::default() }
 }
 
 fn is_agent(name: &str) -> bool {

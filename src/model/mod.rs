@@ -4,6 +4,7 @@
 //! Where a type keeps what is a row of `rules/resources/`; this room knows no type by name.
 
 mod build;
+mod copies;
 mod links;
 mod read;
 mod settings;
@@ -17,6 +18,7 @@ use crate::finding::{Place, Problem};
 use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
+pub use copies::ImageOfInstance;
 
 /// All hosts and account defaults that the workspace describes.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Estate {
     pub hosts: Vec<Host>,
     /// What hosts get where nothing else is said.
     pub account_defaults: Vec<AccountDefault>,
+    /// The images that are made of hosts as they run, in the order of the source.
+    pub copies: Vec<ImageOfInstance>,
 }
 
 impl Estate {
