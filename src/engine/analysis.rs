@@ -15,7 +15,7 @@ use crate::eval::image_builder::{self, Components};
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
-use crate::model::{self, Estate};
+use crate::model::{self, Estate, ImageOfInstance};
 use crate::network::Assumptions;
 use crate::source::{FileId, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};

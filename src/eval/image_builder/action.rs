@@ -4,6 +4,7 @@
 //! does not name are not followed.
 
 use super::inputs::Inputs;
+use super::recipe::{kinds_of, managed};
 use crate::eval::{BuildStepKind, Interpreter};
 use crate::source::{DOWNLOADED, Text};
 use crate::syntax::tree::Node;
@@ -97,6 +98,9 @@ fn execute_binary(inputs: &mut Inputs<'_, '_>, of: &Node) -> Option<Kinds> {
 
 fn execute_document(inputs: &mut Inputs<'_, '_>, of: &Node) -> Option<Kinds> {
     let document = inputs.required(of, "document")?;
+    if let Some(component) = managed(&document) {
+        return Some(kinds_of(component, inputs.header));
+    }
     Some(opaque(&format!("the component document `{}`", document.known().unwrap_or("?"))))
 }
 

@@ -1,11 +1,11 @@
 //! A component document: its phases and steps in order, each step as what it does to the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::inputs::Inputs;
 use super::{action, condition, is_document};
-use crate::eval::{BuildStep, Unknown, Value};
+use crate::eval::{BuildStep, BuildStepKind, Unknown, Value};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, Span, Step, StepRole, Text, Trail};
 use crate::syntax::tree::{self, Node};
@@ -31,7 +31,11 @@ impl Budget {
     /// Takes what `text` costs; false when it is too much.
     pub(super) fn pay(&mut self, text: &Text) -> bool {
         const PIECE: usize = 64;
-        let rest = self.bytes.checked_sub(text.len() + text.pieces().len() * PIECE);
+        self.pay_bytes(text.len() + text.pieces().len() * PIECE)
+    }
+
+    fn pay_bytes(&mut self, bytes: usize) -> bool {
+        let rest = self.bytes.checked_sub(bytes);
         self.bytes = rest.unwrap_or(0);
         rest.is_some()
     }
@@ -47,6 +51,8 @@ impl Budget {
 #[derive(Debug)]
 pub(super) struct Document {
     root: Option<Node>,
+    /// How long its text is, in bytes.
+    length: usize,
     /// What could not be parsed.
     pub(super) problems: Vec<Problem>,
 }
@@ -54,21 +60,22 @@ pub(super) struct Document {
 impl Document {
     /// Parses the text of a document.
     pub(super) fn parse(text: &Text, limits: &Limits) -> Self {
-        let parsed = tree::parse_text(text, limits);
+        let parsed = tree::parse_open_text(text, limits);
         let mut problems = parsed.problems;
+        if text.has_holes() && !problems.is_empty() {
+            // What a template leaves out may be what the text needs to be read.
+            return Self { root: None, length: text.len(), problems: Vec::new() };
+        }
         let root = parsed.documents.into_iter().next();
         if problems.is_empty()
+            && !text.has_holes()
             && !root.as_ref().is_some_and(is_document)
             && let Some(span) = text.span_of(0..text.len())
         {
             let message = "a component document has the keys `schemaVersion` and `phases`; add what is missing";
             problems.push(Problem::warning(ProblemCode::Missing, span, message));
         }
-        // What a template leaves out may be what the text needs to be read.
-        if text.has_holes() {
-            problems.clear();
-        }
-        Self { root, problems }
+        Self { root, length: text.len(), problems }
     }
 
     /// Whether anything of it could be read.
@@ -96,14 +103,19 @@ impl Document {
             root,
             names: BTreeMap::new(),
             steps_by_name: steps_by_name(root),
+            paths: paths(root),
             budget,
             limits,
             steps: Vec::new(),
             problems: Vec::new(),
             is_exhausted: false,
         };
-        reader.read_names(given);
-        reader.read_phases();
+        if reader.budget.pay_bytes(self.length) {
+            reader.read_names(given);
+            reader.read_phases();
+        } else {
+            reader.exhaust(root.span);
+        }
         (reader.steps, reader.problems)
     }
 }
@@ -123,6 +135,8 @@ pub(super) struct Reader<'a> {
     pub(super) names: BTreeMap<&'a str, Text>,
     /// The steps by the names of their phases and their own.
     pub(super) steps_by_name: BTreeMap<(&'a str, &'a str), &'a Node>,
+    /// The outputs that name the file of a download.
+    pub(super) paths: BTreeSet<&'a str>,
     pub(super) budget: &'a mut Budget,
     pub(super) limits: &'a Limits,
     steps: Vec<BuildStep>,
@@ -256,20 +270,42 @@ impl<'a> Reader<'a> {
             let message = "the components expand to far more than they hold, so the rest is not read; use shorter \
                            loops and values";
             self.problems.push(Problem::error(ProblemCode::Limit, span, message));
+            let kind = BuildStepKind::Opaque("what lies beyond a limit".into());
+            self.steps.push(BuildStep { kind, header: span });
         }
     }
 }
 
+/// All steps, each with its phase.
+fn all_steps(root: &Node) -> impl Iterator<Item = (&Node, &Node)> {
+    let phases = root.get("phases").and_then(Node::items).unwrap_or_default();
+    phases.iter().flat_map(|phase| {
+        let steps = phase.get("steps").and_then(Node::items).unwrap_or_default();
+        steps.iter().map(move |step| (phase, step))
+    })
+}
+
 fn steps_by_name(root: &Node) -> BTreeMap<(&str, &str), &Node> {
     let mut steps = BTreeMap::new();
-    for phase in root.get("phases").and_then(Node::items).unwrap_or_default() {
-        for step in phase.get("steps").and_then(Node::items).unwrap_or_default() {
-            if let Some(key) = name_of(phase).zip(name_of(step)) {
-                steps.entry(key).or_insert(step);
-            }
+    for (phase, step) in all_steps(root) {
+        if let Some(key) = name_of(phase).zip(name_of(step)) {
+            steps.entry(key).or_insert(step);
         }
     }
     steps
+}
+
+/// The references that are the whole destination of a download.
+fn paths(root: &Node) -> BTreeSet<&str> {
+    let inputs = all_steps(root).filter(|(_, step)| is_download(step)).filter_map(|(_, step)| step.get("inputs"));
+    let inputs = inputs.flat_map(|inputs| inputs.items().unwrap_or(std::slice::from_ref(inputs)));
+    let destinations = inputs.filter_map(|input| input.get("destination")?.as_str());
+    destinations.filter_map(|path| Some(path.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim())).collect()
+}
+
+/// Whether the step fetches files.
+pub(super) fn is_download(step: &Node) -> bool {
+    matches!(step.get("action").and_then(Node::as_str), Some("WebDownload" | "S3Download"))
 }
 
 fn name_of(node: &Node) -> Option<&str> {

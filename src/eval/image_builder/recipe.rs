@@ -137,7 +137,9 @@ impl<'a> Shelf<'a> {
         }
         let address_text = address.to_text().unwrap_or_default();
         match managed(&address_text) {
-            Some(known) => steps.extend(steps_of(known, span)),
+            Some(known) => {
+                steps.extend(kinds_of(known, span).into_iter().map(|kind| BuildStep { kind, header: span }));
+            }
             None => steps.push(opaque(&format!("the component `{}`", called(&address, &address_text)), span)),
         }
     }
@@ -177,15 +179,15 @@ fn owner_and_name(address: &str) -> Option<(&str, &str)> {
 }
 
 /// What is known of the component of Amazon's at `address`. Region and partition need not be known.
-fn managed(address: &Text) -> Option<&'static ManagedComponent> {
+pub(super) fn managed(address: &Text) -> Option<&'static ManagedComponent> {
     let (owner, name) = owner_and_name(address.as_str())?;
     if owner == "aws" { catalog::images().managed_component(name) } else { None }
 }
 
-fn steps_of(component: &ManagedComponent, span: Span) -> Vec<BuildStep> {
+/// What a component of Amazon's does, named at `span`.
+pub(super) fn kinds_of(component: &ManagedComponent, span: Span) -> Vec<BuildStepKind> {
     let package = component.package.as_ref().map(|name| BuildStepKind::Package(Value::encoded(name.as_str(), span)));
-    let restart = component.restarts.then_some(BuildStepKind::Restart);
-    package.into_iter().chain(restart).map(|kind| BuildStep { kind, header: span }).collect()
+    package.into_iter().chain(component.restarts.then_some(BuildStepKind::Restart)).collect()
 }
 
 /// What to call a component that is not here.

@@ -1,6 +1,6 @@
 //! `{{ … }}`: parameters, constants, variables of loops, and inputs of other steps.
 
-use super::document::{Iteration, Reader};
+use super::document::{Iteration, Reader, is_download};
 use crate::source::Text;
 use crate::syntax::tree::Node;
 
@@ -19,6 +19,9 @@ impl Reader<'_> {
 
     fn resolve_within(&mut self, text: &Text, iteration: Option<&Iteration>, depth: usize) -> Text {
         let value = text.as_str();
+        if value.contains("{{") && !self.budget.pay(text) {
+            return text.clone();
+        }
         let mut resolved = Text::new();
         let mut written = 0;
         for (start, _) in value.match_indices("{{") {
@@ -31,7 +34,8 @@ impl Reader<'_> {
             let Some(found) = self.reference(name, text, start..end, iteration, depth) else { continue };
             resolved.push_text(&text.slice(written..start));
             written = end;
-            if resolved.len() + found.len() > self.limits.text_bytes || !self.budget.pay(&found) {
+            let is_too_long = resolved.len() + found.len() > self.limits.text_bytes;
+            if is_too_long || !self.budget.pay(&found) {
                 if let Some(place) = text.span_of(start..end) {
                     self.exhaust(place);
                     resolved.push_text(&Text::hole(place, "the limit of bytes was reached"));
@@ -44,7 +48,7 @@ impl Reader<'_> {
             return text.clone();
         }
         resolved.push_text(&text.slice(written..text.len()));
-        if self.budget.pay(&resolved) { resolved } else { text.clone() }
+        resolved
     }
 
     /// What `name` stands for where it is written at `range` of `text`; nothing when it is no reference.
@@ -75,10 +79,17 @@ impl Reader<'_> {
         }
         let (step, path) = rest.split_once('.')?;
         let step = *self.steps_by_name.get(&(first, step))?;
+        let outputs = path.strip_prefix("outputs");
+        let destination = outputs.filter(|rest| is_download(step) && rest.ends_with(".destination"));
+        let path = destination.map_or_else(|| path.to_owned(), |rest| format!("inputs{rest}"));
+        if self.paths.contains(name) && destination.is_none() && outputs.is_some() {
+            // Steps that use the file name it by the same reference, so that will do for a path.
+            return Some(Text::encoded(name, place));
+        }
         if !path.starts_with("inputs") {
             return Some(Text::hole(place, format!("`{name}` is known only when it runs")));
         }
-        let input = input_at(step, path).and_then(|input| Some(input.as_scalar()?.0.clone()));
+        let input = input_at(step, &path).and_then(|input| Some(input.as_scalar()?.0.clone()));
         let Some((input, depth)) = input.zip(depth.checked_sub(1)) else {
             return Some(Text::hole(place, format!("`{name}` is no input of that step")));
         };

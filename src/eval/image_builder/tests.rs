@@ -102,6 +102,10 @@ fn modules_become_what_they_do_to_the_machine() {
         ("ExecuteBinary\n  inputs: {path: /a, arguments: ['-b', \"it's\"]}", "sh: '/a' '-b' 'it'\\''s'"),
         ("ExecuteBinary\n  inputs: {path: 'C:\\a.exe', arguments: [\"it's\"]}", "ps: & 'C:\\a.exe' 'it''s'"),
         ("ExecuteDocument\n  inputs: {document: s3://b/a.yml}", "opaque the component document `s3://b/a.yml`"),
+        (
+            "ExecuteDocument\n  inputs: {document: 'arn:aws:imagebuilder:eu-west-1:aws:component/reboot-linux/1.0.1/1'}",
+            "restart",
+        ),
         ("CreateFile\n  inputs: [{path: /a, content: b}]", "file /a: b"),
         ("CreateFile\n  inputs: [{path: /a}]", "file /a: "),
         ("AppendFile\n  inputs: [{path: /a, content: b}]", "sh: printf '%s' 'b' >> '/a'"),
@@ -165,12 +169,25 @@ fn references_are_filled_in() {
             "sh: sh <`build.Get.inputs[1].destination` is no input of that step>\n",
         ),
         ("echo {{ build.Get.outputs.stdout }}", "sh: echo <`build.Get.outputs.stdout` is known only when it runs>\n"),
+        ("sh {{ build.Get.outputs[0].destination }}", "sh: sh /tmp/agent.sh\n"),
         ("docker ps --format {{.Names}}", "sh: docker ps --format {{.Names}}\n"),
         ("echo {{ a b }} {{ x.y }} {{", "sh: echo {{ a b }} {{ x.y }} {{\n"),
         ("echo {{ loop.value }}", "sh: echo {{ loop.value }}\n"),
     ] {
         assert_eq!(commands(written), expected, "{written}");
     }
+}
+
+#[test]
+fn a_file_whose_path_only_a_step_knows_is_the_same_file_wherever_it_is_named() {
+    let source = building(
+        "- name: Path\n  action: ExecutePowerShell\n  inputs: {commands: [Join-Path $env:TEMP agent.msi]}\n\
+         - name: Get\n  action: WebDownload\n  inputs: [{source: 'https://a/agent.msi', destination: '{{build.Path.outputs.stdout}}'}]\n\
+         - name: Install\n  action: InstallMSI\n  inputs: {path: '{{ build.Path.outputs.stdout }}'}",
+    );
+    let expected =
+        ["file build.Path.outputs.stdout: <downloaded from https://a/agent.msi>", "package build.Path.outputs.stdout"];
+    assert_eq!(steps(&source)[1..], expected);
 }
 
 #[test]
@@ -266,6 +283,7 @@ fn hostile_documents_come_to_an_end() {
     let values = vec!["a"; 90].join(",");
     for source in [
         building(&format!("- action: Reboot\n  loop: {{forEach: [{values}]}}")),
+        building(&format!("- action: ExecuteBash\n  inputs: {{commands: ['{}']}}", "{{a}}".repeat(5_000))),
         format!(
             "parameters: [{{Long: {{default: {long}}}}}]\n{}",
             building("- action: ExecuteBash\n  inputs: {commands: ['{{Long}}{{Long}}{{Long}}{{Long}}']}")
