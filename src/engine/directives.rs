@@ -1,10 +1,11 @@
-//! The suppressions that are written in the user data of hosts, wherever its text comes from.
+//! The suppressions that are written in what hosts boot with and images are built with, wherever its text comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assess::{Assessments, parts};
 use crate::discover::Workspace;
-use crate::eval::{Value, ValueKind};
+use crate::eval::{Build, BuildStepKind, Interpreter, Value, ValueKind};
+use crate::finding::Problem;
 use crate::source::{FileId, Limits, Span, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::script::{self, Script};
@@ -19,8 +20,14 @@ struct Read {
     statements: Vec<Span>,
 }
 
-/// The suppressions in all scripts and configurations that hosts boot with, each once, in the order of their places.
-pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+/// The suppressions in all scripts and configurations that hosts boot with, and in the scripts that images are built
+/// with, each once, in the order of their places.
+pub(super) fn of_scripts(
+    assessments: &Assessments,
+    builds: &[Build],
+    workspace: &Workspace,
+    limits: &Limits,
+) -> Vec<Directive> {
     let mut by_file: BTreeMap<FileId, Read> = BTreeMap::new();
     let mut known = BTreeSet::new();
     let mut add = |read: Read| {
@@ -46,17 +53,32 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
             add(of_shell(&text, limits));
         }
     }
+    for step in builds.iter().flat_map(|build| &build.steps) {
+        let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
+        for text in texts(text) {
+            add(of_build_script(&text, *interpreter, limits));
+        }
+    }
     let directives = |(file, read): (FileId, Read)| {
         suppress::from_comments(&workspace.source(file), &read.comments, &read.statements)
     };
     by_file.into_iter().flat_map(directives).collect()
 }
 
+fn of_script((script, comments, _): (Script, Vec<Comment>, Vec<Problem>)) -> Read {
+    let statements = script::statements(&script);
+    Read { comments, statements }
+}
+
+fn of_build_script(text: &Text, interpreter: Interpreter, limits: &Limits) -> Read {
+    match interpreter {
+        Interpreter::FirstLine => of_shell(text, limits),
+        Interpreter::PowerShell => of_script(powershell::parse(text, limits)),
+        Interpreter::Batch => of_script(batch::parse(text, limits)),
+    }
+}
+
 fn of_part(part: &Part, limits: &Limits) -> Read {
-    let of_script = |(script, comments, _): (Script, Vec<Comment>, _)| {
-        let statements = script::statements(&script);
-        Read { comments, statements }
-    };
     match part.kind {
         PartKind::Script | PartKind::Boothook => of_shell(&part.text, limits),
         PartKind::PowerShell => of_script(powershell::parse(&part.text, limits)),

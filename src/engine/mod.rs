@@ -240,7 +240,7 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let analysis = analyse(&request.input, Asked::Nobody)?;
     let selection = Selection::new(request, &analysis.config)?;
-    let Analysis { workspace, config, assessments, directives, problems, files } = analysis;
+    let Analysis { workspace, config, assessments, directives, problems, files, .. } = analysis;
 
     let mut findings: Vec<Finding> = Vec::new();
     for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {

@@ -1,4 +1,4 @@
-//! Which hosts something in a file decides about.
+//! Which hosts and images something in a file decides about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Analysis;
 use crate::assess::Assessments;
 use crate::discover::Kind;
-use crate::eval::{Value, ValueKind};
+use crate::eval::{Build, BuildStepKind, Value, ValueKind};
 use crate::model::{Setting, Subject, Written};
 use crate::report::Listed;
 use crate::source::{FileId, Origin};
@@ -44,6 +44,17 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         }
     }
 
+    for build in &analysis.builds {
+        let mut files = BTreeSet::from([build.header.file]);
+        files.extend(build.trail.steps().iter().map(|step| step.span.file));
+        of_machine(&build.machine, &mut files);
+        of_steps(build, &mut files);
+        for file in files {
+            let path = Arc::clone(&workspace.source(file).path);
+            users.entry(path).or_default().insert(Arc::clone(&build.address));
+        }
+    }
+
     let mut listed: BTreeMap<Arc<str>, Listed> = BTreeMap::new();
     let subjects =
         |path: &Arc<str>| -> Vec<String> { users.get(path).into_iter().flatten().map(ToString::to_string).collect() };
@@ -76,6 +87,32 @@ pub(super) fn files_of_user_data(assessments: &Assessments) -> BTreeSet<FileId> 
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
     }
     files
+}
+
+/// Adds the files that the steps of a build were written in.
+pub(super) fn of_steps(build: &Build, files: &mut BTreeSet<FileId>) {
+    for step in &build.steps {
+        files.insert(step.header.file);
+        match &step.kind {
+            BuildStepKind::Script { text, environment, .. } => {
+                of_value(text, files);
+                environment.iter().for_each(|(_, value)| of_value(value, files));
+            }
+            BuildStepKind::File { content, destination } => {
+                of_value(content, files);
+                of_value(destination, files);
+            }
+            BuildStepKind::Removal(paths) => paths.iter().for_each(|path| of_value(path, files)),
+            BuildStepKind::Package(path) => of_value(path, files),
+            BuildStepKind::Restart | BuildStepKind::Opaque(_) => {}
+        }
+    }
+}
+
+/// Adds the files that the attributes of a build's machine were written in.
+fn of_machine(machine: &Value, files: &mut BTreeSet<FileId>) {
+    of_value(machine, files);
+    machine.as_map().into_iter().flat_map(|map| map.entries.values()).for_each(|value| of_value(value, files));
 }
 
 fn of_subject(subject: &Subject, files: &mut BTreeSet<FileId>) {

@@ -2,6 +2,7 @@
 
 mod build;
 pub mod cloudformation;
+pub mod packer;
 mod resource;
 pub mod terraform;
 mod value;
