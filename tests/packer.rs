@@ -174,8 +174,8 @@ fn a_finding_in_a_script_would_land_on_its_line() {
     let analysis = analyse_with(&project, |_| {});
     let BuildStepKind::Script { text, .. } = &analysis.builds[0].steps[0].kind else { panic!("a script") };
     let ValueKind::String(text) = &text.kind else { panic!("a text") };
-    assert_eq!(text.as_str(), "#!bash -eux\necho a\n");
-    let place = text.span_of(12..16).unwrap();
+    assert_eq!(text.as_str(), "#!/bin/bash -eux\necho a\n");
+    let place = text.span_of(17..21).unwrap();
     let file = analysis.workspace.source(place.file);
     assert_eq!((&*file.path, file.slice(place)), ("a.sh", "echo"));
 }
@@ -203,7 +203,7 @@ fn what_runs_a_script_may_be_said_by_its_command() {
         r"
         : amazon-ebs.web
           script: #!/bin/sh -e\na\n
-          script: #!bash\nb\n
+          script: #!/bin/bash\nb\n
           powershell: #!/bin/sh
         "
         .replace("powershell: #!/bin/sh", "powershell: c")
@@ -545,13 +545,13 @@ fn templates_in_the_older_form_are_read() {
         r"
         p/web.json: amazon-ebs
           script REGION=? DIR=scripts: a
-          script: #!bash\na\n
+          script: #!/bin/bash\na\n
           file /tmp/scripts/a.sh: a
           opaque ansible site.yml
         p/web.json: arm
           script REGION=? DIR=scripts: a
           script: #!/bin/sh -e\necho ?\ndocker ps -f '{{.Name}}'\n
-          script: #!bash\nb\n
+          script: #!/bin/bash\nb\n
           opaque ansible site.yml
         ",
     );
