@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|entry| {
             let file = workspace.source(entry.id);
             match entry.kind {
-                Kind::CloudFormation => tree::parse(&file, &limits).problems.len(),
+                Kind::CloudFormation | Kind::ImageBuilder => tree::parse(&file, &limits).problems.len(),
                 Kind::TerraformVariables | Kind::TerraformVariablesJson => {
                     terraform::parse_variables_file(&file, &limits).problems.len()
                 }

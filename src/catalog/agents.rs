@@ -47,7 +47,7 @@ pub struct Agent {
     pub identity: Identity,
     /// Who it runs as.
     pub runs_as: Vec<RunsAs>,
-    /// How it talks to the metadata service; absent when it never does.
+    /// How it talks to the metadata service; absent when it never does, or when how is not known.
     #[serde(default)]
     pub imds: Option<ImdsUse>,
     /// Whether it goes through proxies.
@@ -60,6 +60,9 @@ pub struct Agent {
     pub outcomes: Vec<StartOutcome>,
     /// How a host that registered wrongly is repaired, once the metadata service can be reached.
     pub repair: Vec<Repair>,
+    /// What to run as the last step of an image's build, so that no machine made from it has this one's identity.
+    #[serde(default)]
+    pub cleanup: Vec<Repair>,
     /// What to do with the stale host in the console.
     pub retire: Fact<String>,
 }
@@ -100,6 +103,9 @@ fact! {
         /// Whether the agent starts at each boot after this form of installation, where that is known.
         #[serde(default)]
         enables: Option<bool>,
+        /// Whether the name is a common word too: it counts only where something is surely installed or started by it.
+        #[serde(default)]
+        common_word: bool,
     }
 }
 
@@ -158,7 +164,7 @@ pub struct Identity {
     /// Whether an empty identity file counts as none.
     #[serde(default)]
     pub empty_file_is_absent: Option<Fact<bool>>,
-    /// The files that hold it.
+    /// The files and folders that hold it; `*` stands for any part of a name. All those of one layout have to go.
     pub files: Vec<IdentityFile>,
     /// The registry keys that hold it.
     pub registry_keys: Vec<IdentityFile>,
@@ -177,6 +183,10 @@ fact! {
         platform: Platform,
         /// Its path.
         path: String,
+        /// The way of installing or configuring the agent that puts it there; absent for the usual one. Layouts exist
+        /// instead of each other: a machine has the files of one, and has lost its identity with all of that one's.
+        #[serde(default)]
+        layout: Option<String>,
     }
 }
 
@@ -185,13 +195,27 @@ fact! {
     Action {
         /// What kind of thing is done.
         kind: ActionKind,
-        /// To what: a service, package or image, a command line's beginning, or part of an address.
+        /// To what: a service, a package or image, part of an address, or of a command the program's name and words
+        /// that all occur behind it in this order.
         #[serde(default)]
         r#match: Option<String>,
         /// The platform, when it is done on one only.
         #[serde(default)]
         platform: Option<Platform>,
+        /// The state that the agent has to be in for this to have its effect; absent when it does not matter.
+        #[serde(default)]
+        requires: Option<AgentState>,
     }
+}
+
+/// The state of an agent on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentState {
+    /// It runs.
+    Running,
+    /// It does not run.
+    Stopped,
 }
 
 /// What kind of thing is done.
@@ -204,7 +228,7 @@ pub enum ActionKind {
     ServiceEnable,
     /// A service is stopped.
     ServiceStop,
-    /// A command is run whose line begins so.
+    /// A program is run with certain words.
     Command,
     /// A package is installed, or an installer is run.
     Install,
@@ -366,7 +390,7 @@ pub enum Outcome {
 }
 
 fact! {
-    /// How a host is repaired.
+    /// How a host is repaired, or a machine made ready to become an image.
     Repair {
         /// The platform.
         platform: Platform,
@@ -478,6 +502,23 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_with_identity_files_says_how_they_are_cleaned_on_each_platform_that_a_build_has() {
+        for agent in agents() {
+            let holders = agent.identity.files.iter().chain(&agent.identity.registry_keys);
+            let holders = holders.filter(|file| matches!(file.platform, Platform::Linux | Platform::Windows));
+            for file in holders {
+                let of_platform = agent.cleanup.iter().find(|cleanup| cleanup.platform == file.platform);
+                assert!(
+                    of_platform.is_some_and(|cleanup| !cleanup.commands.is_empty()),
+                    "{} {}",
+                    agent.name,
+                    file.path
+                );
+            }
+        }
+    }
+
+    #[test]
     fn mackerel_agent_behaves_as_its_start_logic_says() {
         use Outcome::{Duplicate, RefusesToStart, RegistersAsItself, Shared};
         use Reach::{Reachable, Unreachable};
@@ -508,13 +549,17 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_that_starts_the_agent_creates_its_identity() {
+    fn of_an_installation_that_starts_the_agent_it_is_said_whether_it_creates_its_identity() {
         for agent in agents() {
             let starting = |form: &&Installation| form.kind == InstallationKind::Installer && form.starts == Some(true);
             for form in agent.installation.iter().filter(starting) {
-                let action =
-                    agent.identity.created_by.iter().find(|action| action.r#match.as_ref() == Some(&form.r#match));
-                assert_eq!(action.map(|action| action.unverified), Some(form.unverified), "{}", form.r#match);
+                let of_form = |action: &&Action| {
+                    action.kind == ActionKind::Install && action.r#match.as_ref() == Some(&form.r#match)
+                };
+                let creates = agent.identity.created_by.iter().find(of_form);
+                let creates_nothing = agent.identity.not_created_by.iter().find(of_form);
+                assert!(creates.is_some() != creates_nothing.is_some(), "{}", form.r#match);
+                assert!(creates.is_none_or(|action| action.unverified == form.unverified), "{}", form.r#match);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Path, schema};
+use super::{ImageTables, Path, PathStep, schema};
 
 /// A file of `rules/resources/`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -18,6 +18,9 @@ struct ResourceFile {
     /// Modules that are not part of a repository which calls them.
     #[serde(default)]
     modules: Vec<ModuleRow>,
+    /// How images are built and copied.
+    #[serde(default)]
+    images: Option<ImageTables>,
     /// What a written value of a setting means: `enabled`, `disabled`, `required`, `optional` or `unset`.
     #[serde(default)]
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
@@ -246,6 +249,7 @@ pub enum SettingName {
 struct Tables {
     resources: Vec<ResourceRow>,
     modules: Vec<ModuleRow>,
+    images: ImageTables,
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
     resource_of_kind: BTreeMap<String, usize>,
     module_of_source: BTreeMap<String, usize>,
@@ -258,6 +262,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let mut tables = Tables {
         resources: Vec::new(),
         modules: Vec::new(),
+        images: ImageTables::default(),
         spellings: BTreeMap::new(),
         resource_of_kind: BTreeMap::new(),
         module_of_source: BTreeMap::new(),
@@ -265,6 +270,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     for file in files {
         tables.resources.extend(file.resources);
         tables.modules.extend(file.modules);
+        if let Some(images) = file.images {
+            tables.images = images;
+        }
         tables.spellings.extend(file.spellings);
     }
     for (index, row) in tables.resources.iter().enumerate() {
@@ -288,6 +296,18 @@ pub fn resource(kind: &str) -> Option<&'static ResourceRow> {
     TABLES.resource_of_kind.get(kind).and_then(|index| TABLES.resources.get(*index))
 }
 
+/// What is known of images.
+#[must_use]
+pub fn images() -> &'static ImageTables {
+    &TABLES.images
+}
+
+/// The names of the properties of the resource type `kind` that anything looks at; nothing when the type is not known.
+#[must_use]
+pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
+    resource(kind).map(ResourceRow::properties).or_else(|| TABLES.images.properties(kind))
+}
+
 /// The modules that are known.
 #[must_use]
 pub fn modules() -> &'static [ModuleRow] {
@@ -306,6 +326,27 @@ pub fn module(source: &str) -> Option<&'static ModuleRow> {
 #[must_use]
 pub fn meaning(setting: SettingName, written: &str) -> Option<&'static str> {
     TABLES.spellings.get(&setting)?.get(written).map(String::as_str)
+}
+
+/// The name under which session tokens are written beside an endpoint that is written under `endpoint`, such as
+/// `http_tokens` beside `http_endpoint`.
+#[must_use]
+pub fn tokens_beside(endpoint: &str) -> Option<&'static str> {
+    fn find<'a>(settings: &'a Settings, endpoint: &str) -> Option<&'a str> {
+        let paths = settings.endpoint.as_ref().zip(settings.tokens.as_ref());
+        let steps = paths.and_then(|(one, other)| one.steps().split_last().zip(other.steps().split_last()));
+        match steps {
+            Some(((PathStep::Name(name), block), (PathStep::Name(tokens), same))) if block == same => {
+                if **name == *endpoint {
+                    return Some(tokens);
+                }
+            }
+            _ => {}
+        }
+        settings.overrides.iter().find_map(|settings| find(settings, endpoint))
+    }
+    let rows = TABLES.resources.iter().map(|row| &row.settings).chain(TABLES.modules.iter().map(|row| &row.settings));
+    rows.flatten().find_map(|settings| find(settings, endpoint))
 }
 
 /// The JSON schema of a file of `rules/resources/`.

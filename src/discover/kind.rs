@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::component::is_component;
 use super::packer::is_packer;
 use super::template::is_template;
 
@@ -18,6 +19,8 @@ pub enum Kind {
     TerraformVariablesJson,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
+    /// A component document of EC2 Image Builder, in YAML or JSON.
+    ImageBuilder,
     /// A part of a Packer template in HCL, `*.pkr.hcl`.
     Packer,
     /// A part of a Packer template in HCL's JSON syntax, `*.pkr.json`.
@@ -32,12 +35,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
         Self::CloudFormation,
+        Self::ImageBuilder,
         Self::Packer,
         Self::PackerJson,
         Self::PackerVariables,
@@ -54,6 +58,7 @@ impl Kind {
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
             Self::CloudFormation => "cloudformation",
+            Self::ImageBuilder => "image-builder",
             Self::Packer => "packer",
             Self::PackerJson => "packer-json",
             Self::PackerVariables => "packer-variables",
@@ -96,6 +101,8 @@ pub enum Reason {
     FormatVersion,
     /// It has top-level `Resources`, one of which has a CloudFormation type.
     ResourceType,
+    /// It has the top-level keys `schemaVersion` and `phases`.
+    Phases,
     /// It has top-level `builders`, one of which has a type.
     Builders,
     /// It is named, and begins as user data does.
@@ -112,6 +119,7 @@ impl fmt::Display for Reason {
             Self::Ending(ending) => write!(formatter, "ends in {ending}"),
             Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
+            Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
             Self::Builders => formatter.write_str("has `builders` with a type"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
@@ -183,8 +191,9 @@ pub(super) fn by_name(name: &str) -> ByName {
 /// What the bytes of a file whose name does not decide say.
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
-    let template = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
-    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(template)
+    let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
+    let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
+    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(component).or_else(packer)
 }
 
 /// Which form of a Packer template a file called `name` has that the user says is one.

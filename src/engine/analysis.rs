@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{EngineError, Input, directives, open, sort_problems, usage};
+use super::{Edited, EngineError, Input, directives, open, sort_problems, usage};
 use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
 use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation;
+use crate::eval::image_builder::{self, Components};
 use crate::eval::packer::{self, TemplateFolder};
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
-use crate::eval::{Build, Evaluation, Value};
+use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
 use crate::network::Assumptions;
-use crate::source::{FileId, SourceFile};
+use crate::source::{FileId, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::hcl;
 use crate::syntax::tree;
@@ -30,8 +31,6 @@ pub struct Analysis {
     pub config: Config,
     /// The hosts and account defaults.
     pub assessments: Assessments,
-    /// The images that are built.
-    pub builds: Vec<Build>,
     /// The suppressions that are written in the files.
     pub directives: Vec<Directive>,
     /// The problems met, in the order of output.
@@ -53,11 +52,16 @@ struct Read {
 ///
 /// When the command line, the configuration or a path is at fault; never because of what a file holds.
 pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
+    analyse_edited(input, asked, &Edited::new())
+}
+
+/// As [`analyse`], with `edited` in place of files.
+pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Result<Analysis, EngineError> {
     if let Some(unknown) = input.required_agents.iter().find(|name| !is_agent(name)) {
         let message = format!("`{unknown}` is no agent that is known; `imdslint agents` lists them");
         return Err(EngineError::Usage(message));
     }
-    let (workspace, config) = open(input)?;
+    let (workspace, config) = open(input, edited)?;
     let assumptions = assumptions(input, &config)?;
     let command_line = command_line(input, &workspace)?;
     let (terraform, (cloudformation, packer)) = rayon::join(
@@ -70,7 +74,10 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
 
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
-    let estate = model::build(&resources, &input.limits);
+    let components = read_image_builder(input, &workspace, &resources);
+    let mut builds = packer.evaluation.builds;
+    builds.extend(components.builds);
+    let estate = model::build(&resources, builds, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -78,13 +85,13 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     let faults = estate.faults(faults);
     let terms = Terms { required: required.into_iter().collect(), assumptions, asked, limits: input.limits };
     let mut assessments = assess(estate, &terms);
-    let builds = packer.evaluation.builds;
-    let lone = lone_scripts(&workspace, &assessments, &builds);
+    let lone = lone_scripts(&workspace, &assessments);
     assessments.hosts.extend(assess(lone, &terms).hosts);
 
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);
     problems.extend(cloudformation.evaluation.problems);
+    problems.extend(components.problems);
     problems.extend(packer.evaluation.problems);
     problems.extend(faults);
     problems.retain(|problem| concerns_selection(problem, &workspace));
@@ -92,9 +99,11 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     let mut directives = terraform.directives;
     directives.extend(cloudformation.directives);
     directives.extend(packer.directives);
-    directives.extend(directives::of_scripts(&assessments, &builds, &workspace, &input.limits));
+    directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
+    directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
+    directives.extend(directives::of_build_scripts(&assessments, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
-    Ok(Analysis { workspace, config, assessments, builds, directives, problems, files })
+    Ok(Analysis { workspace, config, assessments, directives, problems, files })
 }
 
 /// What configuration and command line assume; the command line has the last word.
@@ -112,14 +121,14 @@ fn assumptions(input: &Input, config: &Config) -> Result<Assumptions, EngineErro
     Ok(assumptions)
 }
 
-/// The selected scripts that no host is given and no image is built with: each is judged as the user data of a host of its own.
-fn lone_scripts(workspace: &Workspace, assessments: &Assessments, builds: &[Build]) -> Estate {
-    let mut used = usage::files_of_user_data(assessments);
-    builds.iter().for_each(|build| usage::of_steps(build, &mut used));
+/// The selected scripts that no host is given and no image is built with: each is judged as the user data of a host of
+/// its own.
+fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
+    let used = usage::files_of_scripts(assessments);
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
     let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
     let hosts = workspace.entries().iter().filter(is_lone).map(host);
-    Estate { hosts: hosts.collect(), account_defaults: Vec::new() }
+    Estate { hosts: hosts.collect(), ..Estate::default() }
 }
 
 fn is_agent(name: &str) -> bool {
@@ -209,7 +218,7 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
         .map(|(name, value)| {
             let file = workspace.add_virtual(&format!("--parameter {name}"), value.clone());
             let span = file.span(0..file.text().len());
-            (name.clone(), Value::text(crate::source::Text::verbatim(file.text(), span), span))
+            (name.clone(), Value::text(Text::verbatim(file.text(), span), span))
         })
         .collect();
     let read: Vec<Read> =
@@ -220,6 +229,23 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
         whole.directives.extend(read.directives);
     }
     whole
+}
+
+/// What the recipes and components among `resources` come to, and the selected documents that none of them holds.
+fn read_image_builder(input: &Input, workspace: &Workspace, resources: &[Resource]) -> Components {
+    let mut components = image_builder::read(resources, &input.limits);
+    let pieces = components.documents.iter().flat_map(Text::pieces);
+    let used: BTreeSet<FileId> = pieces.map(|piece| piece.span.file).collect();
+    let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::ImageBuilder && !used.contains(&entry.id);
+    let lone: Vec<&Entry> = workspace.entries().iter().filter(is_lone).collect();
+    let read: Vec<Components> =
+        lone.par_iter().map(|entry| image_builder::document(&workspace.source(entry.id), &input.limits)).collect();
+    for read in read {
+        components.builds.extend(read.builds);
+        components.documents.extend(read.documents);
+        components.problems.extend(read.problems);
+    }
+    components
 }
 
 fn read_template(file: &SourceFile, parameters: &[(String, Value)], input: &Input) -> Read {

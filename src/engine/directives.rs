@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assess::{Assessments, parts};
 use crate::discover::Workspace;
-use crate::eval::{Build, BuildStepKind, Interpreter, Value, ValueKind};
+use crate::eval::{BuildStepKind, Interpreter, Language, Value, ValueKind};
 use crate::finding::Problem;
 use crate::source::{FileId, Limits, Span, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
@@ -20,49 +20,73 @@ struct Read {
     statements: Vec<Span>,
 }
 
-/// The suppressions in all scripts and configurations that hosts boot with, and in the scripts that images are built
-/// with, each once, in the order of their places.
-pub(super) fn of_scripts(
-    assessments: &Assessments,
-    builds: &[Build],
-    workspace: &Workspace,
-    limits: &Limits,
-) -> Vec<Directive> {
-    let mut by_file: BTreeMap<FileId, Read> = BTreeMap::new();
-    let mut known = BTreeSet::new();
-    let mut add = |read: Read| {
-        for comment in read.comments.into_iter().filter(|comment| known.insert(comment.span)) {
-            by_file.entry(comment.span.file).or_default().comments.push(comment);
+/// What was read of several texts, each comment once.
+#[derive(Default)]
+struct Gathered {
+    by_file: BTreeMap<FileId, Read>,
+    known: BTreeSet<Span>,
+}
+
+impl Gathered {
+    fn add(&mut self, read: Read) {
+        for comment in read.comments.into_iter().filter(|comment| self.known.insert(comment.span)) {
+            self.by_file.entry(comment.span.file).or_default().comments.push(comment);
         }
         for statement in read.statements {
-            if let Some(read) = by_file.get_mut(&statement.file) {
+            if let Some(read) = self.by_file.get_mut(&statement.file) {
                 read.statements.push(statement);
             }
         }
-    };
+    }
+
+    /// The suppressions in the order of their places.
+    fn directives(self, workspace: &Workspace) -> Vec<Directive> {
+        let directives = |(file, read): (FileId, Read)| {
+            suppress::from_comments(&workspace.source(file), &read.comments, &read.statements)
+        };
+        self.by_file.into_iter().flat_map(directives).collect()
+    }
+}
+
+/// The suppressions in all scripts and configurations that hosts boot with.
+pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut gathered = Gathered::default();
     for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
         for value in host.user_data.iter().flat_map(Value::alternatives) {
             let ValueKind::String(text) = &value.kind else { continue };
             if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
                 for part in parts(host, text, limits) {
-                    add(of_part(&part, limits));
+                    gathered.add(of_part(&part, limits));
                 }
             }
         }
         for text in host.init.iter().flat_map(texts) {
-            add(of_shell(&text, limits));
+            gathered.add(of_shell(&text, limits));
         }
     }
-    for step in builds.iter().flat_map(|build| &build.steps) {
+    gathered.directives(workspace)
+}
+
+/// The suppressions in component documents, and in the scripts and files that they hold.
+pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut gathered = Gathered::default();
+    for document in documents.iter().filter(|document| document.as_str().contains(DIRECTIVE)) {
+        gathered.add(of_configuration(document, limits));
+    }
+    gathered.directives(workspace)
+}
+
+/// The suppressions in the scripts that images are built with by Packer.
+pub(super) fn of_build_scripts(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut gathered = Gathered::default();
+    let images = assessments.images.iter().map(|assessment| &assessment.image);
+    for step in images.filter(|image| image.language == Language::Packer).flat_map(|image| &image.steps) {
         let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
         for text in texts(text) {
-            add(of_build_script(&text, *interpreter, limits));
+            gathered.add(of_build_script(&text, *interpreter, limits));
         }
     }
-    let directives = |(file, read): (FileId, Read)| {
-        suppress::from_comments(&workspace.source(file), &read.comments, &read.statements)
-    };
-    by_file.into_iter().flat_map(directives).collect()
+    gathered.directives(workspace)
 }
 
 fn of_script((script, comments, _): (Script, Vec<Comment>, Vec<Problem>)) -> Read {

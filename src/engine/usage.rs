@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Analysis;
 use crate::assess::Assessments;
 use crate::discover::Kind;
-use crate::eval::{Build, BuildStepKind, Value, ValueKind};
+use crate::eval::{BuildStep, BuildStepKind, Value, ValueKind};
 use crate::model::{Setting, Subject, Written};
 use crate::report::Listed;
 use crate::source::{FileId, Origin};
@@ -32,6 +32,17 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));
         }
     }
+    for assessment in &analysis.assessments.images {
+        let image = &assessment.image;
+        let mut files = BTreeSet::new();
+        of_subject(&image.subject, &mut files);
+        of_machine(&image.machine, &mut files);
+        image.steps.iter().for_each(|step| of_step(step, &mut files));
+        for file in files {
+            let path = Arc::clone(&workspace.source(file).path);
+            users.entry(path).or_default().insert(Arc::clone(&image.subject.address));
+        }
+    }
     for assessment in &analysis.assessments.accounts {
         let mut files = BTreeSet::new();
         of_subject(&assessment.account.subject, &mut files);
@@ -41,17 +52,6 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
             users.entry(path).or_default().insert(Arc::clone(&assessment.account.subject.address));
-        }
-    }
-
-    for build in &analysis.builds {
-        let mut files = BTreeSet::from([build.header.file]);
-        files.extend(build.trail.steps().iter().map(|step| step.span.file));
-        of_machine(&build.machine, &mut files);
-        of_steps(build, &mut files);
-        for file in files {
-            let path = Arc::clone(&workspace.source(file).path);
-            users.entry(path).or_default().insert(Arc::clone(&build.address));
         }
     }
 
@@ -80,39 +80,39 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
     listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
 }
 
-/// The files that the user data of hosts was written in.
-pub(super) fn files_of_user_data(assessments: &Assessments) -> BTreeSet<FileId> {
+/// The files that the user data of hosts, and what builds do to images, was written in.
+pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
     let mut files = BTreeSet::new();
     for assessment in &assessments.hosts {
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
     }
-    files
-}
-
-/// Adds the files that the steps of a build were written in.
-pub(super) fn of_steps(build: &Build, files: &mut BTreeSet<FileId>) {
-    for step in &build.steps {
-        files.insert(step.header.file);
-        match &step.kind {
-            BuildStepKind::Script { text, environment, .. } => {
-                of_value(text, files);
-                environment.iter().for_each(|(_, value)| of_value(value, files));
-            }
-            BuildStepKind::File { content, destination } => {
-                of_value(content, files);
-                of_value(destination, files);
-            }
-            BuildStepKind::Removal(paths) => paths.iter().for_each(|path| of_value(path, files)),
-            BuildStepKind::Package(path) => of_value(path, files),
-            BuildStepKind::Restart | BuildStepKind::Opaque(_) => {}
-        }
+    for assessment in &assessments.images {
+        assessment.image.steps.iter().for_each(|step| of_step(step, &mut files));
     }
+    files
 }
 
 /// Adds the files that the attributes of a build's machine were written in.
 fn of_machine(machine: &Value, files: &mut BTreeSet<FileId>) {
     of_value(machine, files);
     machine.as_map().into_iter().flat_map(|map| map.entries.values()).for_each(|value| of_value(value, files));
+}
+
+fn of_step(step: &BuildStep, files: &mut BTreeSet<FileId>) {
+    files.insert(step.header.file);
+    match &step.kind {
+        BuildStepKind::Script { text, environment, .. } => {
+            of_value(text, files);
+            environment.iter().for_each(|(_, value)| of_value(value, files));
+        }
+        BuildStepKind::File { content, destination } => {
+            of_value(content, files);
+            of_value(destination, files);
+        }
+        BuildStepKind::Removal(paths) => paths.iter().for_each(|path| of_value(path, files)),
+        BuildStepKind::Package(package) => of_value(package, files),
+        BuildStepKind::Restart | BuildStepKind::Opaque(_) => {}
+    }
 }
 
 fn of_subject(subject: &Subject, files: &mut BTreeSet<FileId>) {

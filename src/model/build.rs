@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::copies;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::settings::{Inheritance, declared, effective, inheriting};
-use super::{AccountDefault, Estate, Host, Metadata, Subject, Written};
-use crate::catalog::{
-    self, Defaults, Encoding, ModuleRow, PathStep, ResourceRow, Role, SettingName, Settings, UserData,
-};
-use crate::eval::{Resource, Value, ValueKind};
+use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
+use crate::catalog::{self, Defaults, Encoding, ModuleRow, PathStep, Role, SettingName, Settings, UserData};
+use crate::eval::{Build, Resource, Value, ValueKind};
 use crate::source::{Limits, Origin, Span, Text};
 
 /// What a resource or a call of a known module says about one kind of host.
@@ -45,12 +44,13 @@ impl Declared {
     }
 }
 
-/// Builds the estate of the evaluated `resources`; those of which the catalogue knows nothing are left out.
+/// Builds the estate of the evaluated `resources`, of which those are left out that the catalogue does not know, and
+/// `builds`.
 #[must_use]
-pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
+pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Estate {
     let descriptions = describe(resources, limits);
     let declared: Vec<Declared> = descriptions.iter().map(|description| description.declared(limits)).collect();
-    let register = Register::new(resources, row_of, limits);
+    let register = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
     let targets: Vec<Target> = descriptions
         .iter()
         .map(|description| {
@@ -123,11 +123,12 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
             sets_variables: false,
         });
     }
-    hosts.sort_by(|left, right| {
-        let key = |host: &Host| (Arc::clone(&host.subject.project), Arc::clone(&host.subject.address));
-        key(left).cmp(&key(right))
-    });
-    Estate { hosts, account_defaults }
+    let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
+    hosts.sort_by_cached_key(|host| key(&host.subject));
+    let mut images: Vec<Image> = builds.into_iter().map(|build| Image::of(build, limits)).collect();
+    images.sort_by_cached_key(|image| key(&image.subject));
+    let copies = copies::find(resources, &register, &hosts, limits);
+    Estate { hosts, account_defaults, images, copies }
 }
 
 /// What the metadata of the resources of each project have `cfn-init` do, by the resources' names.
@@ -147,15 +148,11 @@ fn inits(resources: &[Resource], limits: &Limits) -> BTreeMap<Arc<str>, Value> {
     found.into_iter().filter_map(value).collect()
 }
 
-fn row_of(resource: &Resource) -> Option<&'static ResourceRow> {
-    catalog::resource(&resource.kind)
-}
-
 fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'a>> {
     let mut descriptions = Vec::new();
     for (index, resource) in resources.iter().enumerate() {
         let module = resource.module_source.as_deref().and_then(catalog::module);
-        let (role, settings) = match (module, row_of(resource)) {
+        let (role, settings) = match (module, catalog::resource(&resource.kind)) {
             (Some(module), _) => (module.role, &module.settings),
             (None, Some(row)) => (row.role, &row.settings),
             (None, None) => continue,

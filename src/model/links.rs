@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::read::{value_under, values_at};
-use crate::catalog::{Link, ResourceRow};
+use crate::catalog::Link;
 use crate::eval::{Resource, Unknown, Value, ValueKind};
 use crate::source::{Limits, Origin};
 
@@ -24,17 +24,17 @@ pub(super) struct Target {
 }
 
 impl<'a> Register<'a> {
-    /// Registers the resources of which `row` knows the type.
+    /// Registers the resources to whose type `names` gives the attributes that others refer to it by.
     pub(super) fn new(
         resources: &'a [Resource],
-        row: impl Fn(&Resource) -> Option<&'static ResourceRow>,
+        names: impl Fn(&str) -> Option<&'static [String]>,
         limits: &Limits,
     ) -> Self {
         let mut register = Self { by_address: BTreeMap::new(), by_name: BTreeMap::new() };
         for (index, resource) in resources.iter().enumerate() {
-            let Some(row) = row(resource) else { continue };
+            let Some(names) = names(&resource.kind) else { continue };
             register.by_address.insert((&resource.project, &resource.address), index);
-            for name in &row.names {
+            for name in names {
                 if let Some(written) = value_under(&resource.properties, name, limits).as_str() {
                     register.by_name.entry((&resource.project, written.into())).or_default().push(index);
                 }
@@ -65,7 +65,8 @@ impl<'a> Register<'a> {
         target
     }
 
-    fn resolve(&self, project: &str, name: &Value, target: &mut Target) {
+    /// Adds where `name` leads, as it is written in `project`.
+    pub(super) fn resolve(&self, project: &str, name: &Value, target: &mut Target) {
         for name in name.alternatives() {
             let found = match &name.kind {
                 ValueKind::Null => continue,

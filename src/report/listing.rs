@@ -18,7 +18,7 @@ pub struct Listed {
     pub reason: String,
     /// Whether it is linted, or only read where something refers to it.
     pub linted: bool,
-    /// The hosts and account defaults that something in it decides about, sorted.
+    /// The hosts, images and account defaults that something in it decides about, sorted.
     pub used_by: Vec<String>,
 }
 

@@ -13,5 +13,5 @@ mod trail;
 pub use file::{FileId, SourceFile, Span};
 pub use limits::Limits;
 pub use line_index::{LineIndex, Position};
-pub use text::{HOLE, Piece, PieceKind, Text};
+pub use text::{DOWNLOADED, HOLE, Piece, PieceKind, Text};
 pub use trail::{Origin, Step, StepRole, Trail};

@@ -14,6 +14,9 @@ use super::{Span, Trail};
 /// A source file may hold the same character; only a piece of the kind [`PieceKind::Hole`] is a hole.
 pub const HOLE: char = '\u{fffc}';
 
+/// How the reason of a hole begins that stands for the content of a download; the address follows.
+pub const DOWNLOADED: &str = "downloaded from ";
+
 /// How the bytes of a piece relate to the bytes of its span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PieceKind {
@@ -132,6 +135,15 @@ impl Text {
             PieceKind::Hole(reason) => Some(reason),
             _ => None,
         })
+    }
+
+    /// The piece that was written where `span` starts.
+    #[must_use]
+    pub fn piece_at(&self, span: Span) -> Option<&Piece> {
+        let holds = |piece: &&Piece| {
+            piece.span.file == span.file && piece.span.start <= span.start && span.start < piece.span.end.max(1)
+        };
+        self.pieces().iter().find(holds)
     }
 
     /// The pieces in order; their lengths add up to the value's.

@@ -117,8 +117,7 @@ impl Expansion<'_> {
     }
 
     fn expand_resource(&mut self, instance: &Rc<Instance>, (kind, name): &ResourceName, block: &Block) {
-        let Some(row) = catalog::resource(kind) else { return };
-        let wanted = row.properties();
+        let Some(wanted) = catalog::properties(kind) else { return };
         let provider = self.evaluator.provider(instance, kind, block);
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(block, &scope) {

@@ -180,7 +180,7 @@ impl<'a> ModuleStore<'a> {
 impl Module {
     /// Whether the catalogue knows a resource or a module call that is written here.
     fn has_subjects(&self) -> bool {
-        self.resources.keys().any(|(kind, _)| catalog::resource(kind).is_some())
+        self.resources.keys().any(|(kind, _)| catalog::properties(kind).is_some())
             || self.calls.values().any(|call| match &call.source {
                 ModuleSource::Remote(source) => catalog::module(source).is_some(),
                 _ => false,

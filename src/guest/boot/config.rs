@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::{HOLE, Limits, PieceKind, Span, Text};
+use crate::source::{Limits, Span, Text};
 use crate::syntax::tree::{self, Node};
 
 /// A configuration as it is written.
@@ -32,29 +32,12 @@ pub(super) type Config<'a> = BTreeMap<&'a str, Setting<'a>>;
 /// Reads a part of user data; when that cannot be done, where it stands.
 pub(super) fn read(text: &Text, merge_type: Option<&String>, limits: &Limits) -> Result<Option<Written>, Span> {
     let Some(whole) = text.span_of(0..text.len()) else { return Ok(None) };
-    let mut parsed = tree::parse_text(text, limits);
-    if !parsed.problems.is_empty() && text.has_holes() {
-        // What a template leaves out may be whole lines, and nothing of the rest depends on them.
-        parsed = tree::parse_text(&without_lone_holes(text), limits);
-    }
+    let parsed = tree::parse_open_text(text, limits);
     if !parsed.problems.is_empty() {
         return Err(whole);
     }
     let node = parsed.documents.into_iter().next().filter(Node::is_mapping);
     Ok(node.map(|node| Written { node, merge_type: merge_type.cloned() }))
-}
-
-/// The text without the lines of which nothing is known.
-fn without_lone_holes(text: &Text) -> Text {
-    let mut kept = Text::new();
-    for line in text.lines() {
-        let is_hole = line.as_str().trim().chars().all(|character| character == HOLE)
-            && line.pieces().iter().any(|piece| matches!(piece.kind, PieceKind::Hole(_)));
-        if !is_hole {
-            kept.push_text(&line);
-        }
-    }
-    kept
 }
 
 /// Merges configurations in their order: what a later one sets replaces what was set before, unless it says that it is

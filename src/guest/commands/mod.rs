@@ -59,8 +59,7 @@ fn find(name: &str) -> Option<Action> {
 
 pub(super) const DONE: Status = Status::Known(0);
 
-/// What the reason of a hole starts with when its text comes from an address.
-pub(in crate::guest) const DOWNLOADED: &str = "downloaded from ";
+pub(in crate::guest) use crate::source::DOWNLOADED;
 
 /// The address that a text was downloaded from, with the place where it is written.
 pub(super) fn downloaded(text: &Text) -> Option<Text> {
@@ -122,6 +121,7 @@ impl Guest {
 
 impl Machine<'_> {
     pub(super) fn command(&mut self, command: &Command, span: Span, mut guest: Guest) -> Vec<Guest> {
+        guest.shell.asked_for = None;
         if guest.shell.dialect != Dialect::Posix {
             return self.windows_command(command, span, guest);
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use self::place::Place;
 use super::Comment;
 use crate::finding::Problem;
-use crate::source::{Limits, SourceFile, Span, Text};
+use crate::source::{HOLE, Limits, PieceKind, SourceFile, Span, Text};
 
 /// What a YAML or JSON source holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +38,30 @@ pub fn parse(file: &SourceFile, limits: &Limits) -> Parsed {
 #[must_use]
 pub fn parse_text(text: &Text, limits: &Limits) -> Parsed {
     Place::of_text(text).map_or_else(Parsed::default, |place| yaml::read(&place, limits))
+}
+
+/// Parses a text as [`parse_text`] does, of which parts may not be known: what a template leaves out may be whole lines,
+/// and nothing of the rest depends on them.
+#[must_use]
+pub fn parse_open_text(text: &Text, limits: &Limits) -> Parsed {
+    let parsed = parse_text(text, limits);
+    if parsed.problems.is_empty() || !text.has_holes() {
+        return parsed;
+    }
+    parse_text(&without_lone_holes(text), limits)
+}
+
+/// The text without the lines of which nothing is known.
+fn without_lone_holes(text: &Text) -> Text {
+    let mut kept = Text::new();
+    for line in text.lines() {
+        let is_hole = line.as_str().trim().chars().all(|character| character == HOLE)
+            && line.pieces().iter().any(|piece| matches!(piece.kind, PieceKind::Hole(_)));
+        if !is_hole {
+            kept.push_text(&line);
+        }
+    }
+    kept
 }
 
 /// A node of a YAML or JSON document.
@@ -275,7 +299,7 @@ fn collect_statements(node: &Node, spans: &mut Vec<Span>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{FileId, PieceKind, Step, StepRole, Trail};
+    use crate::source::{FileId, Step, StepRole, Trail};
 
     fn document(source: &str) -> Node {
         let file = SourceFile::new(FileId(0), "a.yaml", source.into());

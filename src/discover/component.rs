@@ -1,0 +1,80 @@
+//! Tells component documents of EC2 Image Builder from other YAML and JSON without parsing them.
+//!
+//! Documents of Systems Manager have `mainSteps` where these have `phases`, and buildspecs have no `schemaVersion`.
+
+use super::packer::end_of_string;
+
+const SCHEMA_VERSION: &str = "schemaVersion";
+const PHASES: &str = "phases";
+
+/// Whether `text` is a component document: both keys are at its top level.
+pub(super) fn is_component(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    if !(text.contains(SCHEMA_VERSION) && text.contains(PHASES)) {
+        return false;
+    }
+    let keys = if text.trim_start().starts_with('{') { keys_of_json(text) } else { keys_of_yaml(text) };
+    keys.contains(&SCHEMA_VERSION) && keys.contains(&PHASES)
+}
+
+fn keys_of_yaml(text: &str) -> Vec<&str> {
+    let top_level = text.lines().filter(|line| !line.starts_with([' ', '\t', '#', '-']));
+    top_level.filter_map(|line| Some(line.split_once(':')?.0.trim().trim_matches(['"', '\'']))).collect()
+}
+
+fn keys_of_json(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let (mut keys, mut depth, mut at) = (Vec::new(), 0_usize, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let end = end_of_string(bytes, at + 1);
+                let rest = text.get(end + 1..).unwrap_or_default();
+                if depth == 1 && rest.trim_start().starts_with(':') {
+                    keys.extend(text.get(at + 1..end));
+                }
+                at = end;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn component_documents_are_recognised() {
+        for text in [
+            "name: a\nschemaVersion: 1.0\nphases:\n  - name: build\n",
+            "---\n# a comment\n'schemaVersion': 1.0\n\"phases\" : []\n",
+            "\u{feff}phases: []\r\nschemaVersion: 1.0\r\n",
+            "{\"name\": \"a}\\\"{\", \"phases\": [{\"name\": \"build\"}], \"schemaVersion\" : 1.0}",
+        ] {
+            assert!(is_component(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_documents_are_not() {
+        for text in [
+            "",
+            "{",
+            "{\"schemaVersion",
+            "schemaVersion: '2.2'\nmainSteps:\n  - action: aws:runShellScript\n    phases: 1\n",
+            "version: 0.2\nphases:\n  build:\n    commands: [schemaVersion]\n",
+            "schemaVersion: 1.0\nsteps: []\n# phases:\n",
+            "component:\n  schemaVersion: 1.0\n  phases: []\n",
+            "[{\"schemaVersion\": 1, \"phases\": []}]",
+            "{\"a\": {\"schemaVersion\": 1, \"phases\": []}}",
+            "{\"a\": \"schemaVersion\", \"b\": \"phases\"}",
+        ] {
+            assert!(!is_component(text), "{text}");
+        }
+    }
+}
