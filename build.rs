@@ -11,9 +11,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     let output = PathBuf::from(env::var("OUT_DIR")?);
     write(&output, "resources.json", read_all(Path::new("rules/resources"), "yaml", yaml)?)?;
-    write(&output, "agents.json", read_all(Path::new("rules/agents"), "yaml", yaml)?)?;
+    let agents = read_all(Path::new("rules/agents"), "yaml", yaml)?;
+    write(&output, "identity_files.json", identity_files(&agents))?;
+    write(&output, "agents.json", agents)?;
     write(&output, "pages.json", read_all(Path::new("rules"), "md", page)?)?;
     Ok(())
+}
+
+/// The paths of all files that hold an agent's identity. Most scripts touch none of them, and then nobody has to read
+/// the agents.
+fn identity_files(agents: &[Value]) -> Vec<Value> {
+    let files = agents.iter().filter_map(|agent| agent.pointer("/identity/files")?.as_array());
+    files.flatten().filter_map(|file| file.get("path").cloned()).collect()
 }
 
 fn write(output: &Path, name: &str, values: Vec<Value>) -> Result<(), Box<dyn Error>> {

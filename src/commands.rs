@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::catalog;
-use crate::cli::{Check, Command, Input, Listing, Schema};
+use crate::cli::{Baseline, Check, Command, Input, Listing, Schema};
 use crate::discover::{self, Overlay};
-use crate::engine::{self, Coverage, EngineError, Request};
+use crate::engine::{self, Coverage, EngineError, Request, Stale};
 use crate::exit::Exit;
 use crate::finding::{Confidence, Severity};
 use crate::report::{self, Report};
@@ -55,6 +55,7 @@ pub fn run(command: &Command, out: &mut dyn io::Write) -> Exit {
 fn dispatch(command: &Command, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
     let written = match command {
         Command::Check(arguments) => return check(arguments, out),
+        Command::Baseline(arguments) => return baseline(arguments),
         Command::Hosts(input, format) => return hosts(input, *format, out),
         Command::Files(input, format) => return files(input, *format, out),
         Command::Explain(rule) => match rule {
@@ -88,10 +89,13 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
         min_severity: arguments.min_severity.unwrap_or(Severity::Note),
         min_confidence: arguments.min_confidence.unwrap_or(Confidence::Low),
         fail_on: arguments.fail_on,
+        baseline: arguments.baseline.clone(),
         strict_unknown: arguments.strict_unknown,
         today: arguments.today,
     };
-    let checked = engine::check(&request)?;
+    // Fixes have to be tried out, which is another analysis.
+    let shows_fixes = arguments.outputs.iter().any(|output| output.format.shows_fixes());
+    let checked = if shows_fixes { engine::check_with_fixes(&request)? } else { engine::check(&request)? };
     for output in &arguments.outputs {
         let style = arguments.style_of(output);
         match &output.file {
@@ -106,6 +110,11 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
             },
         }
     }
+    if let Some(Stale { path, entries }) = &checked.stale {
+        let path = path.display();
+        let which = if *entries == 1 { "1 entry matches" } else { &format!("{entries} entries match") };
+        report::complain(&format!("{path}: {which} no finding any more; `imdslint baseline --prune` takes that out"));
+    }
     let mut conditions = Vec::new();
     if checked.fails {
         conditions.push(Exit::Findings);
@@ -115,11 +124,45 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
     }
     if checked.coverage == Coverage::Nothing && !arguments.input.allow_empty {
         conditions.push(Exit::NothingToCheck);
-        report::complain(
-            "there is nothing to check: no file here is of a kind that is read; `--allow-empty` accepts that",
-        );
+        complain_about_nothing();
     }
     Ok(Exit::of(conditions, arguments.exit_zero))
+}
+
+fn baseline(arguments: &Baseline) -> Result<Exit, CommandError> {
+    let request = Request {
+        input: engine_input(&arguments.input)?,
+        select: arguments.select.clone(),
+        ignore: arguments.ignore.clone(),
+        min_severity: Severity::Note,
+        min_confidence: Confidence::Low,
+        fail_on: None,
+        baseline: arguments.output.clone(),
+        strict_unknown: arguments.strict_unknown,
+        today: arguments.today,
+    };
+    let update = engine::update_baseline(&request, arguments.prune)?;
+    report::complain_about_problems(&update.report);
+    let mut conditions = Vec::new();
+    if update.lost_input {
+        conditions.push(Exit::InputLost);
+    }
+    if update.coverage == Coverage::Nothing && !arguments.input.allow_empty {
+        complain_about_nothing();
+        conditions.push(Exit::NothingToCheck);
+    } else {
+        let path = &update.path;
+        let cannot = |error| CommandError::Io(format!("{} cannot be written", path.display()), error);
+        report::write_baseline(&update.entries, path, update.is_new).map_err(cannot)?;
+        let (count, added, removed) = (update.entries.len(), update.added, update.removed);
+        let noun = if count == 1 { "finding" } else { "findings" };
+        report::complain(&format!("{}: {count} {noun}, {added} added, {removed} removed", path.display()));
+    }
+    Ok(Exit::of(conditions, false))
+}
+
+fn complain_about_nothing() {
+    report::complain("there is nothing to check: no file here is of a kind that is read; `--allow-empty` accepts that");
 }
 
 fn hosts(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit, CommandError> {

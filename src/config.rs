@@ -30,6 +30,19 @@ pub struct Config {
     pub required_agents: Vec<String>,
     /// What the base image brings, in the order in which it is written.
     pub assumptions: Vec<Assumed>,
+    /// The baseline, if one is named.
+    pub baseline: Option<NamedBaseline>,
+}
+
+/// The baseline that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedBaseline {
+    /// The path, relative to the folder of the configuration.
+    pub path: String,
+    /// The line of the path, 1-based.
+    pub line: u64,
+    /// The column of the path in characters, 1-based.
+    pub column: u64,
 }
 
 /// Something that is assumed of the base image.
@@ -158,6 +171,10 @@ struct File {
     /// What the base image brings, as with `--assume`: docker, routes, iptables, hop-limit, listen, users.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     assume: Option<Assume>,
+    /// The findings that were there before, and do not count: a file that `imdslint baseline` writes, by its path
+    /// relative to the configuration file.
+    #[schemars(with = "Option<String>")]
+    baseline: Option<Spanned<String>>,
 }
 
 /// What is said about agents.
@@ -322,6 +339,10 @@ pub fn parse(
         let (line, column) = (key.referenced.line().max(1), key.referenced.column().max(1));
         config.assumptions.push(Assumed { key: key.value, value, line, column });
     }
+    config.baseline = file.baseline.map(|path| {
+        let (line, column) = (path.referenced.line().max(1), path.referenced.column().max(1));
+        NamedBaseline { path: path.value, line, column }
+    });
     config.required_agents.sort();
     config.required_agents.dedup();
     Ok(config)
@@ -373,7 +394,7 @@ mod tests {
 
     #[test]
     fn everything_that_can_be_said_is_understood() {
-        let text = "fail-on: note\nexclude: ['vendor/', \"*.gen.tf\"]\nrules:\n  IMDS101: off\n  route-blocks-imds:\n    severity: warning\nagents:\n  required: [mackerel-agent, datadog-agent, mackerel-agent]\nassume:\n  docker: absent\n  hop-limit: 2\n";
+        let text = "fail-on: note\nexclude: ['vendor/', \"*.gen.tf\"]\nrules:\n  IMDS101: off\n  route-blocks-imds:\n    severity: warning\nagents:\n  required: [mackerel-agent, datadog-agent, mackerel-agent]\nassume:\n  docker: absent\n  hop-limit: 2\nbaseline: ci/old.json\n";
         let rules = [("IMDS101".to_owned(), Level::Off), ("IMDS105".to_owned(), Level::Warning)];
         let expected = Config {
             path: "imdslint.yaml".to_owned(),
@@ -385,6 +406,7 @@ mod tests {
                 Assumed { key: "docker".to_owned(), value: "absent".to_owned(), line: 10, column: 3 },
                 Assumed { key: "hop-limit".to_owned(), value: "2".to_owned(), line: 11, column: 3 },
             ],
+            baseline: Some(NamedBaseline { path: "ci/old.json".to_owned(), line: 12, column: 11 }),
         };
         assert_eq!(read(text), Ok(expected));
     }
@@ -411,7 +433,10 @@ mod tests {
     fn mistakes_have_a_place_and_a_way_out() {
         for (text, expected) in [
             ("fail-on: note\nexcludes: []\n", "2:1: unknown key `excludes`; did you mean `exclude`?"),
-            ("colour: red\n", "1:1: unknown key `colour`; use one of fail-on, exclude, rules, agents, assume"),
+            (
+                "colour: red\n",
+                "1:1: unknown key `colour`; use one of fail-on, exclude, rules, agents, assume, baseline",
+            ),
             ("fail-on: warnings\n", "1:10: unknown value `warnings`; did you mean `warning`?"),
             ("rules:\n  IMDS110: off\n", "2:3: unknown rule `IMDS110`; did you mean `IMDS101`?"),
             ("rules:\n  IMDS101: off\n  else: off\n", "3:3: unknown rule `else`; `imdslint rules` shows what is known"),
@@ -473,7 +498,7 @@ mod tests {
     fn the_schema_knows_every_key() {
         let schema = serde_json::to_value(schema()).unwrap();
         let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["agents", "assume", "exclude", "fail-on", "rules"]);
+        assert_eq!(keys, ["agents", "assume", "baseline", "exclude", "fail-on", "rules"]);
         assert_eq!(schema["additionalProperties"], false);
         let validator = jsonschema::validator_for(&schema).unwrap();
         let valid = serde_json::json!({"rules": {"IMDS101": "off", "x": {"severity": "note"}}, "fail-on": "never"});

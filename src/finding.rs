@@ -1,7 +1,9 @@
-//! Findings, their labels, and problems: plain data that rules make and reports show.
+//! Findings, their labels and fixes, and problems: plain data that rules make and reports show.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::source::Span;
 
@@ -88,6 +90,8 @@ pub enum SuppressionKind {
     Inline,
     /// In the configuration.
     Config,
+    /// In the baseline.
+    Baseline,
 }
 
 impl SuppressionKind {
@@ -97,6 +101,7 @@ impl SuppressionKind {
         match self {
             Self::Inline => "inline",
             Self::Config => "config",
+            Self::Baseline => "baseline",
         }
     }
 }
@@ -135,6 +140,90 @@ impl Finding {
     pub fn labels(&self) -> impl Iterator<Item = &Label> {
         std::iter::once(&self.primary).chain(&self.related)
     }
+}
+
+/// What would mend a finding, as its rule sees it: places in the source, but no text yet. The room `fix` makes edits of
+/// it, and only what the engine has tried is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Turn the metadata endpoint on where its value is written.
+    EnableEndpoint {
+        /// The literal that disables it.
+        literal: Span,
+        /// Whether a condition lies between the literal and the endpoint, so that the literal may decide other things.
+        is_condition: bool,
+        /// What is to become of session tokens.
+        tokens: Tokens,
+        /// The hosts that session tokens are required for afterwards, each by its project and address.
+        hosts: Vec<(Arc<str>, Arc<str>)>,
+    },
+    /// Delete this range and nothing else: one rule in a suppression of several.
+    Delete(Span),
+    /// Delete the suppression at this range, with the comment or the property that holds nothing else.
+    DeleteSuppression(Span),
+}
+
+impl Remedy {
+    /// Where it changes something. All that it changes lies in the same file.
+    #[must_use]
+    pub fn place(&self) -> Span {
+        match self {
+            Self::EnableEndpoint { literal: span, .. } | Self::Delete(span) | Self::DeleteSuppression(span) => *span,
+        }
+    }
+}
+
+/// What is to become of session tokens when the endpoint is turned on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// They stay as they are: they are required, or nobody asks for them here.
+    Stay,
+    /// Nothing is written about them, and the endpoint is written where they would be.
+    Unwritten,
+    /// This literal, beside the endpoint, makes them optional.
+    Optional(Span),
+    /// Somewhere else decides, which is left alone.
+    Elsewhere,
+}
+
+/// Edits that mend a finding together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What the fix does; lower case, no full stop.
+    pub title: String,
+    /// Whether it can be made without being looked at.
+    pub safety: Safety,
+    /// The edits by place; they do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// Whether a fix can be made without being looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Safety {
+    /// It changes what the finding is about, and nothing else.
+    Safe,
+    /// It may change more, or replaces hosts that run.
+    Unsafe,
+}
+
+impl Safety {
+    /// The name used in the JSON report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Unsafe => "unsafe",
+        }
+    }
+}
+
+/// A replacement of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced; empty where text is inserted.
+    pub span: Span,
+    /// What stands there afterwards.
+    pub text: String,
 }
 
 /// What kind of trouble a problem is. Codes are part of the JSON report.
@@ -214,5 +303,35 @@ impl Problem {
     #[must_use]
     pub fn unread(code: ProblemCode, path: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
         Self { code, severity: Severity::Error, place: Place::Path(path.into()), message: message.into() }
+    }
+}
+
+/// What stands for `parts` from run to run: the first 32 hexadecimal digits of the SHA-256 over them, each after its
+/// length.
+#[must_use]
+pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    const DIGITS: usize = 32;
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.truncate(DIGITS);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_digest_are_kept_apart() {
+        assert_ne!(digest(["ab", "c"]), digest(["a", "bc"]));
+        assert_eq!(digest(["a"]).len(), 32);
     }
 }

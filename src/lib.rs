@@ -18,6 +18,7 @@
 //!     min_severity: Severity::Error,
 //!     min_confidence: Confidence::High,
 //!     fail_on: None,
+//!     baseline: None,
 //!     strict_unknown: false,
 //!     today: Date::parse("2026-11-22").ok_or("not a date")?,
 //! };
@@ -49,6 +50,8 @@
 //! | [`assess`] | the join: whether each agent reaches the service, and what follows |
 //! | [`rules`] | assessments in, findings out |
 //! | [`suppress`] | what is written beside the code to hide a finding |
+//! | [`baseline`] | the findings that were there before, which are hidden |
+//! | [`fix`] | what mends a finding: edits, and the files that they are written to |
 //! | [`report`] | findings and lists to bytes, in every format; the only room that prints |
 //! | [`engine`] | the one place that wires it all |
 //! | [`exit`] | the exit codes |
@@ -60,6 +63,7 @@
 //! follows one value through all rooms and says which rules hold them apart.
 
 pub mod assess;
+pub mod baseline;
 pub mod catalog;
 pub mod cli;
 pub mod commands;
@@ -69,6 +73,7 @@ pub mod engine;
 pub mod eval;
 pub mod exit;
 pub mod finding;
+pub mod fix;
 pub mod guest;
 pub mod model;
 pub mod network;

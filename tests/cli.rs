@@ -76,6 +76,10 @@ fn wrong_use_is_told_on_standard_error_and_exits_with_2() {
         ("nonsense", "nonsense"),
         ("check --nonsense", "--nonsense"),
         ("check --fix", "--fix"),
+        ("check --baseline missing.json", "missing.json"),
+        ("check --baseline bad.yaml", "bad.yaml:1:1: this is no baseline"),
+        ("baseline --output bad.yaml", "bad.yaml:1:1: this is no baseline"),
+        ("baseline --prune", "imdslint-baseline.json"),
         ("check missing.tf", "missing.tf"),
         ("check --select IMDS999", "IMDS999"),
         ("check --ignore no-such-rule", "no-such-rule"),
@@ -460,7 +464,7 @@ fn the_output_is_the_same_everywhere() {
         ("git/ignore", "*.tf\n"),
         ("ignored", "*.tf\n"),
     ]);
-    for format in ["text", "concise", "json", "json-lines", "sarif", "github"] {
+    for format in ["text", "concise", "json", "json-lines", "sarif", "github", "gitlab", "rdjson", "junit"] {
         let line = format!("check a b c --format {format}");
         let first = project.run(&line);
         assert_eq!(first.code, 1);

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeMap;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use imdslint::report::{Files, Format, Report, Reported, RuleInfo, Style, Summary
 use imdslint::source::{FileId, SourceFile, Span};
 use proptest::prelude::*;
 use serde_json::Value;
+use support::tools;
 
 const WEB: &str = "# servers\r\nresource \"aws_instance\" \"web\" {\r\n\tami = \"\u{65e5}\u{672c}\u{1f600}\" # wide\r\n\tmetadata_options {\r\n\t\thttp_endpoint = var.endpoint # \u{1b}[2J ]]> ##[error]x\r\n\t}\r\n\tuser_data = <<-EOT\r\n\t\t::error::not a command\r\n\t\tiptables -A OUTPUT -d 169.254.169.254 -j DROP\r\n\tEOT\r\n}\r\n";
 const VARIABLES: &str = "\u{feff}variable \"endpoint\" {\n  default = \"disabled\"\n}\n";
@@ -67,7 +70,7 @@ fn finding(rule: &'static str, primary: Label) -> Finding {
 }
 
 fn reported(finding: Finding, fingerprint: &str) -> Reported {
-    Reported { finding, fingerprint: fingerprint.repeat(16) }
+    Reported { finding, fingerprint: fingerprint.repeat(16), fixes: Vec::new() }
 }
 
 fn rule(id: &str, name: &str, severity: Severity) -> RuleInfo {
@@ -175,7 +178,18 @@ fn assert_expected(file: &str, actual: &str) {
 
 #[test]
 fn every_format_is_as_expected() {
-    let files = ["text.txt", "concise.txt", "report.json", "report.jsonl", "report.sarif", "github.txt"];
+    let files = [
+        "text.txt",
+        "concise.txt",
+        "report.json",
+        "report.jsonl",
+        "report.sarif",
+        "github.txt",
+        "gitlab.json",
+        "rdjson.json",
+        "junit.xml",
+    ];
+    assert_eq!(files.len(), Format::ALL.len());
     for (file, (_, format)) in files.into_iter().zip(Format::ALL) {
         assert_expected(file, &rendered(&hostile(), format, &Style::plain()));
     }
@@ -197,6 +211,9 @@ fn an_empty_report_is_a_valid_document() {
     assert_eq!(output(Format::GitHub), "0 findings, 1 file\n");
     assert_valid(&serde_json::from_str(&schema_report()).unwrap(), &output(Format::Json));
     assert_valid(&sarif_schema(), &output(Format::Sarif));
+    assert_eq!(output(Format::GitLab), "[]\n");
+    assert_valid(&own_schema("rdjson"), &output(Format::Rdjson));
+    assert!(output(Format::Junit).contains("<testcase name=\"no findings\" classname=\"imdslint\"/>"));
     let lines: Vec<Value> = output(Format::JsonLines).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["type"], "summary");
@@ -235,6 +252,91 @@ fn the_schema_refuses_what_is_no_report() {
 #[test]
 fn sarif_is_valid_by_its_schema() {
     assert_valid(&sarif_schema(), &rendered(&hostile(), Format::Sarif, &Style::plain()));
+}
+
+#[test]
+fn the_reports_for_gitlab_and_reviewdog_are_valid_by_their_schemas() {
+    for (name, format) in [("gitlab", Format::GitLab), ("rdjson", Format::Rdjson)] {
+        let schema = own_schema(name);
+        assert_valid(&schema, &rendered(&hostile(), format, &Style::plain()));
+        let other = rendered(&hostile(), Format::Json, &Style::plain());
+        assert!(!jsonschema::validator_for(&schema).unwrap().is_valid(&serde_json::from_str(&other).unwrap()));
+    }
+}
+
+#[test]
+fn gitlab_is_given_no_fingerprint_twice() {
+    let mut report = hostile();
+    report.problems = vec![report.problems[0].clone(), report.problems[0].clone()];
+    let issues: Value = serde_json::from_str(&rendered(&report, Format::GitLab, &Style::plain())).unwrap();
+    let fingerprints: BTreeSet<&str> =
+        issues.as_array().unwrap().iter().map(|issue| issue["fingerprint"].as_str().unwrap()).collect();
+    assert_eq!(fingerprints.len(), 5, "three findings that nothing hides, and two problems");
+}
+
+#[test]
+fn what_knows_of_nothing_hidden_is_told_of_nothing_hidden() {
+    let style = Style { show_suppressed: true, ..Style::plain() };
+    for format in [Format::GitLab, Format::Rdjson, Format::Junit] {
+        let output = rendered(&hostile(), format, &style);
+        assert!(!output.contains("no agent") && output.contains("IMDS103"), "{output}");
+    }
+    let mut report = hostile();
+    report.findings.retain(|reported| reported.finding.suppressed.is_some());
+    report.problems.clear();
+    assert_eq!(rendered(&report, Format::GitLab, &style), "[]\n");
+}
+
+#[test]
+fn reviewdog_is_given_columns_in_bytes() {
+    let mut report = hostile();
+    report.findings[2].finding.suppressed = None;
+    let result: Value = serde_json::from_str(&rendered(&report, Format::Rdjson, &Style::plain())).unwrap();
+    let range = &result["diagnostics"][2]["location"]["range"];
+    assert_eq!(*range, serde_json::json!({"start": {"line": 3, "column": 9}, "end": {"line": 3, "column": 19}}));
+    assert_eq!((&result["severity"], &result["source"]["name"]), (&"ERROR".into(), &"imdslint".into()));
+}
+
+/// Reads a document as CI systems do, and prints what they would show.
+const READ_JUNIT: &str = "
+import sys
+from junitparser import JUnitXml, Failure, Error
+document = JUnitXml.fromfile(sys.argv[1])
+before = (document.tests, document.failures, document.errors)
+document.update_statistics()
+assert before == (document.tests, document.failures, document.errors), before
+for suite in document:
+    for case in suite:
+        assert len(case.result) <= 1 and case.classname in (suite.name, 'imdslint'), case
+        for result in case.result:
+            assert isinstance(result, (Failure, Error)) and result.message and result.text, case
+            print(suite.name, type(result).__name__, result.type, case.name, sep='|')
+";
+
+#[test]
+fn readers_of_junit_find_in_it_what_was_put_there() {
+    let Some(python) = tools::required(tools::python("junit", &["junitparser==4.0.2"])) else { return };
+    let project = support::Project::new(&[]);
+    let read = |report: &Report| {
+        project.write("junit.xml", rendered(report, Format::Junit, &Style::plain()));
+        let mut command = Command::new(&python);
+        tools::run(command.args(["-c", READ_JUNIT]).arg(project.path("junit.xml"))).unwrap()
+    };
+    let expected = [
+        r"../a\nb::c.tf|Error|unreadable|unreadable",
+        "../infra/web.tf|Failure|warning|IMDS103 firewall-blocks-imds aws_instance.web",
+        "../infra/web.tf|Failure|error|IMDS999 aws_instance.web",
+        "../infra/web.tf|Error|syntax|syntax",
+        "../infra/web.tf|Error|missing|missing",
+        "../modules/a b,c:%5b.tf|Failure|error|IMDS101 endpoint-disabled aws_instance.web",
+    ];
+    assert_eq!(read(&hostile()).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(read(&empty()), "");
+
+    let mut every_character = hostile();
+    every_character.findings[0].finding.message = (1..=0x1_0000).filter_map(char::from_u32).collect();
+    every_character.findings[0].finding.help = every_character.findings[0].finding.message.clone();
+    assert_eq!(read(&every_character).lines().count(), expected.len());
 }
 
 #[test]
@@ -314,6 +416,12 @@ fn assert_valid(schema: &Value, document: &str) {
     let errors: Vec<String> =
         validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
+}
+
+/// A schema of `tests/formats/schemas`, which was written after the documentation of those who read the format.
+fn own_schema(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/formats/schemas/{name}.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The schema of SARIF 2.1.0, which the crate `serde-sarif` carries in its source.

@@ -35,6 +35,7 @@ fn check_with(project: &Project, limits: Limits) -> Checked {
         min_severity: Severity::Note,
         min_confidence: Confidence::Low,
         fail_on: None,
+        baseline: None,
         strict_unknown: true,
         today: Date::from_unix_seconds(0),
     };

@@ -72,6 +72,42 @@ fn in_parallel(cases: &[Case], work: impl Fn(&Case) -> Vec<String> + Sync) -> Ve
     said.into_inner().expect("no case panics").into_values().flatten().collect()
 }
 
+/// The text of the file `path` with lines that say nothing above what is in it.
+fn shifted(path: &str, text: &str) -> Option<String> {
+    let (first, rest) = text.split_once('\n')?;
+    let is_one_of = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
+    if is_one_of(&[".json"]) {
+        return Some(format!("\n\n{text}"));
+    }
+    if first.starts_with('#') && is_one_of(&[".sh", ".tftpl", ".tpl", ".yaml", ".yml", ".cfg"]) {
+        return Some(format!("{first}\n\n# said here\n\n{rest}"));
+    }
+    is_one_of(&[".tf", ".tfvars", ".yaml", ".yml"]).then(|| format!("# said here\n\n\n{text}"))
+}
+
+#[test]
+fn fingerprints_hold_when_lines_move() {
+    let cases: Vec<Case> = cases().into_iter().map(|(_, case)| case).collect();
+    let fingerprints = |case: &Case| {
+        let outcome = case.run().ok()?;
+        Some(outcome.findings.into_iter().map(|found| (found.fingerprint, found.rule)).collect::<BTreeSet<_>>())
+    };
+    let moved = AtomicUsize::new(0);
+    let complaints = in_parallel(&cases, |case| {
+        let mut other = case.clone();
+        for (path, text) in &mut other.files {
+            if let Some(shifted) = shifted(path, text) {
+                *text = shifted;
+            }
+        }
+        let (before, after) = (fingerprints(case), fingerprints(&other));
+        moved.fetch_add(before.as_ref().map_or(0, BTreeSet::len), Ordering::Relaxed);
+        if before == after { Vec::new() } else { vec![format!("{}: {before:?} became {after:?}", case.name)] }
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    assert!(moved.into_inner() > 50, "there are findings to be moved");
+}
+
 #[test]
 fn every_rule_has_cases_with_and_without_findings() {
     let mut with: BTreeSet<String> = BTreeSet::new();

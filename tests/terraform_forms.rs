@@ -23,6 +23,7 @@ fn check(files: &[(&str, &str)]) -> Checked {
         min_severity: Severity::Note,
         min_confidence: Confidence::Low,
         fail_on: None,
+        baseline: None,
         strict_unknown: true,
         today: Date::parse("2026-01-01").unwrap(),
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::PinnedVersion;
 use super::version::{Pin, of_folder, of_image, of_package};
-use crate::catalog::{self, Action, ActionKind, Agent, Installation, InstallationKind};
+use crate::catalog::{self, Action, ActionKind, Agent, Identity, Installation, InstallationKind};
 use crate::guest::{Event, EventKind, Guest, OpaqueStep, ServiceAction};
 use crate::source::{Origin, Span, Text};
 
@@ -97,7 +97,7 @@ struct Traces {
 
 /// What one event shows of one agent.
 #[derive(Default)]
-struct Sign {
+pub(super) struct Sign {
     /// What shows that the agent is there; absent when only its service is stopped.
     place: Option<Span>,
     /// Whether it is installed.
@@ -105,10 +105,10 @@ struct Sign {
     /// The version that is installed, if one is pinned.
     version: Option<PinnedVersion>,
     /// Whether it starts the agent, and whether that is verified.
-    starts: Option<bool>,
+    pub(super) starts: Option<bool>,
     /// Whether the agent starts at the next boot, when that changes.
-    enables: Option<bool>,
-    in_container: bool,
+    pub(super) enables: Option<bool>,
+    pub(super) in_container: bool,
 }
 
 impl Traces {
@@ -146,13 +146,17 @@ impl Traces {
     }
 }
 
-fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
+pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
     match &event.kind {
         EventKind::Packages(names) => names.iter().find_map(|name| package(agent, name, event.span)),
         EventKind::Installer(address) => installer(agent, address, event.span),
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
-        EventKind::Reboot | EventKind::Removal(_) | EventKind::Update(_) => None,
+        EventKind::Reboot
+        | EventKind::Removal(_)
+        | EventKind::Update(_)
+        | EventKind::Files { .. }
+        | EventKind::Unfollowed => None,
     }
 }
 
@@ -181,7 +185,7 @@ fn forms(agent: &Agent, kind: InstallationKind) -> Vec<&Installation> {
     forms
 }
 
-fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
+pub(super) fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
     let known = name.as_str();
     let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
         let version = of_package(known, &form.r#match)?.range();
@@ -227,7 +231,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
         let starts = arguments.first().is_some_and(|verb| matches!(verb.as_str(), "start" | "restart"));
         return service(agent, &service_name, if starts { ServiceAction::Start } else { ServiceAction::Stop }, span);
     }
-    let base = name.known()?.rsplit('/').next().unwrap_or_default();
+    let base = base_name(name.known()?);
     if CONTAINER_TOOLS.contains(&base) {
         return image(agent, arguments, span);
     }
@@ -252,20 +256,46 @@ fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
     })
 }
 
-/// Whether the agent's own program, called so, starts it, and whether that is verified: the most specific of what the
-/// catalogue says about its commands decides.
-fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
-    let fits = |action: &&Action| {
+/// What a command does with the identity of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// It starts the agent or enrols it, and so an identity comes into being where there is none.
+    Creates,
+    /// It removes the identity.
+    Removes,
+    /// Nothing.
+    Leaves,
+}
+
+/// What the program `base`, called with `arguments`, does with the identity of `agent`, and what says so: the most
+/// specific of what the catalogue says about commands decides.
+pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Option<(Deed, &'a Action)> {
+    let fits = |action: &Action| {
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };
         let mut given = arguments.iter().map(Text::as_str);
         first == base && rest.split_whitespace().all(|word| given.any(|given| given == word))
     };
-    let length = |action: &&Action| action.r#match.as_ref().map_or(0, String::len);
-    let identity = &agent.identity;
-    let starting = identity.created_by.iter().filter(fits).max_by_key(length)?;
-    let other = identity.not_created_by.iter().chain(&identity.cleaned_by).filter(fits).map(|action| length(&action));
-    (other.max().unwrap_or(0) < length(&starting)).then_some(!starting.unverified)
+    let Identity { created_by, not_created_by, cleaned_by, .. } = &agent.identity;
+    // Of equally specific ones the harmless one counts: they stand last, and the last greatest is taken.
+    let all = [(Deed::Creates, created_by), (Deed::Removes, cleaned_by), (Deed::Leaves, not_created_by)];
+    let fitting = all.into_iter().flat_map(|(deed, actions)| actions.iter().map(move |action| (deed, action)));
+    let fitting = fitting.filter(|(_, action)| fits(action));
+    fitting.max_by_key(|(_, action)| action.r#match.as_ref().map_or(0, String::len))
+}
+
+/// Whether the agent's own program, called so, starts it, and whether that is verified.
+fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
+    match deed(agent, base, arguments)? {
+        (Deed::Creates, action) => Some(!action.unverified),
+        _ => None,
+    }
+}
+
+/// The name of a program without its path.
+pub(super) fn base_name(name: &str) -> &str {
+    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    base.strip_suffix(".exe").unwrap_or(base)
 }
 
 /// Where `text`, which no guest ran, mentions what installs or starts `agent`, on lines that are no comments.

@@ -7,7 +7,7 @@ use crate::eval::{Language, Unknown, Value, ValueKind};
 use crate::guest::{self, Guest};
 use crate::model::Host;
 use crate::network::Network;
-use crate::source::{HOLE, Limits, Origin, Piece, PieceKind, Span, Text, Trail};
+use crate::source::{HOLE, Limits, Origin, PieceKind, Span, Text, Trail};
 use crate::syntax::shell;
 use crate::syntax::user_data::{self, Part, PartKind};
 
@@ -58,10 +58,7 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
 impl Boots {
     /// The layers that what stands at `span` went through on its way to the host.
     pub(super) fn trail_of(&self, span: Span) -> Trail {
-        let holds = |piece: &&Piece| {
-            piece.span.file == span.file && piece.span.start <= span.start && span.start < piece.span.end.max(1)
-        };
-        let piece = self.parts.iter().find_map(|part| part.text.pieces().iter().find(holds));
+        let piece = self.parts.iter().find_map(|part| part.text.piece_at(span));
         piece.map(|piece| piece.trail.clone()).unwrap_or_default()
     }
 
@@ -101,7 +98,7 @@ const PLATFORM_QUESTIONS: &[&str] = &[
 ];
 
 /// The lines of `text` that were written at `span`.
-fn condition_at(text: &Text, span: Span) -> &str {
+pub(super) fn condition_at(text: &Text, span: Span) -> &str {
     let mut at = 0;
     let mut found: Option<Range<usize>> = None;
     for piece in text.pieces() {
@@ -123,7 +120,7 @@ fn condition_at(text: &Text, span: Span) -> &str {
 }
 
 /// The names of the variables that a condition mentions.
-fn variables(condition: &str) -> impl Iterator<Item = &str> {
+pub(super) fn variables(condition: &str) -> impl Iterator<Item = &str> {
     condition.split('$').skip(1).filter_map(|rest| {
         let rest = rest.trim_start_matches(['{', '!', '#', '(']);
         let end = rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());

@@ -1,10 +1,12 @@
-//! The join: what each host and account default comes to, given its settings, its agents and what is known of them.
+//! The join: what each host, image and account default comes to, given its settings, its agents and what is known of them.
 //!
 //! Rules, the list of hosts and every text about a host only select from an [`Assessment`].
 
 mod agents;
 mod blockage;
 mod boot;
+mod identity;
+mod image;
 mod reachability;
 mod registration;
 mod version;
@@ -16,6 +18,8 @@ use rayon::prelude::*;
 pub use agents::Start;
 pub use blockage::{Blockage, When};
 pub use boot::parts;
+pub use identity::{Creation, How, Identity, Left};
+pub use image::{ImageAgent, ImageAssessment};
 pub use reachability::{Reachability, Who};
 pub use version::PinnedVersion;
 
@@ -24,7 +28,7 @@ use self::reachability::{Stock, is_away};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
-use crate::model::{AccountDefault, Decider, Effective, Estate, Host, Subject, Written};
+use crate::model::{AccountDefault, Decider, Effective, Estate, Host, ImageOfInstance, Subject, Written};
 use crate::network::{Answer, Assumptions, Family, Network, Principal};
 use crate::source::{Limits, Origin, Span};
 
@@ -60,6 +64,10 @@ pub struct Assessments {
     pub hosts: Vec<Assessment>,
     /// One for each account default, in the order of the estate.
     pub accounts: Vec<AccountAssessment>,
+    /// One for each image, in the order of the estate.
+    pub images: Vec<ImageAssessment>,
+    /// The images that are made of hosts as they run, in the order of the estate.
+    pub copies: Vec<ImageOfInstance>,
 }
 
 /// What a host comes to.
@@ -172,7 +180,8 @@ pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
     let stock = Stock::new(Network::new(&terms.assumptions));
     let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &stock, terms)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
-    Assessments { hosts, accounts }
+    let images = estate.images.into_par_iter().map(|image| image::assess_image(image, &stock, terms)).collect();
+    Assessments { hosts, accounts, images, copies: estate.copies }
 }
 
 fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {

@@ -60,6 +60,9 @@ pub struct Agent {
     pub outcomes: Vec<StartOutcome>,
     /// How a host that registered wrongly is repaired, once the metadata service can be reached.
     pub repair: Vec<Repair>,
+    /// What to run as the last step of an image's build, so that no machine made from it has this one's identity.
+    #[serde(default)]
+    pub cleanup: Vec<Repair>,
     /// What to do with the stale host in the console.
     pub retire: Fact<String>,
 }
@@ -158,7 +161,7 @@ pub struct Identity {
     /// Whether an empty identity file counts as none.
     #[serde(default)]
     pub empty_file_is_absent: Option<Fact<bool>>,
-    /// The files that hold it.
+    /// The files and folders that hold it; `*` stands for any part of a name. All those of one layout have to go.
     pub files: Vec<IdentityFile>,
     /// The registry keys that hold it.
     pub registry_keys: Vec<IdentityFile>,
@@ -177,6 +180,10 @@ fact! {
         platform: Platform,
         /// Its path.
         path: String,
+        /// The way of installing or configuring the agent that puts it there; absent for the usual one. Layouts exist
+        /// instead of each other: a machine has the files of one, and has lost its identity with all of that one's.
+        #[serde(default)]
+        layout: Option<String>,
     }
 }
 
@@ -185,13 +192,27 @@ fact! {
     Action {
         /// What kind of thing is done.
         kind: ActionKind,
-        /// To what: a service, package or image, a command line's beginning, or part of an address.
+        /// To what: a service, a package or image, part of an address, or of a command the program's name and words
+        /// that all occur behind it in this order.
         #[serde(default)]
         r#match: Option<String>,
         /// The platform, when it is done on one only.
         #[serde(default)]
         platform: Option<Platform>,
+        /// The state that the agent has to be in for this to have its effect; absent when it does not matter.
+        #[serde(default)]
+        requires: Option<AgentState>,
     }
+}
+
+/// The state of an agent on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentState {
+    /// It runs.
+    Running,
+    /// It does not run.
+    Stopped,
 }
 
 /// What kind of thing is done.
@@ -204,7 +225,7 @@ pub enum ActionKind {
     ServiceEnable,
     /// A service is stopped.
     ServiceStop,
-    /// A command is run whose line begins so.
+    /// A program is run with certain words.
     Command,
     /// A package is installed, or an installer is run.
     Install,
@@ -366,7 +387,7 @@ pub enum Outcome {
 }
 
 fact! {
-    /// How a host is repaired.
+    /// How a host is repaired, or a machine made ready to become an image.
     Repair {
         /// The platform.
         platform: Platform,
@@ -473,6 +494,23 @@ mod tests {
                         assert!(outcome.is_some(), "{} {identity:?} {registered:?} {reach:?}", agent.name);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_agent_with_identity_files_says_how_they_are_cleaned_on_each_platform_that_a_build_has() {
+        for agent in agents() {
+            let holders = agent.identity.files.iter().chain(&agent.identity.registry_keys);
+            let holders = holders.filter(|file| matches!(file.platform, Platform::Linux | Platform::Windows));
+            for file in holders {
+                let of_platform = agent.cleanup.iter().find(|cleanup| cleanup.platform == file.platform);
+                assert!(
+                    of_platform.is_some_and(|cleanup| !cleanup.commands.is_empty()),
+                    "{} {}",
+                    agent.name,
+                    file.path
+                );
             }
         }
     }

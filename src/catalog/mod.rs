@@ -11,7 +11,7 @@ mod resources;
 use std::sync::LazyLock;
 
 pub use agents::{
-    Action, ActionKind, Agent, AgentSetting, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
+    Action, ActionKind, Agent, AgentSetting, AgentState, Effect, Fact, Identity, IdentityFile, ImdsUse, Installation,
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
@@ -20,7 +20,7 @@ pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
-    modules, normal_source, properties, resource, resources, schema_resource,
+    modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
 };
 
 /// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names
@@ -38,6 +38,25 @@ fn read_markers() -> Vec<String> {
     };
     let addresses = ["169.254.169.254", "fd00:ec2::254"].map(str::to_owned);
     addresses.into_iter().chain(agents().iter().flat_map(of_agent)).collect()
+}
+
+/// The paths of the files that hold the identity of an agent, as they are compared: those on Windows, which begin with
+/// the letter of a drive, in lower case and with slashes.
+#[must_use]
+pub fn identity_files() -> &'static [String] {
+    static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        #[expect(clippy::expect_used, reason = "the text is part of the program and a test reads all of it")]
+        let paths: Vec<String> = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/identity_files.json")))
+            .expect("the embedded paths are well-formed");
+        paths.iter().map(|path| comparable_path(path)).collect()
+    });
+    &FILES
+}
+
+/// A path as paths are compared: on Windows, where it begins with the letter of a drive, in lower case and with slashes.
+#[must_use]
+pub fn comparable_path(path: &str) -> String {
+    if path.as_bytes().get(1) == Some(&b':') { path.to_lowercase().replace('\\', "/") } else { path.to_owned() }
 }
 
 /// The JSON schema of `T`, indented.

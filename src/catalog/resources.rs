@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ImageTables, Path, schema};
+use super::{ImageTables, Path, PathStep, schema};
 
 /// A file of `rules/resources/`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -326,6 +326,27 @@ pub fn module(source: &str) -> Option<&'static ModuleRow> {
 #[must_use]
 pub fn meaning(setting: SettingName, written: &str) -> Option<&'static str> {
     TABLES.spellings.get(&setting)?.get(written).map(String::as_str)
+}
+
+/// The name under which session tokens are written beside an endpoint that is written under `endpoint`, such as
+/// `http_tokens` beside `http_endpoint`.
+#[must_use]
+pub fn tokens_beside(endpoint: &str) -> Option<&'static str> {
+    fn find<'a>(settings: &'a Settings, endpoint: &str) -> Option<&'a str> {
+        let paths = settings.endpoint.as_ref().zip(settings.tokens.as_ref());
+        let steps = paths.and_then(|(one, other)| one.steps().split_last().zip(other.steps().split_last()));
+        match steps {
+            Some(((PathStep::Name(name), block), (PathStep::Name(tokens), same))) if block == same => {
+                if **name == *endpoint {
+                    return Some(tokens);
+                }
+            }
+            _ => {}
+        }
+        settings.overrides.iter().find_map(|settings| find(settings, endpoint))
+    }
+    let rows = TABLES.resources.iter().map(|row| &row.settings).chain(TABLES.modules.iter().map(|row| &row.settings));
+    rows.flatten().find_map(|settings| find(settings, endpoint))
 }
 
 /// The JSON schema of a file of `rules/resources/`.

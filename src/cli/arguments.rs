@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::terminal::{Color, Surroundings};
-use super::{Check, Command, Input, Listing, Output, Schema};
+use super::{Baseline, Check, Command, Input, Listing, Output, Schema};
 use crate::config::FailOn;
 use crate::discover::Kind;
 use crate::engine::{self, Configuration};
@@ -63,6 +63,22 @@ enum Subcommands {
     /// Lint files and folders.
     #[command(after_help = EXIT_CODES)]
     Check(Box<CheckArguments>),
+    /// Write the findings of today to a file, so that `check --baseline` fails on new ones only.
+    ///
+    /// A baseline that is there is brought up to date: it gets what is new and loses what is mended.
+    #[command(after_help = EXIT_CODES)]
+    Baseline {
+        #[command(flatten)]
+        input: InputArguments,
+        #[command(flatten)]
+        rules: RuleArguments,
+        /// The baseline [default: that of the configuration, or else `imdslint-baseline.json`].
+        #[arg(long, value_name = "FILE", help_heading = "Output")]
+        output: Option<PathBuf>,
+        /// Take out what is mended, and add nothing.
+        #[arg(long, help_heading = "Output")]
+        prune: bool,
+    },
     /// Show the resolved hosts, and who on them reaches the metadata service.
     Hosts {
         #[command(flatten)]
@@ -171,33 +187,43 @@ struct InputArguments {
 }
 
 #[derive(Args)]
+#[command(next_help_heading = "Rules")]
+struct RuleArguments {
+    /// Run these rules only: ids, names or prefixes of ids.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Do not run these rules.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// Report values that decide a rule but could not be resolved.
+    #[arg(long)]
+    strict_unknown: bool,
+}
+
+#[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a switch of the command line")]
 struct CheckArguments {
     #[command(flatten)]
     input: InputArguments,
-    /// Run these rules only: ids, names or prefixes of ids.
-    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
-    select: Vec<String>,
-    /// Do not run these rules.
-    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
-    ignore: Vec<String>,
+    #[command(flatten)]
+    rules: RuleArguments,
     /// Report findings of this severity and above.
     #[arg(long, value_name = "SEVERITY", value_parser = choice(SEVERITIES), help_heading = "Rules")]
     min_severity: Option<Severity>,
     /// Report findings of this confidence and above.
     #[arg(long, value_name = "CONFIDENCE", value_parser = choice(CONFIDENCES), help_heading = "Rules")]
     min_confidence: Option<Confidence>,
-    /// Report values that decide a rule but could not be resolved.
-    #[arg(long, help_heading = "Rules")]
-    strict_unknown: bool,
+    /// Hide the findings that are in this file, which `imdslint baseline` writes.
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    baseline: Option<PathBuf>,
     /// Fail on findings of this severity and above [default: warning].
     #[arg(long, value_name = "SEVERITY", value_parser = choice(FAIL_ON), help_heading = "Result")]
     fail_on: Option<FailOn>,
     /// Exit with 0 where it would be 1.
     #[arg(long, help_heading = "Result")]
     exit_zero: bool,
-    /// How to report: text, concise, json, json-lines, sarif or github; `FORMAT=FILE` writes to a file. Repeatable
-    /// [default: text].
+    /// How to report: text, concise, json, json-lines, sarif, github, gitlab, rdjson or junit; `FORMAT=FILE` writes to
+    /// a file. Repeatable [default: text].
     #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output, help_heading = "Output")]
     outputs: Vec<Output>,
     /// When to use colours.
@@ -209,7 +235,7 @@ struct CheckArguments {
     /// Show how often each rule fired; text and github only.
     #[arg(long, help_heading = "Output")]
     statistics: bool,
-    /// Show suppressed findings; json, json-lines and sarif always have them.
+    /// Show suppressed findings; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
     #[arg(long, help_heading = "Output")]
     show_suppressed: bool,
 }
@@ -228,6 +254,15 @@ pub(super) fn parse(
 fn lower(subcommand: Subcommands, surroundings: &Surroundings<'_>) -> Result<Command, String> {
     Ok(match subcommand {
         Subcommands::Check(arguments) => Command::Check(Box::new(check(*arguments, surroundings)?)),
+        Subcommands::Baseline { input: arguments, rules, output, prune } => Command::Baseline(Box::new(Baseline {
+            input: input(arguments)?,
+            select: rules.select,
+            ignore: rules.ignore,
+            strict_unknown: rules.strict_unknown,
+            output,
+            prune,
+            today: surroundings.today()?,
+        })),
         Subcommands::Hosts { input: arguments, principals, format } => {
             let mut input = input(arguments)?;
             input.read.principals = principals;
@@ -263,13 +298,14 @@ fn check(arguments: CheckArguments, surroundings: &Surroundings<'_>) -> Result<C
     }
     Ok(Check {
         input: input(arguments.input)?,
-        select: arguments.select,
-        ignore: arguments.ignore,
+        select: arguments.rules.select,
+        ignore: arguments.rules.ignore,
         min_severity: arguments.min_severity,
         min_confidence: arguments.min_confidence,
         fail_on: arguments.fail_on,
+        baseline: arguments.baseline,
         exit_zero: arguments.exit_zero,
-        strict_unknown: arguments.strict_unknown,
+        strict_unknown: arguments.rules.strict_unknown,
         outputs,
         style: Style {
             show_suppressed: arguments.show_suppressed,
@@ -395,7 +431,7 @@ mod tests {
             "a.tf - --stdin-filename b.tf --kind cloudformation --root r --exclude x/** --exclude y --force-exclude \
              --allow-empty --var a=b=c --var d= --var-file v.tfvars --parameter P=1 --config c.yaml --select IMDS1,x \
              --select y --ignore IMDS103 --require-agent mackerel-agent --min-severity warning --min-confidence low \
-             --strict-unknown --fail-on never --exit-zero --format sarif=o.sarif --format github --color always \
+             --strict-unknown --baseline b.json --fail-on never --exit-zero --format sarif=o.sarif --format github --color always \
              --quiet --statistics --show-suppressed",
         );
         assert_eq!((check.input.read.paths, check.input.stdin), (vec!["a.tf".into()], true));
@@ -413,7 +449,7 @@ mod tests {
         );
         assert_eq!(check.input.read.required_agents, ["mackerel-agent"]);
         assert_eq!((check.min_severity, check.min_confidence), (Some(Severity::Warning), Some(Confidence::Low)));
-        assert_eq!(check.fail_on, Some(FailOn::Never));
+        assert_eq!((check.fail_on, check.baseline), (Some(FailOn::Never), Some("b.json".into())));
         let sarif = Output { format: Format::Sarif, file: Some("o.sarif".into()) };
         assert_eq!(check.outputs, [sarif, Output { format: Format::GitHub, file: None }]);
         let style = check.style;
@@ -444,6 +480,11 @@ mod tests {
         assert_eq!(run("rules --format markdown").unwrap(), Command::Rules(Listing::Markdown));
         assert_eq!(run("agents").unwrap(), Command::Agents(Listing::Text));
         assert_eq!(run("schema report").unwrap(), Command::Schema(Schema::Report));
+        let Command::Baseline(baseline) = run("baseline x --select IMDS1 --prune --output o.json").unwrap() else {
+            panic!("it is a baseline")
+        };
+        assert_eq!((baseline.input.read.paths, baseline.select), (vec!["x".into()], vec!["IMDS1".into()]));
+        assert_eq!((baseline.output, baseline.prune), (Some("o.json".into()), true));
         let Command::Print(script) = run("completions bash").unwrap() else { panic!("it is printed") };
         assert!(script.contains("--require-agent"));
     }
@@ -453,7 +494,10 @@ mod tests {
         let cases = [
             ("", "Usage"),
             ("lint", "unrecognized subcommand"),
-            ("check --format gitlab", "the formats are text, concise, json, json-lines, sarif, github"),
+            (
+                "check --format xml",
+                "the formats are text, concise, json, json-lines, sarif, github, gitlab, rdjson, junit",
+            ),
             ("check --format json=", "the name of the file is missing"),
             ("check --format json --format text", "two formats go to standard output"),
             ("check --format json=a --format text=a", "two formats go to a"),
@@ -462,7 +506,8 @@ mod tests {
             ("check --var a", "NAME=VALUE"),
             ("check --kind packer", "terraform"),
             ("check --fix", "unexpected argument"),
-            ("check --baseline x", "unexpected argument"),
+            ("check --baseline", "a value is required"),
+            ("baseline --min-severity error", "unexpected argument"),
             ("check --config a --no-config", "cannot be used with"),
             ("agents --format markdown", "[possible values: text, json]"),
             ("explain", "required"),

@@ -21,6 +21,8 @@ use crate::suppress::Date;
 pub enum Command {
     /// Lint.
     Check(Box<Check>),
+    /// Write or prune a baseline.
+    Baseline(Box<Baseline>),
     /// Show the resolved hosts and images.
     Hosts(Input, Listing),
     /// Show which files are read.
@@ -65,6 +67,8 @@ pub struct Check {
     pub min_confidence: Option<Confidence>,
     /// What fails the run.
     pub fail_on: Option<FailOn>,
+    /// The baseline, which hides the findings that are in it.
+    pub baseline: Option<PathBuf>,
     /// Whether findings leave the exit code alone.
     pub exit_zero: bool,
     /// Whether values that could not be resolved are findings.
@@ -73,6 +77,25 @@ pub struct Check {
     pub outputs: Vec<Output>,
     /// How text on standard output looks.
     pub style: Style,
+    /// The day on which suppressions expire or do not.
+    pub today: Date,
+}
+
+/// Which findings to write to a baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    /// What is read.
+    pub input: Input,
+    /// The rules that run, by id, name or prefix of an id.
+    pub select: Vec<String>,
+    /// The rules that do not run, by id, name or prefix of an id.
+    pub ignore: Vec<String>,
+    /// Whether values that could not be resolved are findings.
+    pub strict_unknown: bool,
+    /// The file; the configuration or a default decide when absent.
+    pub output: Option<PathBuf>,
+    /// Whether nothing is added.
+    pub prune: bool,
     /// The day on which suppressions expire or do not.
     pub today: Date,
 }

@@ -25,7 +25,7 @@ use crate::source::{FileId, Limits, SourceFile};
 pub use kind::{Kind, Reason};
 pub use read::LoadError;
 pub use root::{
-    CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_configuration,
+    CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_baseline, read_configuration,
     read_standard_input,
 };
 
@@ -48,6 +48,9 @@ pub struct Options {
     pub force_exclude: bool,
     /// An unsaved buffer; it counts as a named file.
     pub overlay: Option<Overlay>,
+    /// Texts that are tried out: each is read in place of the file with this path relative to the root, and of the
+    /// buffer if it is there.
+    pub edited: BTreeMap<String, Vec<u8>>,
     /// The kind of the named files and the buffer, whatever their names and content say.
     pub kind: Option<Kind>,
     /// Gives what makes a script ours that nobody named: the addresses of the metadata service, the names of agents. It
@@ -144,13 +147,12 @@ impl Workspace {
 
     fn open_in(options: &Options, current: PathBuf) -> Result<Self, OpenError> {
         let named = Named::find(options, &current)?;
-        let overlay = named.overlay.clone().zip(options.overlay.as_ref());
+        let buffer = named.overlay.clone().zip(options.overlay.as_ref());
+        let mut overlays: BTreeMap<_, _> =
+            buffer.map(|(path, overlay)| (path, overlay.bytes.clone())).into_iter().collect();
+        overlays.extend(options.edited.clone());
         let mut workspace = Self {
-            reader: Reader {
-                root: named.root.clone(),
-                limits: options.limits,
-                overlay: overlay.map(|(path, overlay)| (path, overlay.bytes.clone())),
-            },
+            reader: Reader { root: named.root.clone(), limits: options.limits, overlays },
             current,
             overlay_name: options
                 .overlay
@@ -369,6 +371,17 @@ impl Workspace {
     #[must_use]
     pub fn buffer(&self) -> Option<FileId> {
         self.named.overlay.as_deref().and_then(|path| self.entry(path)).map(|entry| entry.id)
+    }
+
+    /// Whether the text at `path`, relative to the root, can be edited: it is the unsaved buffer, or a regular file to
+    /// which no link leads.
+    pub fn is_editable(&self, path: &str) -> bool {
+        if self.named.overlay.as_deref() == Some(path) {
+            return true;
+        }
+        let absolute = self.root().join(path);
+        let is_real = absolute.canonicalize().is_ok_and(|real| real == absolute);
+        !self.loaded().virtual_names.contains(path) && is_real && absolute.is_file()
     }
 
     /// What is known already of the file at the normalised `path`.

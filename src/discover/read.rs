@@ -1,5 +1,6 @@
 //! Reads one regular file inside the workspace root, and nothing else.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -78,14 +79,14 @@ pub(super) struct Reader {
     /// The workspace root without links in it.
     pub(super) root: PathBuf,
     pub(super) limits: Limits,
-    /// The unsaved buffer: its path relative to the root, and its bytes.
-    pub(super) overlay: Option<(String, Vec<u8>)>,
+    /// What is read in place of files, by paths relative to the root.
+    pub(super) overlays: BTreeMap<String, Vec<u8>>,
 }
 
 impl Reader {
     /// The bytes of the file at `path`, relative to the root, no part of which but the last is a link.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
-        if let Some((_, bytes)) = self.overlay.as_ref().filter(|(overlaid, _)| overlaid == path) {
+        if let Some(bytes) = self.overlays.get(path) {
             self.check_length(bytes.len() as u64)?;
             return Ok(bytes.clone());
         }

@@ -275,6 +275,31 @@ pub fn read_configuration(path: &Path, limits: &Limits) -> Result<String, OpenEr
     Ok(text)
 }
 
+/// The text of the baseline `path`, which must be a regular file within `limits`; `None` when there is none.
+///
+/// With a folder in `below` it, or the place where it would be, must lie below that folder, links resolved.
+///
+/// # Errors
+///
+/// When it is not such a file, or cannot be read.
+pub fn read_baseline(path: &Path, below: Option<&Path>, limits: &Limits) -> Result<Option<String>, OpenError> {
+    let absolute = current_folder()?.join(path);
+    let resolve = |path: &Path| path.canonicalize().map_err(|error| unreadable(path, &error));
+    if let Some(folder) = below {
+        let folder = resolve(&current_folder()?.join(folder))?;
+        let is_there = fs::symlink_metadata(&absolute).is_ok();
+        let place = absolute.parent().filter(|_| !is_there).unwrap_or(&absolute);
+        if relative(&folder, &resolve(place)?).is_none() {
+            let message = "it does not lie below the folder of the configuration; name another one".to_owned();
+            return Err(OpenError::Unreadable { path: path.to_owned(), message });
+        }
+    }
+    match fs::symlink_metadata(&absolute) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        _ => read_configuration(path, limits).map(Some),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{EngineError, Input, directives, open, sort_problems, usage};
+use super::{Edited, EngineError, Input, directives, open, sort_problems, usage};
 use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
@@ -13,9 +13,9 @@ use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation;
 use crate::eval::image_builder::{self, Components};
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
-use crate::eval::{Build, Evaluation, Resource, Value};
+use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
-use crate::model::{self, Estate, ImageOfInstance};
+use crate::model::{self, Estate};
 use crate::network::Assumptions;
 use crate::source::{FileId, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
@@ -30,10 +30,6 @@ pub struct Analysis {
     pub config: Config,
     /// The hosts and account defaults.
     pub assessments: Assessments,
-    /// The images that are built.
-    pub builds: Vec<Build>,
-    /// The images that are made of hosts as they run.
-    pub copies: Vec<ImageOfInstance>,
     /// The suppressions that are written in the files.
     pub directives: Vec<Directive>,
     /// The problems met, in the order of output.
@@ -55,11 +51,16 @@ struct Read {
 ///
 /// When the command line, the configuration or a path is at fault; never because of what a file holds.
 pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
+    analyse_edited(input, asked, &Edited::new())
+}
+
+/// As [`analyse`], with `edited` in place of files.
+pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Result<Analysis, EngineError> {
     if let Some(unknown) = input.required_agents.iter().find(|name| !is_agent(name)) {
         let message = format!("`{unknown}` is no agent that is known; `imdslint agents` lists them");
         return Err(EngineError::Usage(message));
     }
-    let (workspace, config) = open(input)?;
+    let (workspace, config) = open(input, edited)?;
     let assumptions = assumptions(input, &config)?;
     let command_line = command_line(input, &workspace)?;
     let (terraform, cloudformation) =
@@ -68,8 +69,7 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
     let components = read_image_builder(input, &workspace, &resources);
-    let mut estate = model::build(&resources, &input.limits);
-    let copies = std::mem::take(&mut estate.copies);
+    let estate = model::build(&resources, components.builds, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -91,8 +91,7 @@ pub fn analyse(input: &Input, asked: Asked) -> Result<Analysis, EngineError> {
     directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
     directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
-    let builds = components.builds;
-    Ok(Analysis { workspace, config, assessments, builds, copies, directives, problems, files })
+    Ok(Analysis { workspace, config, assessments, directives, problems, files })
 }
 
 /// What configuration and command line assume; the command line has the last word.
@@ -112,7 +111,7 @@ fn assumptions(input: &Input, config: &Config) -> Result<Assumptions, EngineErro
 
 /// The selected scripts that no host is given: each is judged as the user data of a host of its own.
 fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
-    let used = usage::files_of_user_data(assessments);
+    let used = usage::files_of_scripts(assessments);
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
     let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
     let hosts = workspace.entries().iter().filter(is_lone).map(host);

@@ -1,24 +1,31 @@
 //! The one place that wires the rooms: from paths to a report.
 
 mod analysis;
+mod baseline;
 mod directives;
 mod fingerprint;
+mod mend;
 mod selection;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use rayon::ThreadPool;
 
+use analysis::analyse_edited;
 pub use analysis::{Analysis, analyse};
+pub use baseline::{BaselineUpdate, Stale, update_baseline};
+pub use mend::{Mended, check_with_fixes, mend};
 pub use selection::{Selection, Selector};
 
 use crate::assess::{Asked, Assessments};
+use crate::baseline::BaselineError;
 use crate::catalog::{self, RulePage};
 use crate::config::{Config, ConfigError, FailOn};
 use crate::discover::{self, Kind, OpenError, Overlay, Workspace};
-use crate::finding::{Confidence, Finding, Place, Problem, Severity};
+use crate::finding::{Confidence, Finding, Place, Problem, Remedy, Severity};
 use crate::network::Principal;
 use crate::report::{Files, Listed, Report, Reported, RuleInfo, Summary};
 use crate::rules;
@@ -85,6 +92,8 @@ pub struct Request {
     pub min_confidence: Confidence,
     /// From where on findings fail the run; the configuration decides when absent.
     pub fail_on: Option<FailOn>,
+    /// `--baseline FILE`; the configuration decides when absent.
+    pub baseline: Option<PathBuf>,
     /// Whether values that cannot be resolved are findings.
     pub strict_unknown: bool,
     /// Today's date in UTC.
@@ -98,6 +107,8 @@ pub enum EngineError {
     Open(OpenError),
     /// The configuration.
     Config(ConfigError),
+    /// The baseline.
+    Baseline(BaselineError),
     /// An option of the command line.
     Usage(String),
 }
@@ -107,6 +118,7 @@ impl std::fmt::Display for EngineError {
         match self {
             Self::Open(error) => error.fmt(formatter),
             Self::Config(error) => error.fmt(formatter),
+            Self::Baseline(error) => error.fmt(formatter),
             Self::Usage(message) => formatter.write_str(message),
         }
     }
@@ -136,6 +148,8 @@ pub struct Checked {
     pub lost_input: bool,
     /// Whether there was anything to check.
     pub coverage: Coverage,
+    /// What of the baseline is good for nothing any more, if anything is.
+    pub stale: Option<Stale>,
 }
 
 /// Whether there was anything to check.
@@ -237,8 +251,53 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
     Report { findings: Vec::new(), problems, summary, files, rules: rule_infos() }
 }
 
-fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    let analysis = analyse(&request.input, Asked::Nobody)?;
+/// Texts that are tried out in place of files, by paths relative to the root.
+type Edited = BTreeMap<String, Vec<u8>>;
+
+/// What was found, before a baseline hides any of it and before weak findings are left out.
+struct Found {
+    workspace: Workspace,
+    config: Config,
+    selection: Selection,
+    assessments: Assessments,
+    /// The findings that concern what was selected, in the order of output.
+    reported: Vec<Reported>,
+    /// What would mend each of them.
+    remedies: Vec<Option<Remedy>>,
+    problems: Vec<Problem>,
+    /// How many files were checked.
+    files: usize,
+    /// How many values could not be resolved.
+    unknown: usize,
+}
+
+impl Found {
+    fn lost_input(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Leaves out the findings that are not to be kept.
+    fn retain(&mut self, is_kept: impl Fn(&Finding, &Workspace) -> bool) {
+        let all = std::mem::take(&mut self.reported).into_iter().zip(std::mem::take(&mut self.remedies));
+        let kept = all.filter(|(reported, _)| is_kept(&reported.finding, &self.workspace));
+        (self.reported, self.remedies) = kept.unzip();
+    }
+}
+
+/// A check, and what is needed to mend what it found.
+struct Run {
+    checked: Checked,
+    assessments: Assessments,
+    /// What would mend each finding of the report, in their order.
+    remedies: Vec<Option<Remedy>>,
+    /// The files that edits may be made in, and whether they are to be linted.
+    editable: BTreeMap<FileId, bool>,
+    root: PathBuf,
+}
+
+/// Runs the rules, with `edited` in place of files.
+fn find(request: &Request, edited: &Edited) -> Result<Found, EngineError> {
+    let analysis = analyse_edited(&request.input, Asked::Nobody, edited)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files, .. } = analysis;
 
@@ -246,9 +305,6 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {
         findings.extend((rule.check)(&assessments));
     }
-    findings
-        .retain(|finding| finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path)));
-
     let by_id_or_name = |name: &str| catalog::rule(name).map(|page| page.id.as_str());
     let unused = suppress::apply(&mut findings, &directives, request.today, &by_id_or_name);
     if selection.runs(rules::UNUSED_SUPPRESSION) {
@@ -263,15 +319,46 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
             finding.severity = severity;
         }
     }
-    findings.retain(|finding| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     sort_findings(&mut findings, &workspace);
 
+    let remedies: Vec<Option<Remedy>> =
+        findings.iter().map(|finding| mend::remedy(finding, &assessments, &unused)).collect();
+    // Nothing is left out before, so that a fingerprint does not depend on what was asked for.
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);
-    let mut reported: Vec<Reported> = findings
+    let reported: Vec<Reported> = findings
         .into_iter()
         .zip(fingerprints)
-        .map(|(finding, fingerprint)| Reported { finding, fingerprint })
+        .map(|(finding, fingerprint)| Reported { finding, fingerprint, fixes: Vec::new() })
         .collect();
+    let unknown = rules::unresolved_values(&assessments);
+    let mut found = Found { workspace, config, selection, assessments, reported, remedies, problems, files, unknown };
+    found.retain(|finding, workspace| {
+        finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
+    });
+    Ok(found)
+}
+
+fn check_here(request: &Request) -> Result<Checked, EngineError> {
+    Ok(run(request, &Edited::new())?.checked)
+}
+
+fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
+    let mut found = find(request, edited)?;
+    let mut stale = None;
+    if let Some(place) = baseline::Place::find(request.baseline.as_deref(), &found.config) {
+        let baseline = place.read(&request.input.limits)?;
+        let entries = baseline::stale(&baseline, &found).len();
+        stale = (entries > 0).then_some(Stale { path: place.path, entries });
+        for (Reported { finding, fingerprint, .. }, remedy) in found.reported.iter_mut().zip(&mut found.remedies) {
+            baseline.hide(finding, fingerprint);
+            remedy.take_if(|_| finding.suppressed.is_some());
+        }
+    }
+    found.retain(|finding, _| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
+    let lost_input = found.lost_input();
+    let Found { workspace, config, assessments, mut reported, remedies, problems, files, unknown, .. } = found;
+    let editable = mend::editable(&remedies, &workspace);
+    let root = workspace.root().to_owned();
     if let Some(buffer) = workspace.buffer() {
         for reported in &mut reported {
             anchor_in(&mut reported.finding, buffer);
@@ -281,14 +368,14 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let fail_on = request.fail_on.or(config.fail_on).unwrap_or(FailOn::Warning);
     let visible = || reported.iter().map(|reported| &reported.finding).filter(|finding| finding.suppressed.is_none());
     let fails = visible().any(|finding| fail_on.is_reached_by(finding.severity));
-    let lost_input = problems.iter().any(|problem| problem.severity == Severity::Error);
     let of = |severity| visible().filter(|finding| finding.severity == severity).count();
+    let hidden_elsewhere = reported.iter().filter(|reported| reported.is_hidden_elsewhere()).count();
     let summary = Summary {
         files,
         findings: visible().count(),
-        suppressed: reported.len() - visible().count(),
-        baselined: 0,
-        unknown: rules::unresolved_values(&assessments),
+        suppressed: hidden_elsewhere,
+        baselined: reported.len() - visible().count() - hidden_elsewhere,
+        unknown,
         problems: problems.len(),
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
@@ -297,7 +384,8 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let coverage = Coverage::of(&workspace, files);
     let files_of_report = Box::new(WorkspaceFiles(workspace));
     let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
-    Ok(Checked { report, fails, lost_input, coverage })
+    let checked = Checked { report, fails, lost_input, coverage, stale };
+    Ok(Run { checked, assessments, remedies, editable, root })
 }
 
 fn why(unused: &suppress::Unused) -> String {
@@ -372,13 +460,14 @@ pub fn rule_infos() -> Vec<RuleInfo> {
     catalog::rules().iter().map(info).collect()
 }
 
-fn open(input: &Input) -> Result<(Workspace, Config), EngineError> {
+fn open(input: &Input, edited: &Edited) -> Result<(Workspace, Config), EngineError> {
     let mut options = discover::Options {
         paths: input.paths.clone(),
         root: input.root.clone(),
         exclude: input.exclude.clone(),
         force_exclude: input.force_exclude,
         overlay: input.buffer.clone(),
+        edited: edited.clone(),
         kind: input.kind,
         markers: discover::Markers(catalog::markers),
         limits: input.limits,

@@ -32,15 +32,14 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));
         }
     }
-    for build in &analysis.builds {
-        let mut files = BTreeSet::from([build.header.file]);
-        files.extend(build.trail.steps().iter().map(|step| step.span.file));
-        for step in &build.steps {
-            of_step(step, &mut files);
-        }
+    for assessment in &analysis.assessments.images {
+        let image = &assessment.image;
+        let mut files = BTreeSet::new();
+        of_subject(&image.subject, &mut files);
+        image.steps.iter().for_each(|step| of_step(step, &mut files));
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
-            users.entry(path).or_default().insert(Arc::clone(&build.address));
+            users.entry(path).or_default().insert(Arc::clone(&image.subject.address));
         }
     }
     for assessment in &analysis.assessments.accounts {
@@ -80,11 +79,14 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
     listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
 }
 
-/// The files that the user data of hosts was written in.
-pub(super) fn files_of_user_data(assessments: &Assessments) -> BTreeSet<FileId> {
+/// The files that the user data of hosts, and what builds do to images, was written in.
+pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
     let mut files = BTreeSet::new();
     for assessment in &assessments.hosts {
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
+    }
+    for assessment in &assessments.images {
+        assessment.image.steps.iter().for_each(|step| of_step(step, &mut files));
     }
     files
 }

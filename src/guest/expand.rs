@@ -3,6 +3,7 @@
 use super::join::merge;
 use super::machine::Machine;
 use super::parameter::Value;
+use super::paths::MATCHING;
 use super::pattern::{self, Piece};
 use super::{Content, Dialect, Guest, arithmetic};
 use crate::source::{HOLE, Span, Text};
@@ -201,7 +202,7 @@ impl Machine<'_> {
             WordPartKind::Pattern(text) => {
                 // File names that match are not known; elsewhere the pattern stands for itself.
                 if text.as_str().contains('*') {
-                    Text::hole(part.span, "files that match a pattern")
+                    Text::hole(part.span, format!("{MATCHING}{}", text.as_str()))
                 } else {
                     text.clone()
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Branch, Content, Event, Flow, Guest, Shared, Variable};
+use super::{Branch, Content, Event, EventKind, Flow, Guest, Shared, Variable};
 use crate::network::Status;
 use crate::source::{Span, Text};
 
@@ -100,11 +100,16 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
     if known.shell.directory != other.shell.directory {
         known.shell.directory = None;
     }
+    let differ = known.events != other.events;
     for event in other.events.iter() {
         let is_same = |other: &Arc<Event>| Arc::ptr_eq(other, event) || other.span == event.span && other == event;
         if !known.events.iter().any(is_same) {
             known.events.push(Arc::clone(event));
         }
+    }
+    if let (true, Some(at)) = (differ, at) {
+        // The order of what happened on different ways means nothing.
+        known.event(EventKind::Unfollowed, at);
     }
     for step in other.opaque.iter() {
         known.opaque(step.span, Arc::clone(&step.text));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::join::merge;
-use super::{Content, Dialect, Flow, Guest, arithmetic};
+use super::variables::AskedFor;
+use super::{Content, Dialect, FileChange, Flow, Guest, arithmetic};
 use crate::eval::Value;
 use crate::network::{Network, Status};
 use crate::source::{Limits, Span, Text};
@@ -243,6 +244,9 @@ impl<'a> Machine<'a> {
                 self.tested -= usize::from(*negated);
                 if *negated {
                     for end in &mut ends {
+                        if let Some(asked) = &mut end.shell.asked_for {
+                            asked.succeeds_if_there = !asked.succeeds_if_there;
+                        }
                         end.shell.status = match end.shell.status {
                             Status::Known(0) => Status::Known(1),
                             Status::Unknown => Status::Unknown,
@@ -497,7 +501,12 @@ pub(super) fn decide(mut guest: Guest, span: Span) -> Vec<(bool, Guest)> {
         Status::Known(0) => vec![(true, guest)],
         Status::Known(_) | Status::Failure => vec![(false, guest)],
         Status::Unknown => {
+            let asked = guest.shell.asked_for.take();
             let mut other = guest.clone();
+            if let Some(AskedFor { path, succeeds_if_there }) = asked {
+                let without = if succeeds_if_there { &mut other } else { &mut guest };
+                without.note_files(&path, FileChange::Missing, span);
+            }
             guest.shell.status = Status::Known(0);
             guest.branch(span, true);
             other.shell.status = Status::Failure;

@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod boot;
+mod build;
 mod commands;
 mod expand;
 mod join;
@@ -15,6 +16,7 @@ mod laboratory;
 mod loops;
 mod machine;
 mod parameter;
+mod paths;
 mod pattern;
 mod redirect;
 mod shared;
@@ -28,7 +30,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::boot::boot;
+pub use self::build::build;
 use self::machine::Machine;
+pub use self::paths::{Covers, covers};
 pub use self::shared::Shared;
 pub use self::variables::{Dialect, Options, Shell, Variable};
 use crate::network::{Doubt, Network, SavedRules, Status};
@@ -80,8 +84,33 @@ pub enum EventKind {
     Installer(Text),
     /// A command that is not a part of the shell or of the packet filter is run: its words.
     Program(Vec<Text>),
+    /// Something is done to files that may hold the identity of an agent.
+    Files {
+        /// An absolute path, as paths are compared, which may hold patterns and holes: see [`covers`].
+        named: Arc<str>,
+        /// What is done.
+        change: FileChange,
+    },
     /// The host is started again.
     Reboot,
+    /// Something is done that is not followed, and may be anything.
+    Unfollowed,
+}
+
+/// What is done to files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileChange {
+    /// They are removed, and what lies in them too when it is `recursive`.
+    Removed {
+        /// Whether folders are removed with what lies in them.
+        recursive: bool,
+    },
+    /// They hold nothing any more.
+    Emptied,
+    /// They get content.
+    Written,
+    /// They are found not to be there, nor anything in them.
+    Missing,
 }
 
 /// Something that happens to the software of the host, at its time.
@@ -194,6 +223,25 @@ impl Guest {
         let mut here = self.events.iter().filter(|known| known.span == span);
         if !here.clone().any(|known| **known == event) && here.nth(MOST_EVENTS_OF_A_COMMAND - 1).is_none() {
             self.events.push(Arc::new(event));
+        }
+    }
+
+    /// Changes what a file holds, or removes it.
+    fn put(&mut self, path: String, content: Option<Content>, span: Span) {
+        let change = match &content {
+            None => FileChange::Removed { recursive: false },
+            Some(Content::Text(text)) if text.as_str().trim().is_empty() => FileChange::Emptied,
+            Some(_) => FileChange::Written,
+        };
+        self.note_files(&path, change, span);
+        self.files.insert(path, content);
+    }
+
+    /// Remembers what is done to the files that `named` covers, if they may hold an identity.
+    fn note_files(&mut self, named: &str, change: FileChange, span: Span) {
+        let recursive = matches!(change, FileChange::Removed { recursive: true } | FileChange::Missing);
+        if paths::concerns_identity(named, recursive) {
+            self.event(EventKind::Files { named: named.into(), change }, span);
         }
     }
 

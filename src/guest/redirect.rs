@@ -146,7 +146,7 @@ impl Guest {
                 self.write(content);
             }
         } else {
-            self.files.insert(path, Some(content));
+            self.put(path, Some(content), span);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::commands::Call;
 use super::machine::{Machine, literal};
+use super::variables::AskedFor;
 use super::{Guest, Variable};
 use crate::network::Status;
 use crate::source::Text;
@@ -25,7 +26,35 @@ pub(super) fn run(guest: &mut Guest, call: &Call) -> Status {
         }
     }
     let tokens: Vec<Token> = words.iter().cloned().map(Token::Word).collect();
-    status(answer(guest, &tokens))
+    answered(guest, &tokens)
+}
+
+/// How the test of `tokens` ends; when it asks for one file only and that is not known, the file is kept.
+fn answered(guest: &mut Guest, tokens: &[Token]) -> Status {
+    let answer = answer(guest, tokens);
+    let words: Option<Vec<&Text>> = tokens.iter().map(Token::word).collect();
+    let (negated, operator, operand) = match words.as_deref() {
+        Some([operator, operand]) => (false, operator, operand),
+        Some([sign, operator, operand]) if sign.as_str() == "!" => (true, operator, operand),
+        _ => return status(answer),
+    };
+    if answer.is_none() && FILE_TESTS.contains(&operator.as_str()) {
+        let asked = guest.path(operand).map(|path| AskedFor { path, succeeds_if_there: !negated });
+        guest.shell.asked_for = asked;
+    }
+    status(answer)
+}
+
+/// Operators that fail when the file is not there.
+const FILE_TESTS: &[&str] = &["-d", "-e", "-f", "-r", "-s", "-w", "-x"];
+
+impl Token {
+    fn word(&self) -> Option<&Text> {
+        match self {
+            Self::Word(text) => Some(text),
+            Self::Answer(_) => None,
+        }
+    }
 }
 
 fn status(answer: Option<bool>) -> Status {
@@ -76,7 +105,7 @@ impl Machine<'_> {
             tokens.push(Token::Word(self.expand_joined(guest, word)));
             at += 1;
         }
-        guest.shell.status = status(answer(guest, &tokens));
+        guest.shell.status = answered(guest, &tokens);
     }
 }
 

@@ -302,6 +302,8 @@ fn services_packages_and_installers_are_events_with_the_network_of_their_time() 
                 EventKind::Removal(names) => format!("removal {}", names[0].as_str()),
                 EventKind::Update(names) => format!("update {}", names.len()),
                 EventKind::Reboot => "reboot".to_owned(),
+                EventKind::Files { named, change } => format!("{change:?} {named}"),
+                EventKind::Unfollowed => "unfollowed".to_owned(),
             };
             (text, event.network.verdict(Family::V4, &Principal::Root).answer)
         })

@@ -68,6 +68,15 @@ pub enum Dialect {
     Batch,
 }
 
+/// A file that a test asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AskedFor {
+    /// Its absolute path.
+    pub(super) path: String,
+    /// Whether the test succeeds when the file is there.
+    pub(super) succeeds_if_there: bool,
+}
+
 /// A shell's own state, which subshells copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shell {
@@ -85,6 +94,8 @@ pub struct Shell {
     pub options: Options,
     /// How the last command ended.
     pub status: Status,
+    /// The file that the last command asked for, when it is not known whether it is there.
+    pub(super) asked_for: Option<AskedFor>,
     /// What runs at the shell's end.
     pub exit_trap: Option<Text>,
     /// Files that are not known were read: any variable may be set.
@@ -107,6 +118,7 @@ impl Default for Shell {
             dialect: Dialect::default(),
             options: Options::default(),
             status: Status::Known(0),
+            asked_for: None,
             exit_trap: None,
             foreign: false,
             is_unprivileged: false,

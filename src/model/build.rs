@@ -7,9 +7,9 @@ use super::copies;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::settings::{Inheritance, declared, effective, inheriting};
-use super::{AccountDefault, Estate, Host, Metadata, Subject, Written};
+use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
 use crate::catalog::{self, Defaults, Encoding, ModuleRow, PathStep, Role, SettingName, Settings, UserData};
-use crate::eval::{Resource, Value, ValueKind};
+use crate::eval::{Build, Resource, Value, ValueKind};
 use crate::source::{Limits, Origin, Span, Text};
 
 /// What a resource or a call of a known module says about one kind of host.
@@ -44,9 +44,10 @@ impl Declared {
     }
 }
 
-/// Builds the estate of the evaluated `resources`; those of which the catalogue knows nothing are left out.
+/// Builds the estate of the evaluated `resources`, of which those are left out that the catalogue does not know, and
+/// `builds`.
 #[must_use]
-pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
+pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Estate {
     let descriptions = describe(resources, limits);
     let declared: Vec<Declared> = descriptions.iter().map(|description| description.declared(limits)).collect();
     let register = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
@@ -122,12 +123,12 @@ pub fn build(resources: &[Resource], limits: &Limits) -> Estate {
             sets_variables: false,
         });
     }
-    hosts.sort_by(|left, right| {
-        let key = |host: &Host| (Arc::clone(&host.subject.project), Arc::clone(&host.subject.address));
-        key(left).cmp(&key(right))
-    });
+    let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
+    hosts.sort_by_cached_key(|host| key(&host.subject));
+    let mut images: Vec<Image> = builds.into_iter().map(|build| Image::of(build, limits)).collect();
+    images.sort_by_cached_key(|image| key(&image.subject));
     let copies = copies::find(resources, &register, &hosts, limits);
-    Estate { hosts, account_defaults, copies }
+    Estate { hosts, account_defaults, images, copies }
 }
 
 /// What the metadata of the resources of each project have `cfn-init` do, by the resources' names.

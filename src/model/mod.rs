@@ -5,6 +5,7 @@
 
 mod build;
 mod copies;
+mod image;
 mod links;
 mod read;
 mod settings;
@@ -19,14 +20,17 @@ use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
 pub use copies::ImageOfInstance;
+pub use image::Image;
 
-/// All hosts and account defaults that the workspace describes.
+/// All hosts, account defaults and images that the workspace describes.
 #[derive(Clone, Debug, Default)]
 pub struct Estate {
     /// What hosts are made of or launched from, in the order of their projects and addresses.
     pub hosts: Vec<Host>,
     /// What hosts get where nothing else is said.
     pub account_defaults: Vec<AccountDefault>,
+    /// The images that are built, in the order of their projects and addresses.
+    pub images: Vec<Image>,
     /// The images that are made of hosts as they run, in the order of the source.
     pub copies: Vec<ImageOfInstance>,
 }

@@ -41,7 +41,7 @@ pub(super) fn declared(
     all
 }
 
-fn written(setting: SettingName, value: &Value) -> Written {
+pub(super) fn written(setting: SettingName, value: &Value) -> Written {
     let origin = value.origin.clone();
     match &value.kind {
         ValueKind::Null => return Written::Unset,

@@ -5,12 +5,17 @@ use std::io;
 use super::escape::one_line;
 use super::region::Region;
 use super::{Report, Style};
+use crate::finding::{Suppression, SuppressionKind};
 
 pub(super) fn render(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     for reported in report.shown(style) {
         let finding = &reported.finding;
         let region = report.region(finding.primary.span);
-        let suppressed = if finding.suppressed.is_some() { " (suppressed)" } else { "" };
+        let suppressed = match &finding.suppressed {
+            None => "",
+            Some(Suppression { kind: SuppressionKind::Baseline, .. }) => " (in the baseline)",
+            Some(_) => " (suppressed)",
+        };
         let place = place(&region.path, Some(&region));
         let message = one_line(&finding.message);
         writeln!(out, "{place}: {}: [{}] {message}{suppressed}", finding.severity, finding.rule)?;
@@ -24,7 +29,7 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn io::Write) ->
 }
 
 /// `path:line:column`, 1-based, in characters.
-fn place(path: &str, region: Option<&Region>) -> String {
+pub(super) fn place(path: &str, region: Option<&Region>) -> String {
     let path = one_line(path);
     // GitHub takes a line for a command that begins with two colons.
     let prefix = if path.trim_start().starts_with("::") { "./" } else { "" };

@@ -1,4 +1,4 @@
-//! The list of hosts: as text for people, and as JSON, version 1.
+//! The list of hosts and images: as text for people, and as JSON, version 1.
 //!
 //! Fields are added to the JSON document, never changed or removed.
 
@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::escape::one_line;
+use super::images::{image_text, image_v1};
 use super::json::{ProblemV1, ToolV1, problems, schema_of, write_document};
 use super::region::region_of;
 use super::{Files, Report};
@@ -28,7 +29,7 @@ struct HostsV1 {
     version: u32,
     /// The program that wrote the list.
     tool: ToolV1,
-    /// The hosts, by project and address.
+    /// The hosts, by project and address, then the images likewise.
     hosts: Vec<HostV1>,
     /// Input that could not be read, parsed or evaluated.
     problems: Vec<ProblemV1>,
@@ -36,48 +37,48 @@ struct HostsV1 {
 
 /// A host, or what hosts are launched from.
 #[derive(Serialize, JsonSchema)]
-struct HostV1 {
+pub(super) struct HostV1 {
     /// Its address, such as `aws_launch_template.web`.
-    subject: String,
+    pub(super) subject: String,
     /// `host` or `image`.
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// `linux`, `windows` or `unknown`.
-    platform: &'static str,
+    pub(super) platform: &'static str,
     /// The file that it is described in, relative to the working directory.
-    path: String,
+    pub(super) path: String,
     /// The line of its header, 1-based.
-    line: usize,
+    pub(super) line: usize,
     /// The image that it is launched from, when that is known.
-    image: Option<String>,
+    pub(super) image: Option<String>,
     /// The settings that take effect.
-    imds: ImdsV1,
+    pub(super) imds: ImdsV1,
     /// The settings that are written for the host itself.
-    imds_declared: ImdsV1,
+    pub(super) imds_declared: ImdsV1,
     /// The agents that are seen on it or required.
-    agents: Vec<AgentV1>,
+    pub(super) agents: Vec<AgentV1>,
     /// Who reaches the service once the boot scripts have run, as far as packets go.
-    reachability: Vec<ReachabilityV1>,
+    pub(super) reachability: Vec<ReachabilityV1>,
     /// Steps that could not be followed and are presumed harmless.
-    assumes: Vec<PlaceV1>,
+    pub(super) assumes: Vec<PlaceV1>,
 }
 
 /// Settings of the metadata service: the value, `unset` or `unknown`.
 #[derive(Serialize, JsonSchema)]
-struct ImdsV1 {
+pub(super) struct ImdsV1 {
     /// `enabled`, `disabled`, `unset` or `unknown`.
-    endpoint: String,
+    pub(super) endpoint: String,
     /// `required`, `optional`, `unset` or `unknown`.
-    tokens: String,
+    pub(super) tokens: String,
     /// A number, `unset` or `unknown`.
-    hop_limit: HopLimitV1,
+    pub(super) hop_limit: HopLimitV1,
     /// `enabled`, `disabled`, `unset` or `unknown`.
-    ipv6: String,
+    pub(super) ipv6: String,
 }
 
 /// A hop limit.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum HopLimitV1 {
+pub(super) enum HopLimitV1 {
     /// The number of hops.
     Number(u8),
     /// `unset` or `unknown`.
@@ -86,28 +87,28 @@ enum HopLimitV1 {
 
 /// An agent on a host.
 #[derive(Serialize, JsonSchema)]
-struct AgentV1 {
+pub(super) struct AgentV1 {
     /// Its name, such as `mackerel-agent`.
-    name: String,
+    pub(super) name: String,
     /// Its version, when that is known.
-    version: Option<String>,
+    pub(super) version: Option<String>,
     /// The user that it runs as.
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// Whether it runs in a container.
-    container: bool,
+    pub(super) container: bool,
     /// `absent`, `fresh`, `cleaned`, `baked`, `recreated`, `copied` or `unknown`.
-    identity: &'static str,
+    pub(super) identity: &'static str,
     /// `reachable`, `blocked`, `diverted`, `depends` or `unknown`.
-    reaches_imds: &'static str,
+    pub(super) reaches_imds: &'static str,
     /// `registers-as-itself`, `duplicate`, `shared`, `refuses-to-start` or `unknown`.
-    outcome: &'static str,
+    pub(super) outcome: &'static str,
     /// What decides that.
-    because: Vec<PlaceV1>,
+    pub(super) because: Vec<PlaceV1>,
 }
 
 /// Whether a principal reaches the service.
 #[derive(Serialize, JsonSchema)]
-struct ReachabilityV1 {
+pub(super) struct ReachabilityV1 {
     /// `ipv4` or `ipv6`.
     family: &'static str,
     /// Who: `root`, `other`, `container`, …
@@ -139,13 +140,13 @@ struct ConditionV1 {
 
 /// A line of a file.
 #[derive(Serialize, JsonSchema)]
-struct PlaceV1 {
+pub(super) struct PlaceV1 {
     /// The file, relative to the working directory.
-    path: String,
+    pub(super) path: String,
     /// The line, 1-based.
-    line: usize,
+    pub(super) line: usize,
     /// The line's text.
-    text: String,
+    pub(super) text: String,
 }
 
 /// The JSON schema of the document that [`hosts_json`] writes.
@@ -160,11 +161,13 @@ pub fn schema_hosts() -> String {
 ///
 /// When `out` cannot be written.
 pub fn hosts_json(assessments: &Assessments, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let hosts = assessments.hosts.iter().map(|host| host_v1(host, &*report.files));
+    let images = assessments.images.iter().map(|image| image_v1(image, &*report.files));
     let document = HostsV1 {
         format: "hosts",
         version: 1,
         tool: ToolV1::this(),
-        hosts: assessments.hosts.iter().map(|host| host_v1(host, &*report.files)).collect(),
+        hosts: hosts.chain(images).collect(),
         problems: problems(report),
     };
     write_document(&document, out)
@@ -231,7 +234,7 @@ fn effective_endpoint(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-fn platform(platform: Option<Platform>) -> &'static str {
+pub(super) fn platform(platform: Option<Platform>) -> &'static str {
     match platform {
         Some(Platform::Linux) => "linux",
         Some(Platform::Windows) => "windows",
@@ -316,7 +319,7 @@ fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files)
     }
 }
 
-fn outcome(outcome: Option<Outcome>) -> &'static str {
+pub(super) fn outcome(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         Some(Outcome::RegistersAsItself) => "registers-as-itself",
         Some(Outcome::Duplicate) => "duplicate",
@@ -326,7 +329,7 @@ fn outcome(outcome: Option<Outcome>) -> &'static str {
     }
 }
 
-fn place(span: Span, files: &dyn Files) -> PlaceV1 {
+pub(super) fn place(span: Span, files: &dyn Files) -> PlaceV1 {
     let region = region_of(files, span);
     let text = files.source(span.file).map_or_else(String::new, |file| {
         let line = file.lines().range_of(file.text(), region.start.line);
@@ -387,6 +390,12 @@ pub fn hosts_text(assessments: &Assessments, report: &Report, out: &mut dyn io::
         for group in &host.launches {
             writeln!(out, "  {:<10} {}", "launches", one_line(&group.address))?;
         }
+    }
+    for (index, image) in assessments.images.iter().enumerate() {
+        if index > 0 || !assessments.hosts.is_empty() {
+            writeln!(out)?;
+        }
+        image_text(image, files, out)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::escape::{self, visible};
 use super::region::Region;
 use super::{Report, Reported};
-use crate::finding::{Label, Problem};
+use crate::finding::{Edit, Fix, Label, Problem};
 use crate::source::Position;
 
 /// The report of one run of imdslint. Readers accept unknown fields and unknown values of enumerations.
@@ -107,7 +107,7 @@ struct FindingV1<'a> {
     agents: &'a [String],
     /// What else has to do with it.
     labels: Vec<LabelV1>,
-    /// Edits that mend it.
+    /// What mends it, tried out: with any one of them the finding is gone and nothing new is found.
     fixes: Vec<FixV1>,
     /// The same for the same fault from run to run.
     fingerprint: &'a str,
@@ -182,7 +182,7 @@ struct FixV1 {
     title: String,
     /// `safe` or `unsafe`.
     safety: &'static str,
-    /// The edits, which do not overlap.
+    /// The edits by place, which do not overlap; ranges are those of the files before any of them.
     edits: Vec<EditV1>,
 }
 
@@ -306,13 +306,18 @@ fn finding<'a>(report: &'a Report, reported: &'a Reported) -> FindingV1<'a> {
         subjects: &finding.subjects,
         agents: &finding.agents,
         labels: finding.related.iter().map(|related| label(report, related)).collect(),
-        fixes: Vec::new(),
+        fixes: reported.fixes.iter().map(|offered| fix(report, offered)).collect(),
         fingerprint: &reported.fingerprint,
         suppressed: finding.suppressed.as_ref().map(|suppression| SuppressedV1 {
             kind: suppression.kind.name(),
             reason: suppression.reason.as_deref().map(visible),
         }),
     }
+}
+
+fn fix(report: &Report, fix: &Fix) -> FixV1 {
+    let edit = |edit: &Edit| EditV1 { place: place(report.region(edit.span)), text: edit.text.clone() };
+    FixV1 { title: visible(&fix.title), safety: fix.safety.name(), edits: fix.edits.iter().map(edit).collect() }
 }
 
 fn label(report: &Report, label: &Label) -> LabelV1 {

@@ -4,14 +4,19 @@
 //! text harmless. The structs that are written out are this room's own, so that a change of an inner type never
 //! changes a format that scripts rely on.
 
+mod baseline;
 mod concise;
 mod escape;
 mod excerpt;
 mod github;
+mod gitlab;
 mod hosts;
+mod images;
 mod json;
+mod junit;
 mod listing;
 mod output;
+mod rdjson;
 mod region;
 mod sarif;
 mod text;
@@ -20,14 +25,15 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
+pub use baseline::baseline_json;
 pub use hosts::{hosts_json, hosts_text, schema_hosts};
 pub use json::schema_report;
 pub use listing::{
     Listed, agents_json, agents_text, explain, files_json, files_text, rules_json, rules_markdown, rules_text,
 };
-pub use output::{complain, complain_about_problems, render_to_file};
+pub use output::{complain, complain_about_problems, render_to_file, write_baseline};
 
-use crate::finding::{Confidence, Finding, Problem, Severity};
+use crate::finding::{Confidence, Finding, Fix, Problem, Severity, SuppressionKind};
 use crate::source::{FileId, SourceFile};
 
 /// What one run found, ready to be written.
@@ -50,6 +56,16 @@ pub struct Reported {
     pub finding: Finding,
     /// The same for the same fault as long as its file keeps its path; hexadecimal.
     pub fingerprint: String,
+    /// What mends it, as was tried; empty when nobody asked for fixes.
+    pub fixes: Vec<Fix>,
+}
+
+impl Reported {
+    /// Whether something other than the baseline hides the finding.
+    #[must_use]
+    pub fn is_hidden_elsewhere(&self) -> bool {
+        self.finding.suppressed.as_ref().is_some_and(|suppression| suppression.kind != SuppressionKind::Baseline)
+    }
 }
 
 /// The files of a run, as far as a report needs them.
@@ -121,18 +137,33 @@ pub enum Format {
     Sarif,
     /// Workflow commands of GitHub Actions, with the text below them.
     GitHub,
+    /// A report of GitLab's Code Quality.
+    GitLab,
+    /// The diagnostic format of reviewdog, one JSON document.
+    Rdjson,
+    /// `JUnit` XML.
+    Junit,
 }
 
 impl Format {
     /// All formats with the names that the command line knows them by.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("text", Self::Text),
         ("concise", Self::Concise),
         ("json", Self::Json),
         ("json-lines", Self::JsonLines),
         ("sarif", Self::Sarif),
         ("github", Self::GitHub),
+        ("gitlab", Self::GitLab),
+        ("rdjson", Self::Rdjson),
+        ("junit", Self::Junit),
     ];
+
+    /// Whether fixes are part of it, so that they have to be looked for.
+    #[must_use]
+    pub fn shows_fixes(self) -> bool {
+        matches!(self, Self::Json | Self::JsonLines | Self::Sarif)
+    }
 }
 
 /// How text looks.
@@ -183,6 +214,9 @@ pub fn render(report: &Report, format: Format, style: &Style, out: &mut dyn io::
         Format::JsonLines => json::render_lines(report, out),
         Format::Sarif => sarif::render(report, out),
         Format::GitHub => github::render(report, style, out),
+        Format::GitLab => gitlab::render(report, out),
+        Format::Rdjson => rdjson::render(report, out),
+        Format::Junit => junit::render(report, out),
     }
 }
 
@@ -196,6 +230,11 @@ impl Report {
     fn shown<'a>(&'a self, style: &Style) -> impl Iterator<Item = &'a Reported> {
         let show_suppressed = style.show_suppressed;
         self.findings.iter().filter(move |reported| show_suppressed || reported.finding.suppressed.is_none())
+    }
+
+    /// The findings that nothing hides, for formats that know nothing of hidden ones.
+    fn visible(&self) -> impl Iterator<Item = &Reported> {
+        self.findings.iter().filter(|reported| reported.finding.suppressed.is_none())
     }
 }
 

@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::escape::one_line;
-use super::{Format, Report, Style, render};
+use super::{Format, Report, Style, baseline_json, render};
+use crate::baseline::Entry;
 
 /// Writes `report` to the file at `path`, which is replaced.
 ///
@@ -15,6 +16,18 @@ use super::{Format, Report, Style, render};
 pub fn render_to_file(report: &Report, format: Format, style: &Style, path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     render(report, format, style, &mut file)?;
+    file.flush()
+}
+
+/// Writes `entries` to the baseline at `path`. When it is new, nothing may be there.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub fn write_baseline(entries: &[Entry], path: &Path, is_new: bool) -> io::Result<()> {
+    let file = if is_new { File::create_new(path) } else { File::create(path) };
+    let mut file = BufWriter::new(file?);
+    baseline_json(entries, &mut file)?;
     file.flush()
 }
 

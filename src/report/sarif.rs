@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::escape::{self, visible};
 use super::region::Region;
 use super::{Report, Reported, RuleInfo, append};
-use crate::finding::{Finding, Problem, Severity, Suppression, SuppressionKind};
+use crate::finding::{Finding, Fix, Problem, Safety, Severity, Suppression, SuppressionKind};
 
 /// The longest description that GitHub takes, in characters.
 const LONGEST_DESCRIPTION: usize = 1024;
@@ -124,6 +124,8 @@ struct ResultObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_index: Option<usize>,
     level: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_state: Option<&'static str>,
     message: Message,
     locations: [Location; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -131,7 +133,35 @@ struct ResultObject<'a> {
     partial_fingerprints: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     suppressions: Vec<SuppressionObject>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixes: Vec<FixObject>,
     properties: ResultProperties<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FixObject {
+    description: Message,
+    artifact_changes: Vec<ArtifactChange>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ArtifactChange {
+    artifact_location: ArtifactLocation,
+    replacements: Vec<Replacement>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replacement {
+    deleted_region: RegionObject,
+    inserted_content: InsertedContent,
+}
+
+#[derive(Serialize)]
+struct InsertedContent {
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -232,6 +262,7 @@ fn result<'a>(
     seen_lines: &mut BTreeMap<&'a str, usize>,
 ) -> ResultObject<'a> {
     let finding = &reported.finding;
+    let is_baselined = finding.suppressed.as_ref().is_some_and(|by| by.kind == SuppressionKind::Baseline);
     let hash = reported.fingerprint.get(..HASH_DIGITS).unwrap_or(&reported.fingerprint);
     let occurrence = seen_lines.entry(hash).or_default();
     *occurrence += 1;
@@ -244,6 +275,8 @@ fn result<'a>(
         rule_id: finding.rule,
         rule_index: report.rule(finding.rule).map(|(index, _)| index),
         level: finding.severity.name(),
+        // Without a baseline nothing is known about what is new.
+        baseline_state: (report.summary.baselined > 0).then(|| if is_baselined { "unchanged" } else { "new" }),
         message: Message { text: message(finding) },
         locations: [location(&report.region(finding.primary.span))],
         related_locations: related.collect(),
@@ -252,6 +285,7 @@ fn result<'a>(
             ("primaryLocationLineHash", format!("{hash}:{occurrence}")),
         ]),
         suppressions: finding.suppressed.iter().map(suppression).collect(),
+        fixes: reported.fixes.iter().map(|offered| fix(report, offered)).collect(),
         properties: ResultProperties {
             confidence: finding.confidence.name(),
             subjects: &finding.subjects,
@@ -286,9 +320,39 @@ fn suppression(suppression: &Suppression) -> SuppressionObject {
     SuppressionObject {
         kind: match suppression.kind {
             SuppressionKind::Inline => "inSource",
-            SuppressionKind::Config => "external",
+            SuppressionKind::Config | SuppressionKind::Baseline => "external",
         },
-        justification: suppression.reason.as_deref().map(visible),
+        justification: match suppression.kind {
+            SuppressionKind::Baseline => Some("it is in the baseline".to_owned()),
+            SuppressionKind::Inline | SuppressionKind::Config => suppression.reason.as_deref().map(visible),
+        },
+    }
+}
+
+fn fix(report: &Report, fix: &Fix) -> FixObject {
+    let mut changes: Vec<(String, Vec<Replacement>)> = Vec::new();
+    for edit in &fix.edits {
+        let region = report.region(edit.span);
+        let replacement = Replacement {
+            deleted_region: numbers(&region),
+            inserted_content: InsertedContent { text: edit.text.clone() },
+        };
+        match changes.iter_mut().find(|(path, _)| *path == region.path) {
+            Some((_, replacements)) => replacements.push(replacement),
+            None => changes.push((region.path, vec![replacement])),
+        }
+    }
+    let change = |(path, replacements): (String, _)| ArtifactChange {
+        artifact_location: ArtifactLocation { uri: uri(&path) },
+        replacements,
+    };
+    let safety = match fix.safety {
+        Safety::Safe => "",
+        Safety::Unsafe => " (unsafe)",
+    };
+    FixObject {
+        description: Message { text: plain(&format!("{}{safety}", fix.title)) },
+        artifact_changes: changes.into_iter().map(change).collect(),
     }
 }
 
@@ -307,13 +371,16 @@ fn notification(report: &Report, problem: &Problem) -> Notification {
 }
 
 fn location(region: &Region) -> Location {
-    let numbers = RegionObject {
+    Location { id: None, physical_location: physical(&region.path, Some(numbers(region))), message: None }
+}
+
+fn numbers(region: &Region) -> RegionObject {
+    RegionObject {
         start_line: region.start.line + 1,
         start_column: region.start.utf16_column + 1,
         end_line: region.end.line + 1,
         end_column: region.end.utf16_column + 1,
-    };
-    Location { id: None, physical_location: physical(&region.path, Some(numbers)), message: None }
+    }
 }
 
 fn physical(path: &str, region: Option<RegionObject>) -> PhysicalLocation {

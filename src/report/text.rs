@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::escape::{one_line, visible};
 use super::excerpt::{Artist, Excerpt, ExcerptLabel};
 use super::{Report, Reported, Style, Summary, append};
-use crate::finding::{Confidence, Finding, Label, Place, Problem, Severity};
+use crate::finding::{Confidence, Finding, Label, Place, Problem, Severity, SuppressionKind};
 use crate::source::FileId;
 
 /// More related places are only counted: the machine-readable formats have them all.
@@ -106,7 +106,12 @@ impl<'a> Printer<'a> {
         }
         if let Some(suppression) = &finding.suppressed {
             let reason = suppression.reason.as_deref().unwrap_or("no reason given");
-            self.paragraph(&mut text, "suppressed", &format!("{}, {reason}", suppression.kind.name()));
+            let kind = suppression.kind;
+            let how = match kind {
+                SuppressionKind::Baseline => "it is in the baseline".to_owned(),
+                SuppressionKind::Inline | SuppressionKind::Config => format!("{}, {reason}", kind.name()),
+            };
+            self.paragraph(&mut text, "suppressed", &how);
         }
         text.push('\n');
         text

@@ -1,10 +1,11 @@
 //! IMDS102: the default of an account and Region disables the metadata endpoint.
 
 use super::chain::Chain;
+use super::endpoint_disabled::decides_condition;
 use super::{aftermath, are_required, consequence, gravity, instead, is_concerned, names};
 use crate::assess::{AccountAssessment, AgentAssessment, Assessments, Cause};
 use crate::eval::Language;
-use crate::finding::{Finding, Label};
+use crate::finding::{Finding, Label, Remedy, Tokens};
 
 pub(super) const ID: &str = "IMDS102";
 
@@ -13,6 +14,16 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
         account.endpoint.disabled.iter().map(|cause| finding(account, cause)).collect::<Vec<_>>()
     };
     assessments.accounts.iter().flat_map(account).collect()
+}
+
+/// What would mend `finding`: the endpoint turned on where that is written. Tokens stay as they are, since a default
+/// for them would change hosts that the finding is not about.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+    let literal = finding.primary.span;
+    let causes = assessments.accounts.iter().flat_map(|account| &account.endpoint.disabled);
+    let trails = causes.filter(|cause| cause.origin.span == literal).map(|cause| &cause.origin.trail);
+    let is_condition = decides_condition(trails);
+    Some(Remedy::EnableEndpoint { literal, is_condition, tokens: Tokens::Stay, hosts: Vec::new() })
 }
 
 fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {

@@ -1,12 +1,14 @@
 //! IMDS101: the metadata endpoint is disabled for a host.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::chain::Chain;
-use super::{aftermath, are_required, consequence, gravity, instead, is_concerned, names};
+use super::{aftermath, are_required, consequence, gravity, instead, is_concerned, names, requires_tokens};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
-use crate::finding::{Finding, Label};
-use crate::source::Span;
+use crate::finding::{Finding, Label, Remedy, Tokens};
+use crate::model::{Metadata, Subject, Written};
+use crate::source::{Span, StepRole, Trail};
 
 pub(super) const ID: &str = "IMDS101";
 
@@ -29,6 +31,45 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
         }
     }
     mistakes.iter().filter_map(Mistake::finding).collect()
+}
+
+/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+    let literal = finding.primary.span;
+    let is_here = |cause: &&Cause| cause.account.is_none() && cause.origin.span == literal;
+    let causes = |host: &'_ Assessment| host.endpoint.disabled.iter().find(is_here).cloned();
+    let hosts: Vec<_> = assessments.hosts.iter().filter_map(|host| Some((&host.host, causes(host)?))).collect();
+    let is_written_here = |(_, cause): &&(_, Cause)| cause.origin.trail.is_empty();
+    let tokens = match hosts.iter().find(is_written_here) {
+        _ if hosts.iter().all(|(host, _)| requires_tokens(&host.metadata)) => Tokens::Stay,
+        Some((host, _)) => tokens_beside(&host.metadata, literal),
+        None => Tokens::Elsewhere,
+    };
+    let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
+    Some(Remedy::EnableEndpoint {
+        literal,
+        is_condition: decides_condition(hosts.iter().map(|(_, cause)| &cause.origin.trail)),
+        tokens,
+        hosts: hosts.iter().map(|(host, _)| key(&host.subject)).collect(),
+    })
+}
+
+/// What is to become of the session tokens of a host whose endpoint is written as `literal` in its own block.
+fn tokens_beside(metadata: &Metadata, literal: Span) -> Tokens {
+    match metadata.tokens.only_declared() {
+        Some(Written::Unset) => Tokens::Unwritten,
+        Some(Written::Known { origin, .. }) if origin.trail.is_empty() && origin.span.file == literal.file => {
+            Tokens::Optional(origin.span)
+        }
+        _ => Tokens::Elsewhere,
+    }
+}
+
+/// Whether a value passes through a condition on one of its ways, so that its literal may decide other things as well.
+pub(super) fn decides_condition<'a>(trails: impl Iterator<Item = &'a Trail>) -> bool {
+    let is_condition =
+        |trail: &Trail| trail.steps().iter().any(|step| matches!(step.role, StepRole::Condition | StepRole::Branch));
+    trails.into_iter().any(is_condition)
 }
 
 impl Mistake<'_> {

@@ -5,6 +5,9 @@ mod agent_needs_imdsv1;
 mod chain;
 mod endpoint_disabled;
 mod firewall_blocks_imds;
+mod identity_baked_into_image;
+mod identity_recreated;
+mod image_identity;
 mod packet_block;
 mod route_blocks_imds;
 mod unresolved_value;
@@ -14,8 +17,8 @@ mod windows_firewall_blocks_imds;
 use crate::assess::{AgentAssessment, Assessments};
 use crate::catalog::{Agent, Outcome, Reach, Registered, StoredIdentity};
 use crate::eval::Language;
-use crate::finding::{Confidence, Finding, Severity};
-use crate::model::Written;
+use crate::finding::{Confidence, Finding, Remedy, Severity};
+use crate::model::{Metadata, Written};
 
 pub use unresolved_value::unresolved_values;
 pub use unused_suppression::{ID as UNUSED_SUPPRESSION, unused_suppression};
@@ -36,11 +39,29 @@ pub const RULES: &[Rule] = &[
     Rule { id: windows_firewall_blocks_imds::ID, check: windows_firewall_blocks_imds::check },
     Rule { id: route_blocks_imds::ID, check: route_blocks_imds::check },
     Rule { id: agent_needs_imdsv1::ID, check: agent_needs_imdsv1::check },
+    Rule { id: identity_baked_into_image::ID, check: identity_baked_into_image::check },
+    Rule { id: identity_recreated::ID, check: identity_recreated::check },
     Rule { id: unresolved_value::ID, check: unresolved_value::check },
 ];
 
 /// The rules that `--strict-unknown` turns on.
 pub const STRICT_RULES: &[&str] = &[unresolved_value::ID];
+
+/// What would mend `finding`, which one of the [`RULES`] made of `assessments`, when its rule knows something.
+#[must_use]
+pub fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+    match finding.rule {
+        endpoint_disabled::ID => endpoint_disabled::remedy(finding, assessments),
+        account_default_disabled::ID => account_default_disabled::remedy(finding, assessments),
+        _ => None,
+    }
+}
+
+/// Whether session tokens are required with these settings, whatever alternative holds.
+#[must_use]
+pub fn requires_tokens(metadata: &Metadata) -> bool {
+    are_required(metadata.tokens.effective.iter().map(|effective| &effective.written))
+}
 
 /// How grave a disabled endpoint is: certain or on one branch, with or without an agent that needs it.
 fn gravity(is_certain: bool, agents: &[&AgentAssessment]) -> (Severity, Confidence) {

@@ -137,6 +137,15 @@ impl Text {
         })
     }
 
+    /// The piece that was written where `span` starts.
+    #[must_use]
+    pub fn piece_at(&self, span: Span) -> Option<&Piece> {
+        let holds = |piece: &&Piece| {
+            piece.span.file == span.file && piece.span.start <= span.start && span.start < piece.span.end.max(1)
+        };
+        self.pieces().iter().find(holds)
+    }
+
     /// The pieces in order; their lengths add up to the value's.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {

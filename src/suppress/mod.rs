@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use date::Date;
 pub use places::{from_cloudformation, from_comments, from_json_comments};
 
-use crate::finding::{Finding, Suppression, SuppressionKind};
+use crate::finding::{Finding, Remedy, Suppression, SuppressionKind};
 use crate::source::{FileId, Span};
 
 /// What a comment must contain to be looked at.
@@ -59,6 +59,8 @@ pub struct Unused {
     pub id: Option<&'static str>,
     /// Why it is good for nothing.
     pub why: Why,
+    /// What would mend it; nothing when its author meant something that cannot be known.
+    pub remedy: Option<Remedy>,
 }
 
 /// Why a directive is good for nothing.
@@ -131,7 +133,10 @@ fn unused(directives: &[Directive], entries: &[Entry<'_>], today: Date) -> Vec<U
     let mut unused = Vec::new();
     let mut entries = entries.iter().peekable();
     for directive in directives {
-        let mut add = |span, rule: &str, id, why| unused.push(Unused { span, rule: rule.to_owned(), id, why });
+        let mut found: Vec<Unused> = Vec::new();
+        let mut add = |span, rule: &str, id, why| {
+            found.push(Unused { span, rule: rule.to_owned(), id, why, remedy: None });
+        };
         if directive.rules.is_empty() {
             add(directive.span, "", None, Why::Malformed);
         }
@@ -148,14 +153,46 @@ fn unused(directives: &[Directive], entries: &[Entry<'_>], today: Date) -> Vec<U
                 _ => {}
             }
         }
+        let removed: Vec<Span> =
+            found.iter().filter(|unused| unused.is_removable()).map(|unused| unused.span).collect();
+        for unused in found.iter_mut().filter(|unused| unused.is_removable()) {
+            unused.remedy = directive.removal(unused.span, &removed);
+        }
+        unused.append(&mut found);
     }
     unused
+}
+
+impl Unused {
+    /// Whether nothing is lost with it. What is misspelt was meant to hide something.
+    fn is_removable(&self) -> bool {
+        matches!(self.why, Why::HidesNothing | Why::Expired(_))
+    }
 }
 
 impl Directive {
     /// Whether it hides anything on the day `today`.
     fn is_in_force(&self, today: Date) -> bool {
         self.until.is_none_or(|until| until.date.is_some_and(|date| today <= date))
+    }
+
+    /// How the rule at `own` is removed, when all at `removed` are.
+    fn removal(&self, own: Span, removed: &[Span]) -> Option<Remedy> {
+        if self.rules.iter().all(|(_, span)| removed.contains(span)) {
+            return Some(Remedy::DeleteSuppression(self.span));
+        }
+        let mut items: Vec<Span> = self.rules.iter().map(|(_, span)| *span).collect();
+        items.extend(self.until.map(|until| until.span));
+        items.sort_unstable();
+        let at = items.iter().position(|span| *span == own)?;
+        let before = items.get(..at)?;
+        // The comma goes with what is removed: the one before it, unless nothing stays there.
+        let range = match (before.last(), items.get(at + 1)) {
+            (Some(last), _) if before.iter().any(|span| !removed.contains(span)) => last.range().end..own.range().end,
+            (_, Some(next)) => own.range().start..next.range().start,
+            _ => return None,
+        };
+        Some(Remedy::Delete(Span::new(own.file, range)))
     }
 
     /// Whether it covers any byte of `span`.
@@ -281,6 +318,40 @@ mod tests {
         ];
         assert_eq!(unused, expected.map(|(rule, why)| (rule.to_owned(), why)));
         assert_eq!(findings[0].suppressed, None);
+    }
+
+    #[test]
+    fn what_is_removed_leaves_a_list_behind() {
+        const TEXT: &str = "ignore[A, B ,C, until=2027-03-31] why";
+        let directive = Directive {
+            span: span(0, TEXT.len()),
+            rules: ["A", "B", "C"].map(|rule| (rule.to_owned(), at(rule))).into(),
+            covers: Covers::File,
+            reason: None,
+            until: Some(Until { date: Date::parse("2027-03-31"), span: at("until=2027-03-31") }),
+        };
+        fn at(part: &str) -> Span {
+            let start = TEXT.find(part).unwrap();
+            span(start, start + part.len())
+        }
+        for (removed, expected) in [
+            (&["A"][..], "ignore[B ,C, until=2027-03-31] why"),
+            (&["B"], "ignore[A,C, until=2027-03-31] why"),
+            (&["C"], "ignore[A, B, until=2027-03-31] why"),
+            (&["A", "B"], "ignore[C, until=2027-03-31] why"),
+            (&["B", "C"], "ignore[A, until=2027-03-31] why"),
+            (&["A", "C"], "ignore[B, until=2027-03-31] why"),
+        ] {
+            let spans: Vec<Span> = removed.iter().map(|rule| at(rule)).collect();
+            let mut text = TEXT.to_owned();
+            for own in spans.iter().rev() {
+                let Some(Remedy::Delete(range)) = directive.removal(*own, &spans) else { panic!("{removed:?}") };
+                text.replace_range(range.range(), "");
+            }
+            assert_eq!(text, expected, "{removed:?}");
+        }
+        let all = ["A", "B", "C"].map(at);
+        assert_eq!(directive.removal(at("B"), &all), Some(Remedy::DeleteSuppression(directive.span)));
     }
 
     #[test]

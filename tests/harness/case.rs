@@ -151,6 +151,7 @@ impl Case {
             min_severity: Severity::Note,
             min_confidence: Confidence::Low,
             fail_on: None,
+            baseline: None,
             strict_unknown: options.strict_unknown,
             today: Date::parse(options.today.as_deref().unwrap_or("2026-11-22")).expect("`today` is a date"),
         })

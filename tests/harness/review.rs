@@ -127,6 +127,19 @@ fn review_formats(report: &Report) -> Vec<String> {
                 let commands = output.lines().filter(|line| line.starts_with("::")).count();
                 count(name, Some(commands), shown + report.problems.len());
             }
+            Format::GitLab => {
+                let issues: Option<Vec<Value>> = serde_json::from_str(&output).ok();
+                count(name, issues.map(|issues| issues.len()), shown + report.problems.len());
+            }
+            Format::Rdjson => {
+                let result: Option<Value> = serde_json::from_str(&output).ok();
+                let diagnostics = result.and_then(|result| result["diagnostics"].as_array().map(Vec::len));
+                count(name, diagnostics, shown + report.problems.len());
+            }
+            Format::Junit => {
+                count("junit's failures", Some(output.matches("<failure ").count()), shown);
+                count("junit's errors", Some(output.matches("<error ").count()), report.problems.len());
+            }
         }
     }
     complaints

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 pub mod oracle;
+pub mod tools;
 
 use std::ffi::OsStr;
 use std::io::Write;

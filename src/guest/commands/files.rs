@@ -2,7 +2,7 @@
 
 use super::Action::{self, Simple};
 use super::{Call, DONE, shell};
-use crate::guest::{Content, Guest};
+use crate::guest::{Content, FileChange, Guest, paths};
 use crate::network::Status;
 use crate::source::Text;
 
@@ -33,6 +33,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("mv", Simple(rename)),
     ("rm", Simple(remove)),
     ("rmdir", Simple(shell::nothing)),
+    ("shred", Simple(shred)),
     ("sed", Simple(edit)),
     ("sort", Simple(filter)),
     ("stat", Simple(search)),
@@ -41,7 +42,9 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("tee", Simple(tee)),
     ("touch", Simple(touch)),
     ("tr", Simple(filter)),
+    ("truncate", Simple(truncate)),
     ("uniq", Simple(filter)),
+    ("unlink", Simple(remove)),
     ("unzip", Simple(filter)),
     ("wc", Simple(filter)),
 ];
@@ -58,7 +61,27 @@ pub(super) fn search(guest: &mut Guest, call: &Call) -> Status {
     Status::Unknown
 }
 
+/// `find FOLDER… -name PATTERN -delete`, or with `-exec rm`: what is found is removed.
 fn find_files(guest: &mut Guest, call: &Call) -> Status {
+    let is_test = |word: &&Text| !word.as_str().starts_with(['-', '(', '!', ')']);
+    let value = |name: &str| {
+        let at = call.arguments.iter().position(|word| word.as_str() == name)?;
+        call.arguments.get(at + 1)
+    };
+    let executes = value("-exec").or_else(|| value("-execdir")).and_then(Text::known);
+    if call.has(&["-delete"]) || executes.is_some_and(|program| program.rsplit('/').next() == Some("rm")) {
+        let name = value("-name").or_else(|| value("-iname"));
+        let is_narrowed = call.has(&["-mtime", "-mmin", "-newer", "-size", "-empty", "-not", "!", "-prune", "-regex"]);
+        let what = name.map_or("*", Text::as_str);
+        for folder in call.arguments.iter().take_while(is_test) {
+            // What is left out of the search is not known to be removed.
+            let folder = guest.path(folder).filter(|_| !is_narrowed);
+            if let Some(folder) = folder {
+                let named = format!("{folder}/{}/{what}", paths::ANY_FOLDERS);
+                guest.note_files(&named, FileChange::Removed { recursive: true }, call.span);
+            }
+        }
+    }
     super::unknown(guest, call.name, &call.words(), call.span);
     DONE
 }
@@ -114,7 +137,14 @@ fn touch(guest: &mut Guest, call: &Call) -> Status {
 }
 
 fn remove(guest: &mut Guest, call: &Call) -> Status {
+    let is_recursive = |word: &Text| {
+        let word = word.as_str();
+        word == "--recursive" || !word.starts_with("--") && word.starts_with('-') && word.contains(['r', 'R'])
+    };
+    let change = FileChange::Removed { recursive: call.arguments.iter().any(is_recursive) };
     for name in call.operands() {
+        let named = paths::with_patterns(name);
+        guest.note_files(guest.path(&named).as_deref().unwrap_or(named.as_str()), change, call.span);
         let Some(path) = guest.path(name) else {
             guest.opaque(call.span, "files whose names are not known are removed");
             continue;
@@ -126,6 +156,32 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
             }
         }
         guest.files.insert(path, None);
+    }
+    DONE
+}
+
+/// `shred -u`: what is overwritten without being removed is no identity any more either, but nobody knows what it is.
+fn shred(guest: &mut Guest, call: &Call) -> Status {
+    if call.arguments.iter().any(|word| word.as_str().starts_with("-") && word.as_str().contains('u')) {
+        return remove(guest, call);
+    }
+    DONE
+}
+
+/// `truncate -s 0 FILE…`
+fn truncate(guest: &mut Guest, call: &Call) -> Status {
+    let is_size = |word: &str| matches!(word, "-s" | "--size" | "-s0" | "--size=0");
+    let empties = call.arguments.windows(2).any(|words| is_size(words[0].as_str()) && words[1].as_str() == "0")
+        || call.has(&["-s0", "--size=0"]);
+    for name in call.operands() {
+        if let Some(path) = guest.path(name).filter(|_| name.as_str() != "0") {
+            let content = if empties {
+                Content::empty()
+            } else {
+                Content::Text(Text::hole(call.span, "a file of which the size is set"))
+            };
+            guest.put(path, Some(content), call.span);
+        }
     }
     DONE
 }
@@ -150,7 +206,7 @@ fn copy(guest: &mut Guest, call: &Call) -> Status {
     let [.., from, to] = operands.as_slice() else { return DONE };
     let Some(path) = target(guest, from, to) else { return DONE };
     let content = guest.read(from, call.span);
-    guest.files.insert(path, Some(content));
+    guest.put(path, Some(content), call.span);
     DONE
 }
 
@@ -159,6 +215,7 @@ fn rename(guest: &mut Guest, call: &Call) -> Status {
     if let [from, _] = call.operands().as_slice()
         && let Some(path) = guest.path(from)
     {
+        guest.note_files(&path, FileChange::Removed { recursive: true }, call.span);
         guest.files.insert(path, None);
     }
     status

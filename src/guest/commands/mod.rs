@@ -121,6 +121,7 @@ impl Guest {
 
 impl Machine<'_> {
     pub(super) fn command(&mut self, command: &Command, span: Span, mut guest: Guest) -> Vec<Guest> {
+        guest.shell.asked_for = None;
         if guest.shell.dialect != Dialect::Posix {
             return self.windows_command(command, span, guest);
         }

@@ -60,6 +60,8 @@ fn events(kind: PartKind, script: &str) -> Vec<String> {
         EventKind::Removal(names) => format!("removal {}", words(names)),
         EventKind::Update(names) => format!("update {}", words(names)),
         EventKind::Reboot => "reboot".to_owned(),
+        EventKind::Files { named, change } => format!("{change:?} {named}"),
+        EventKind::Unfollowed => "unfollowed".to_owned(),
     };
     ends[0].events.iter().map(|each| event(&each.kind)).collect()
 }
@@ -260,7 +262,13 @@ fn downloads_installers_and_services_are_events() {
         (
             "Stop-Service mackerel-agent\nRemove-Item 'C:\\Program Files\\Mackerel\\mackerel-agent\\id'\nRestart-Service \
              -Name \"mackerel-agent\"\nSet-Service mackerel-agent -StartupType Automatic -Status Running",
-            vec!["stop mackerel-agent", "start mackerel-agent", "enable mackerel-agent", "start mackerel-agent"],
+            vec![
+                "stop mackerel-agent",
+                "Removed { recursive: true } c:/program files/mackerel/mackerel-agent/id",
+                "start mackerel-agent",
+                "enable mackerel-agent",
+                "start mackerel-agent",
+            ],
         ),
         (
             "Get-Service -Name x | Start-Service\nsc.exe config x start= disabled\nnet stop x",

@@ -269,11 +269,14 @@ impl Reader<'_> {
             }
         }
         let asked = self.at;
-        let mut operands = None;
+        let (mut operands, mut file) = (None, None);
         if self.looking_at("errorlevel") {
             let name = self.operand();
             operands = Some((word::status(name.span), "-ge", self.operand()));
-        } else if ["exist", "defined", "cmdextversion"].into_iter().any(|word| self.looking_at(word)) {
+        } else if self.looking_at("exist") {
+            self.operand();
+            file = Some(self.operand());
+        } else if ["defined", "cmdextversion"].into_iter().any(|word| self.looking_at(word)) {
             self.operand();
             self.operand();
         } else {
@@ -290,12 +293,13 @@ impl Reader<'_> {
         }
         let range = asked..self.end;
         let mut test = vec![self.made_up("[[", range.clone())];
-        match operands {
-            Some((left, operator, right)) => {
+        match (operands, file) {
+            (Some((left, operator, right)), _) => {
                 let operator = self.made_up(operator, range.clone());
                 test.extend([left, operator, right]);
             }
-            None => test.push(self.unknown_word(range.clone(), "a condition that is not computed")),
+            (None, Some(file)) => test.extend([self.made_up("-e", range.clone()), file]),
+            (None, None) => test.push(self.unknown_word(range.clone(), "a condition that is not computed")),
         }
         test.push(self.made_up("]]", range.clone()));
         let mut asked = self.statement_of(StatementKind::Command(command_of(test)), range.clone());

@@ -45,7 +45,8 @@ fn statements_have_their_forms() {
         ("if /i not \"%A%\"==\"b\" (c) else d", "if[!(\"[[\" \"${a}\" \"-eq\" \"b\" \"]]\") => c else d]"),
         ("if %ERRORLEVEL% neq 0 x", "if[\"[[\" ${?} \"-ne\" 0 \"]]\" => x]"),
         ("if not errorlevel 1 x", "if[!(\"[[\" \"${?}\" \"-ge\" 1 \"]]\") => x]"),
-        ("if exist x y", "if[\"[[\" \"<?>\" \"]]\" => y]"),
+        ("if exist x y", "if[\"[[\" \"-e\" x \"]]\" => y]"),
+        ("if defined x y", "if[\"[[\" \"<?>\" \"]]\" => y]"),
         ("for %%I in (a b) do c %%i", "for[%i in a b => c ${%i}]"),
         ("for /f %%i in ('x') do c", "for[%i in \"<?>\" => c]"),
     ]);

@@ -31,7 +31,7 @@ fn ends(template: &str) -> Vec<Guest> {
     let parsed = parse(&file, &limits);
     assert_eq!(parsed.problems, [], "{template}");
     let inputs = Inputs { file: &file, root: &parsed.documents[0], parameters: &[], limits: &limits };
-    let estate = build(&evaluate(&inputs).resources, &limits);
+    let estate = build(&evaluate(&inputs).resources, Vec::new(), &limits);
     let host = &estate.hosts[0];
     let data = host.user_data.iter().filter_map(Value::to_text);
     let data: Vec<_> = data.flat_map(|text| user_data::parse(&text, &limits)).collect();

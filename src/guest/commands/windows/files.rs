@@ -3,7 +3,7 @@
 use super::Action::{self, Simple};
 use super::parameters::Parameters;
 use super::{Call, DONE, nothing, query};
-use crate::guest::{Content, Guest};
+use crate::guest::{Content, FileChange, Guest};
 use crate::network::Status;
 use crate::source::Text;
 
@@ -116,7 +116,7 @@ fn copy(guest: &mut Guest, call: &Call) -> Status {
     let (Some(from), Some(to)) = operands(call) else { return DONE };
     let Some(path) = target(guest, &from, &to) else { return DONE };
     let content = guest.read(&from, call.span);
-    guest.files.insert(path, Some(content));
+    guest.put(path, Some(content), call.span);
     DONE
 }
 
@@ -133,6 +133,7 @@ fn rename(guest: &mut Guest, call: &Call) -> Status {
     let (Some(from), _) = operands(call) else { return DONE };
     let status = copy(guest, call);
     if let Some(path) = guest.path(&from) {
+        guest.note_files(&path, FileChange::Removed { recursive: true }, call.span);
         guest.files.insert(path, None);
     }
     status
@@ -145,6 +146,8 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
             guest.opaque(call.span, "files whose names are not known are removed");
             continue;
         };
+        // Without `-Recurse` a folder that is not empty is asked about, and scripts that do so mean to remove it.
+        guest.note_files(&path, FileChange::Removed { recursive: true }, call.span);
         let inside = format!("{}/", path.trim_end_matches("/*"));
         for (name, content) in guest.files.iter_mut() {
             if name.starts_with(&inside) {
@@ -156,13 +159,19 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
     DONE
 }
 
+/// What the reason of a hole starts with that stands for the answer whether a file is there.
+pub(super) const WHETHER_THERE: &str = "whether there is ";
+
 pub(super) fn test_path(guest: &mut Guest, call: &Call) -> Status {
     let parameters = Parameters::of(call);
     let path = parameters.get_or_first(&["path", "literalpath"]).and_then(|path| guest.path(path));
-    match path.and_then(|path| guest.files.get(&path)).map(Option::is_some) {
+    match path.as_ref().and_then(|path| guest.files.get(path)).map(Option::is_some) {
         Some(true) => guest.write_text(Text::encoded("True", call.span)),
         Some(false) => guest.write_text(Text::encoded("False", call.span)),
-        None => guest.write_unknown(call.span, "whether a file is there"),
+        None => {
+            let path = path.unwrap_or_else(|| "a file".to_owned());
+            guest.write_unknown(call.span, &format!("{WHETHER_THERE}{path}"));
+        }
     }
     DONE
 }

@@ -1,7 +1,9 @@
 //! Comparisons: `[[ … ]]` with PowerShell's operators, on what is known.
 
+use super::files::WHETHER_THERE;
 use crate::guest::Guest;
 use crate::guest::machine::Machine;
+use crate::guest::variables::AskedFor;
 use crate::network::Status;
 use crate::source::{HOLE, Text};
 use crate::syntax::script::Word;
@@ -13,11 +15,23 @@ impl Machine<'_> {
         let texts: Vec<Text> = inside.iter().map(|word| self.expand_joined(guest, word)).collect();
         let answer = match texts.as_slice() {
             [value] => truth(value),
+            [operator, file] if operator.as_str() == "-e" => is_there(guest, file),
             [left, operator, right] => compare(left, operator.as_str(), right),
             _ => None,
         };
+        let path = match texts.as_slice() {
+            [value] => value.hole_reason().and_then(|reason| reason.strip_prefix(WHETHER_THERE)).map(str::to_owned),
+            [_, file] => guest.path(file),
+            _ => None,
+        };
+        guest.shell.asked_for = path.map(|path| AskedFor { path, succeeds_if_there: true });
         guest.shell.status = answer.map_or(Status::Unknown, |holds| Status::Known(u8::from(!holds)));
     }
+}
+
+/// Whether a file is there, where the scripts decided that.
+fn is_there(guest: &Guest, file: &Text) -> Option<bool> {
+    guest.files.get(&guest.path(file)?).map(Option::is_some)
 }
 
 /// Whether a value counts as true. That of a number 0 and a text `0` differ, and nothing tells one from the other.

@@ -1,0 +1,355 @@
+//! What becomes of an agent's identity while a machine is built: what created it, what removed it, and in which order.
+
+use std::sync::Arc;
+
+use super::agents::{Deed, base_name, deed, package, sign};
+use crate::catalog::{
+    Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
+};
+use crate::guest::{Covers, Event, EventKind, FileChange, ServiceAction, covers};
+use crate::source::{Span, Text};
+
+/// What a build leaves of an agent's identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing created one.
+    Absent,
+    /// It was removed after the last thing that could create it.
+    Cleaned,
+    /// It is part of the image.
+    Left(Box<Left>),
+    /// Something happened to it that is not followed.
+    Unknown,
+}
+
+/// An identity that is part of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What created it last.
+    pub created: Creation,
+    /// The places that removed it before that, in order; empty when nothing did.
+    pub removed: Vec<Span>,
+    /// The places that removed some of its files since, but not all.
+    pub removed_in_part: Vec<Span>,
+    /// The places of commands that would have removed it since if the agent had not been running.
+    pub too_early: Vec<Span>,
+    /// The files that are left.
+    pub files: Vec<&'static IdentityFile>,
+}
+
+/// How an identity came into being.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// When, with the packet filter and routes of that time.
+    pub event: Arc<Event>,
+    /// How.
+    pub how: How,
+    /// Whether it is verified that this creates one.
+    pub is_verified: bool,
+}
+
+/// How an identity comes into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The agent is installed in a way that starts it.
+    Installed,
+    /// Its service is started.
+    Started,
+    /// It is run or enrolled by its own program.
+    Run,
+    /// The machine is started again, and the agent with it since what stands at this place.
+    Restarted(Span),
+    /// The file is written by the build.
+    Written,
+}
+
+/// What the `events` of one way through a build leave of the identity of `agent`.
+pub(super) fn after(agent: &'static Agent, platform: Platform, events: &[Arc<Event>]) -> Identity {
+    let is_here = |file: &&IdentityFile| file.platform == platform;
+    let files: Vec<&'static IdentityFile> = agent.identity.files.iter().filter(is_here).collect();
+    let mut way = Way { agent, files, state: Identity::Absent, removed: Vec::new(), enabled: None, is_running: false };
+    for event in events {
+        way.follow(event);
+    }
+    way.state
+}
+
+/// One way through a build.
+struct Way {
+    agent: &'static Agent,
+    files: Vec<&'static IdentityFile>,
+    state: Identity,
+    /// The places that removed an identity so far.
+    removed: Vec<Span>,
+    /// Where the agent was made to start at each boot.
+    enabled: Option<Span>,
+    is_running: bool,
+}
+
+impl Way {
+    fn follow(&mut self, event: &Arc<Event>) {
+        if let Some((how, is_verified)) = self.creates(event) {
+            self.create(event, how, is_verified);
+            return;
+        }
+        match &event.kind {
+            EventKind::Files { named, change } => self.change_files(named, *change, event),
+            EventKind::Program(words) => {
+                if words.iter().any(|word| word.as_str() == "stop") && self.is_own(words) {
+                    self.is_running = false;
+                }
+                if let Some((Deed::Removes, action)) = self.deed(words) {
+                    if action.requires == Some(AgentState::Stopped) && self.is_running {
+                        self.come_too_early(event.span);
+                    } else {
+                        self.remove(event.span);
+                    }
+                }
+            }
+            EventKind::Service { name, action: ServiceAction::Stop } if self.starting(name.as_str()).is_some() => {
+                self.is_running = false;
+            }
+            EventKind::Reboot => self.is_running = false,
+            EventKind::Removal(names) if names.iter().any(|name| package(self.agent, name, event.span).is_some()) => {
+                // An agent that is not there registers nothing, whatever it left behind.
+                self.state = Identity::Absent;
+                self.enabled = None;
+            }
+            EventKind::Unfollowed => {
+                if self.state != Identity::Absent || self.enabled.is_some() {
+                    self.state = Identity::Unknown;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn deed(&self, words: &[Text]) -> Option<(Deed, &'static Action)> {
+        let (name, arguments) = words.split_first()?;
+        deed(self.agent, base_name(name.known()?), arguments)
+    }
+
+    /// Whether a program is one of the agent's own.
+    fn is_own(&self, words: &[Text]) -> bool {
+        let Some(base) = words.first().and_then(Text::known).map(base_name) else { return false };
+        let programs = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Command);
+        programs.into_iter().any(|form| form.r#match == base)
+    }
+
+    /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
+    fn starting(&self, name: &str) -> Option<bool> {
+        let is_it =
+            |action: &&Action| action.kind == ActionKind::ServiceStart && action.r#match.as_deref() == Some(name);
+        self.agent.identity.created_by.iter().find(is_it).map(|action| !action.unverified)
+    }
+
+    /// How `event` brings an identity into being, if it does, and whether that is verified.
+    fn creates(&mut self, event: &Arc<Event>) -> Option<(How, bool)> {
+        let sign = sign(self.agent, event).filter(|sign| !sign.in_container);
+        if let Some(enables) = sign.as_ref().and_then(|sign| sign.enables) {
+            self.enabled = enables.then_some(event.span);
+        }
+        match &event.kind {
+            EventKind::Service { name, action: ServiceAction::Start } => {
+                Some((How::Started, self.starting(name.known()?)?))
+            }
+            EventKind::Packages(_) | EventKind::Installer(_) => Some((How::Installed, sign?.starts?)),
+            EventKind::Program(words) => match self.deed(words) {
+                Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
+                Some(_) => None,
+                // A start script names its service.
+                None => Some((How::Started, sign?.starts?)),
+            },
+            EventKind::Reboot => {
+                let created_by = &self.agent.identity.created_by;
+                let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
+                let is_verified = starts.map(|action| !action.unverified).max()?;
+                Some((How::Restarted(self.enabled?), is_verified))
+            }
+            EventKind::Files { named, change: FileChange::Written } => {
+                let is_written = |file: &&&IdentityFile| comparable_path(&file.path) == **named;
+                let file = self.files.iter().find(is_written)?;
+                Some((How::Written, !file.unverified))
+            }
+            _ => None,
+        }
+    }
+
+    fn create(&mut self, event: &Arc<Event>, how: How, is_verified: bool) {
+        self.is_running |= how != How::Written;
+        // What exists already is kept; the first thing that created it is to blame.
+        if matches!(&self.state, Identity::Left(left) if left.created.is_verified || !is_verified) {
+            return;
+        }
+        let created = Creation { event: Arc::clone(event), how, is_verified };
+        let (removed, files) = (self.removed.clone(), self.files.clone());
+        let (removed_in_part, too_early) = (Vec::new(), Vec::new());
+        self.state = Identity::Left(Box::new(Left { created, removed, removed_in_part, too_early, files }));
+    }
+
+    fn come_too_early(&mut self, at: Span) {
+        if let Identity::Left(left) = &mut self.state {
+            left.too_early.push(at);
+        }
+    }
+
+    fn remove(&mut self, at: Span) {
+        if !self.removed.contains(&at) {
+            self.removed.push(at);
+        }
+        self.state = match self.state {
+            Identity::Absent => Identity::Absent,
+            _ => Identity::Cleaned,
+        };
+    }
+
+    fn change_files(&mut self, named: &str, change: FileChange, event: &Event) {
+        let empty_is_absent = self.agent.identity.empty_file_is_absent.as_ref();
+        let recursive = matches!(change, FileChange::Removed { recursive: true } | FileChange::Missing);
+        let reached = |file: &IdentityFile| match (change, empty_is_absent) {
+            (FileChange::Written, _) => Covers::No,
+            (FileChange::Emptied, Some(fact)) if fact.value && !fact.unverified => {
+                covers(named, &comparable_path(&file.path), false)
+            }
+            (FileChange::Emptied, Some(fact)) if !fact.value => Covers::No,
+            (FileChange::Emptied, _) => covers(named, &comparable_path(&file.path), false).min(Covers::Perhaps),
+            _ => covers(named, &comparable_path(&file.path), recursive),
+        };
+        // Which of the layouts the machine has is not known; who removes all files of one knows it.
+        let layouts: Vec<&Option<String>> = self.files.iter().map(|file| &file.layout).collect();
+        let is_without = |layout: &Option<String>, is_gone: &dyn Fn(&IdentityFile) -> bool| {
+            self.files.iter().filter(|file| file.layout == *layout).all(|file| is_gone(file))
+        };
+        match &mut self.state {
+            Identity::Left(left) => {
+                let before = left.files.len();
+                if left.files.iter().any(|file| reached(file) == Covers::Perhaps) {
+                    self.state = Identity::Unknown;
+                    return;
+                }
+                left.files.retain(|file| reached(file) == Covers::No);
+                let is_gone = |file: &IdentityFile| !left.files.iter().any(|kept| *kept == file);
+                if layouts.into_iter().any(|layout| is_without(layout, &is_gone)) {
+                    self.remove(event.span);
+                } else if left.files.len() < before {
+                    left.removed_in_part.push(event.span);
+                }
+            }
+            // It is known again when nothing can be left.
+            Identity::Unknown | Identity::Absent | Identity::Cleaned => {
+                let is_gone = |file: &IdentityFile| reached(file) == Covers::Yes;
+                if layouts.into_iter().any(|layout| is_without(layout, &is_gone)) {
+                    self.remove(event.span);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+    use crate::guest::{self, Guest};
+    use crate::network::{Assumptions, Network};
+    use crate::source::{FileId, Limits, SourceFile};
+    use crate::syntax::shell;
+
+    /// What the one way through a script leaves, with the text at the place that created it.
+    #[track_caller]
+    fn left(agent: &str, script: &'static str) -> (Identity, &'static str) {
+        let file = SourceFile::new(FileId(1), "build.sh", script.into());
+        let limits = Limits::default();
+        let (parsed, _, _) = shell::parse(&Text::verbatim(script, file.span(0..script.len())), &limits);
+        let ends = guest::run(&parsed, Guest::new(Network::new(&Assumptions::default())), &limits);
+        let agent = catalog::agent(agent).unwrap();
+        let mut found: Vec<_> = ends.iter().map(|end| after(agent, Platform::Linux, &end.events)).collect();
+        found.dedup();
+        assert_eq!(found.len(), 1, "{script}: {found:?}");
+        let identity = found.remove(0);
+        let at = match &identity {
+            Identity::Left(left) => &script[left.created.event.span.range()],
+            _ => "",
+        };
+        (identity, at)
+    }
+
+    #[track_caller]
+    fn creator(script: &'static str) -> &'static str {
+        let (identity, at) = left("mackerel-agent", script);
+        assert!(matches!(identity, Identity::Left(_)), "{script}: {identity:?}");
+        at
+    }
+
+    #[test]
+    fn starting_enrolling_and_copying_leave_an_identity() {
+        for (script, at) in [
+            ("yum install -y mackerel-agent\nsystemctl start mackerel-agent", "systemctl start mackerel-agent"),
+            ("systemctl enable --now mackerel-agent", "systemctl enable --now mackerel-agent"),
+            ("service mackerel-agent start\nservice mackerel-agent stop", "service mackerel-agent start"),
+            ("yum install -y mackerel-agent\nreboot", "reboot"),
+            ("mackerel-agent supervise &", "mackerel-agent supervise"),
+            ("echo 3aBcDeFgHiJ > /var/lib/mackerel-agent/id", "echo 3aBcDeFgHiJ > /var/lib/mackerel-agent/id"),
+            ("cp /tmp/id /var/lib/mackerel-agent/id", "cp /tmp/id /var/lib/mackerel-agent/id"),
+        ] {
+            assert_eq!(creator(script), at);
+        }
+    }
+
+    #[test]
+    fn what_was_installed_or_enabled_only_leaves_nothing() {
+        for script in [
+            "yum install -y mackerel-agent",
+            "yum install -y mackerel-agent\nsystemctl enable mackerel-agent",
+            "yum install -y mackerel-agent\nsystemctl disable mackerel-agent\nreboot",
+            "mackerel-agent init -apikey=x",
+            "rm -f /var/lib/mackerel-agent/id",
+            "docker run -d mackerel/mackerel-agent",
+        ] {
+            assert_eq!(left("mackerel-agent", script).0, Identity::Absent, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_cleanup_counts_when_it_comes_after_the_last_start() {
+        for script in [
+            "systemctl start mackerel-agent\nsystemctl stop mackerel-agent\nrm -f /var/lib/mackerel-agent/id",
+            "systemctl start mackerel-agent\nrm -rf /var/lib/mackerel-agent",
+            "systemctl start mackerel-agent\n: > /var/lib/mackerel-agent/id",
+            "systemctl start mackerel-agent\nmackerel-agent retire -force",
+            "systemctl start mackerel-agent\nif [ -f /var/lib/mackerel-agent/id ]; then rm /var/lib/mackerel-agent/id; fi",
+        ] {
+            assert_eq!(left("mackerel-agent", script).0, Identity::Cleaned, "{script}");
+        }
+        let (identity, at) = left(
+            "mackerel-agent",
+            "systemctl start mackerel-agent\nrm -f /var/lib/mackerel-agent/id\nsystemctl restart mackerel-agent",
+        );
+        let Identity::Left(left) = identity else { panic!("{identity:?}") };
+        assert_eq!((left.removed.len(), at), (1, "systemctl restart mackerel-agent"));
+    }
+
+    #[test]
+    fn a_cleanup_of_other_files_is_none() {
+        for script in [
+            "systemctl start mackerel-agent\nrm -f /var/lib/mackerel-agent/pid",
+            "systemctl start mackerel-agent\nrm -f /var/lib/mackerel-agent",
+            "systemctl start mackerel-agent\nrm -rf /var/lib/amazon/ssm/*",
+            "systemctl start mackerel-agent\nrm -rf \"$UNSET_BY_ANYBODY_KNOWN\"",
+        ] {
+            assert_eq!(creator(script), "systemctl start mackerel-agent");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_about_a_cleanup_makes_the_identity_unknown() {
+        let script = "systemctl start mackerel-agent\nD=$(cat /etc/root)\nrm -f \"$D/mackerel-agent/id\"";
+        assert_eq!(left("mackerel-agent", script).0, Identity::Unknown);
+    }
+
+    #[test]
+    fn an_agent_that_is_removed_leaves_nothing() {
+        let script = "yum install -y mackerel-agent\nsystemctl start mackerel-agent\nyum remove -y mackerel-agent";
+        assert_eq!(left("mackerel-agent", script).0, Identity::Absent);
+    }
+}

@@ -1,0 +1,184 @@
+//! What an image comes to: which agents are part of it, whether it holds their identity, and what becomes of the hosts
+//! that are launched from it.
+
+use super::agents::{self, SeenAgent};
+use super::boot::{condition_at, variables};
+use super::identity::{How, Identity, Left, after};
+use super::reachability::{Stock, is_away};
+use super::{PinnedVersion, Terms, user_of};
+use crate::catalog::{Agent, Platform, Reach, Registered, StartOutcome, StoredIdentity};
+use crate::eval::{BuildStepKind, Interpreter, Value, ValueKind};
+use crate::guest::{self, Guest, OpaqueStep};
+use crate::model::{Image, Written};
+use crate::network::{Answer, Family};
+use crate::source::{HOLE, Span, Text, Trail};
+
+/// What an image comes to.
+#[derive(Debug)]
+pub struct ImageAssessment {
+    /// The image.
+    pub image: Image,
+    /// The platform, when its build tells it.
+    pub platform: Option<Platform>,
+    /// The agents that are part of it, by name.
+    pub agents: Vec<ImageAgent>,
+    /// Steps of the build that could not be followed, in the order of their places.
+    pub assumes: Vec<OpaqueStep>,
+}
+
+/// An agent that is part of an image.
+#[derive(Debug)]
+pub struct ImageAgent {
+    /// What is known of it.
+    pub agent: &'static Agent,
+    /// What shows it first.
+    pub seen_at: Option<Span>,
+    /// The version that is asked for, when one is.
+    pub version: Option<PinnedVersion>,
+    /// Whether it runs in containers only.
+    pub container: bool,
+    /// What the build leaves of its identity.
+    pub identity: Identity,
+    /// Whether every way through the build leaves that.
+    pub is_certain: bool,
+    /// Whether the metadata service could be reached when the identity came into being, as far as that is known.
+    pub reach: Option<Reach>,
+    /// What becomes of the agent on a host that is launched from the image, as far as that is known.
+    pub outcome: Option<&'static StartOutcome>,
+    /// The layers that the text which created the identity went through.
+    pub trail: Trail,
+}
+
+/// Assesses `image`, whose build starts from `stock`.
+pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageAssessment {
+    let ends = guest::build(&image.steps, Guest::new(stock.network.clone()), &terms.limits);
+    let platform = platform_of(&image);
+    let scripts = Scripts::of(&image);
+    let seen = agents::on_host(&ends.iter().collect::<Vec<_>>(), &[], &[]);
+    let assess = |SeenAgent { agent, seen_at, version, container, .. }: SeenAgent| {
+        let (identity, is_certain) = identity(agent, platform.unwrap_or(Platform::Linux), &ends, &scripts);
+        let left = match &identity {
+            Identity::Left(left) => Some(left),
+            _ => None,
+        };
+        let reach = left.and_then(|left| reach(agent, platform, left, &image, stock));
+        let outcome = left.and_then(|_| outcome(agent, reach));
+        let trail = left.map(|left| scripts.trail_of(left.created.event.span)).unwrap_or_default();
+        ImageAgent { agent, seen_at, version, container, identity, is_certain, reach, outcome, trail }
+    };
+    let agents = seen.into_iter().map(assess).collect();
+    let mut assumes: Vec<OpaqueStep> = Vec::new();
+    for end in &ends {
+        for step in end.opaque.iter().filter(|step| !agents::is_known_installer(end, step)) {
+            if !assumes.contains(step) {
+                assumes.push(step.clone());
+            }
+        }
+    }
+    assumes.sort_by_key(|step| step.span);
+    ImageAssessment { image, platform, agents, assumes }
+}
+
+/// What the build leaves of an agent's identity, and whether that is certain.
+fn identity(agent: &'static Agent, platform: Platform, ends: &[Guest], scripts: &Scripts) -> (Identity, bool) {
+    let of_end = |end: &Guest| after(agent, platform, &end.events);
+    let all: Vec<Identity> = ends.iter().map(of_end).collect();
+    let is_left = |identity: &Identity| matches!(identity, Identity::Left(_));
+    if all.iter().all(is_left)
+        && let Some(first) = all.first()
+    {
+        return (first.clone(), true);
+    }
+    // A way that only an input leads to which nobody has given says nothing.
+    let is_open = |end: &Guest| end.branches.iter().any(|branch| scripts.is_free_choice(branch.span));
+    let decided: Vec<&Identity> =
+        ends.iter().zip(&all).filter(|(end, _)| !is_open(end)).map(|(_, identity)| identity).collect();
+    if let Some(left) = decided.iter().find(|identity| is_left(identity)) {
+        return ((*left).clone(), decided.iter().all(|identity| is_left(identity)));
+    }
+    let first = all.first().cloned().unwrap_or(Identity::Unknown);
+    if all.iter().all(|other| *other == first) { (first, true) } else { (Identity::Unknown, false) }
+}
+
+/// Whether the metadata service could be reached when an identity came into being.
+fn reach(agent: &Agent, platform: Option<Platform>, left: &Left, image: &Image, stock: &Stock) -> Option<Reach> {
+    if left.created.how == How::Written {
+        return None;
+    }
+    let is_disabled = |written: &Written| written.meaning() == Some("disabled");
+    if !image.endpoint.is_empty() && image.endpoint.iter().all(is_disabled) {
+        return Some(Reach::Unreachable);
+    }
+    let user = user_of(agent, platform.unwrap_or(Platform::Linux));
+    let met = stock.answer(&left.created.event.network, Family::V4, &user);
+    if is_away(&met) {
+        return Some(Reach::Unreachable);
+    }
+    let is_enabled =
+        |written: &Written| matches!(written.meaning(), None | Some("enabled")) && written.unknown().is_none();
+    (met.answer == Answer::Reachable && image.endpoint.iter().all(is_enabled)).then_some(Reach::Reachable)
+}
+
+/// What becomes of an agent that starts with the identity of the machine that the image was built on. Where it is not
+/// known how that one registered, both ways have to end alike.
+fn outcome(agent: &'static Agent, reach: Option<Reach>) -> Option<&'static StartOutcome> {
+    let row = |registered| agent.outcome(StoredIdentity::Foreign, registered, Reach::Reachable);
+    let with = row(Registered::WithIdentifier);
+    let without = row(Registered::WithoutIdentifier);
+    match reach {
+        Some(Reach::Reachable) => with,
+        Some(Reach::Unreachable) => without,
+        None if with.map(|row| row.outcome) == without.map(|row| row.outcome) => with,
+        None => None,
+    }
+}
+
+fn platform_of(image: &Image) -> Option<Platform> {
+    image.steps.iter().find_map(|step| match &step.kind {
+        BuildStepKind::Script { interpreter: Interpreter::FirstLine, .. } => Some(Platform::Linux),
+        BuildStepKind::Script { .. } => Some(Platform::Windows),
+        _ => None,
+    })
+}
+
+/// The scripts of a build.
+struct Scripts<'a> {
+    /// Their texts, each with the variables that it is given.
+    texts: Vec<(Text, Vec<(&'a str, &'a Value)>)>,
+}
+
+impl<'a> Scripts<'a> {
+    fn of(image: &'a Image) -> Self {
+        let mut texts = Vec::new();
+        for step in &image.steps {
+            let BuildStepKind::Script { text, environment, .. } = &step.kind else { continue };
+            for value in text.alternatives() {
+                if let ValueKind::String(text) = &value.kind {
+                    let environment = environment.iter().map(|(name, value)| (&**name, value)).collect();
+                    texts.push((text.through(&value.origin.trail), environment));
+                }
+            }
+        }
+        Self { texts }
+    }
+
+    fn trail_of(&self, span: Span) -> Trail {
+        let piece = self.texts.iter().find_map(|(text, _)| text.piece_at(span));
+        piece.map(|piece| piece.trail.clone()).unwrap_or_default()
+    }
+
+    /// Whether the condition at `span` is up to an input that nobody has given: a part of its text is not known, or a
+    /// variable that it names and the build sets.
+    fn is_free_choice(&self, span: Span) -> bool {
+        self.texts.iter().any(|(text, environment)| {
+            let condition = condition_at(text, span);
+            let is_unknown = |value: &Value| match &value.kind {
+                ValueKind::String(text) => text.has_holes(),
+                _ => true,
+            };
+            let mut named = variables(condition);
+            condition.contains(HOLE)
+                || named.any(|name| environment.iter().any(|(given, value)| *given == name && is_unknown(value)))
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! What a build does with a machine before it becomes an image: its steps, one after the other, each script in a shell
+//! of its own.
+
+use super::join::merge;
+use super::machine::Machine;
+use super::{Content, Dialect, EventKind, FileChange, Guest, Options, Shell, Variable};
+use crate::eval::{BuildStep, BuildStepKind, Interpreter, Value, ValueKind};
+use crate::network::Status;
+use crate::source::{Limits, Span, Text};
+use crate::syntax::shell;
+
+/// The folder in which scripts start. Which one it is depends on the user of the build; all scripts share it.
+const HOME: &str = "/home/build";
+
+/// Runs the `steps` of a build: every end that is possible, of which there is at least one.
+///
+/// The ends are limited and joined as those of [`run`](super::run), and the steps of all scripts together as those of
+/// one. A script that fails ends the build without an image, so that its end counts only where there is no other.
+#[must_use]
+pub fn build(steps: &[BuildStep], start: Guest, limits: &Limits) -> Vec<Guest> {
+    let mut machine = Machine::new(limits);
+    let mut ends = vec![start];
+    for step in steps {
+        let mut next = Vec::new();
+        for guest in ends {
+            next.extend(run_step(&mut machine, step, guest));
+        }
+        if let [first, _, ..] = next.as_slice() {
+            machine.charge(next.len().saturating_mul(first.copied_bytes()));
+        }
+        let has_failed = |end: &Guest| !matches!(end.shell.status, Status::Known(0) | Status::Unknown);
+        if next.iter().any(|end| !has_failed(end)) {
+            next.retain(|end| !has_failed(end));
+        }
+        for end in &mut next {
+            end.shell = Shell::default();
+        }
+        ends = merge(next, limits.script_paths, Some(step.header));
+    }
+    ends
+}
+
+fn run_step(machine: &mut Machine, step: &BuildStep, mut guest: Guest) -> Vec<Guest> {
+    let at = step.header;
+    if !machine.step() {
+        unfollowed(&mut guest, at, "the build takes more steps than are followed");
+        return vec![guest];
+    }
+    match &step.kind {
+        BuildStepKind::Script { text, interpreter, environment } => {
+            let mut run = |text| script(machine, guest.clone(), &text, *interpreter, environment, at);
+            return text.alternatives().into_iter().flat_map(&mut run).collect();
+        }
+        BuildStepKind::File { content, destination } => {
+            let content = text_of(content).unwrap_or_else(|| Text::hole(at, "a file whose content is not known"));
+            match text_of(destination).as_ref().and_then(|destination| path(&mut guest, destination)) {
+                Some(path) => guest.put(path, Some(Content::Text(content)), at),
+                None => guest.opaque(at, "a file is written whose path is not known"),
+            }
+        }
+        BuildStepKind::Removal(paths) => {
+            for named in paths {
+                let Some(path) = text_of(named).as_ref().and_then(|named| path(&mut guest, named)) else {
+                    guest.opaque(at, "files are removed whose paths are not known");
+                    continue;
+                };
+                guest.note_files(&path, FileChange::Removed { recursive: true }, named.origin.span);
+                guest.files.insert(path, None);
+            }
+        }
+        BuildStepKind::Package(package) => match text_of(package) {
+            Some(name) => guest.event(EventKind::Packages(vec![name]), at),
+            None => guest.opaque(at, "a package that is not known is installed"),
+        },
+        BuildStepKind::Restart => guest.event(EventKind::Reboot, at),
+        BuildStepKind::Opaque(name) => unfollowed(&mut guest, at, name),
+    }
+    vec![guest]
+}
+
+/// Something that may do anything to the machine.
+fn unfollowed(guest: &mut Guest, at: Span, what: &str) {
+    guest.opaque(at, what);
+    guest.event(EventKind::Unfollowed, at);
+}
+
+fn text_of(value: &Value) -> Option<Text> {
+    match &value.kind {
+        ValueKind::String(text) => Some(text.through(&value.origin.trail)),
+        _ => None,
+    }
+}
+
+/// The path that a text names, in the language of paths that it is written in.
+fn path(guest: &mut Guest, named: &Text) -> Option<String> {
+    let has_drive = named.as_str().as_bytes().get(1) == Some(&b':');
+    guest.shell.dialect = if has_drive { Dialect::PowerShell } else { Dialect::Posix };
+    guest.shell.directory = Some(HOME.to_owned());
+    guest.path(named)
+}
+
+fn script(
+    machine: &mut Machine,
+    mut guest: Guest,
+    text: &Value,
+    interpreter: Interpreter,
+    environment: &[(std::sync::Arc<str>, Value)],
+    at: Span,
+) -> Vec<Guest> {
+    let Some(text) = text_of(text) else {
+        unfollowed(&mut guest, at, "a script that is not known");
+        return vec![guest];
+    };
+    let dialect = match interpreter {
+        Interpreter::FirstLine => Dialect::Posix,
+        Interpreter::PowerShell => Dialect::PowerShell,
+        Interpreter::Batch => Dialect::Batch,
+    };
+    if dialect == Dialect::Posix && !shell::is_shell(text.as_str()) {
+        let first = text.as_str().lines().next().unwrap_or_default();
+        unfollowed(&mut guest, at, &format!("a script for `{}`", first.trim_start_matches(['#', '!', ' '])));
+        return vec![guest];
+    }
+    let options = if dialect == Dialect::Posix { Options::of_first_line(text.as_str()) } else { Options::default() };
+    guest.shell = Shell { options, directory: Some(HOME.to_owned()), ..Shell::default() };
+    for (name, value) in environment {
+        let value = text_of(value).unwrap_or_else(|| Text::hole(value.origin.span, format!("the value of `{name}`")));
+        let name = if dialect == Dialect::Posix { name.to_string() } else { name.to_lowercase() };
+        guest.shell.variables.insert(name.clone(), Variable::Text(value));
+        guest.shell.exported.insert(name);
+    }
+    if dialect == Dialect::Posix {
+        machine.process(guest, |machine, guest| machine.evaluate(&text, guest))
+    } else {
+        machine.run_windows_text(guest, &text, dialect, Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::laboratory::start;
+    use super::*;
+    use crate::source::{FileId, SourceFile};
+
+    /// Steps that each run one script.
+    fn steps(scripts: &[&str], interpreter: Interpreter) -> Vec<BuildStep> {
+        let step = |(index, script): (usize, &&str)| {
+            let id = FileId(u32::try_from(index).unwrap());
+            let file = SourceFile::new(id, "build", (*script).into());
+            let span = file.span(0..script.len());
+            let text = Value::text(Text::verbatim(*script, span), span);
+            let kind = BuildStepKind::Script { text, interpreter, environment: Vec::new() };
+            BuildStep { kind, header: file.span(0..0) }
+        };
+        scripts.iter().enumerate().map(step).collect()
+    }
+
+    fn changes(ends: &[Guest]) -> Vec<Vec<(String, FileChange)>> {
+        let of_end = |end: &Guest| {
+            let change = |event: &std::sync::Arc<super::super::Event>| match &event.kind {
+                EventKind::Files { named, change } => Some((named.to_string(), *change)),
+                _ => None,
+            };
+            end.events.iter().filter_map(change).collect()
+        };
+        ends.iter().map(of_end).collect()
+    }
+
+    const ID: &str = "/var/lib/mackerel-agent/id";
+    const GONE: FileChange = FileChange::Removed { recursive: false };
+
+    #[test]
+    fn what_is_done_to_identity_files_is_remembered_however_it_is_written() {
+        for (script, named, change) in [
+            ("rm -f /var/lib/mackerel-agent/id", ID, GONE),
+            ("sudo rm /var/lib/mackerel-agent/id", ID, GONE),
+            ("D=/var/lib/mackerel-agent; rm -f \"$D/id\"", ID, GONE),
+            ("for f in /tmp/x /var/lib/mackerel-agent/id; do rm -f $f; done", ID, GONE),
+            ("cd /var/lib/mackerel-agent && rm -f id", ID, GONE),
+            ("rm -rf /var/lib/mackerel-agent", "/var/lib/mackerel-agent", FileChange::Removed { recursive: true }),
+            ("rm -f /var/lib/mackerel-agent/*", "/var/lib/mackerel-agent/*", GONE),
+            ("rm -f /var/lib/mackerel-agent/{id,pid}", ID, GONE),
+            ("unlink /var/lib/mackerel-agent/id", ID, GONE),
+            ("shred -zu /var/lib/mackerel-agent/id", ID, GONE),
+            (": > /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
+            ("> /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
+            ("sudo truncate -s 0 /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
+            ("cp /dev/null /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
+            ("cat /dev/null | sudo tee /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
+            ("echo 2abc > /var/lib/mackerel-agent/id", ID, FileChange::Written),
+            (
+                "find /var/lib/mackerel-agent -type f -delete",
+                "/var/lib/mackerel-agent/**/*",
+                FileChange::Removed { recursive: true },
+            ),
+            (
+                "find /var/lib/mackerel-agent -name id -exec rm -f {} \\;",
+                "/var/lib/mackerel-agent/**/id",
+                FileChange::Removed { recursive: true },
+            ),
+        ] {
+            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            assert_eq!(changes(&ends), [[(named.to_owned(), change)]], "{script}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_not_remembered() {
+        for script in [
+            "rm -rf /tmp/* ~/.ssh \"$WORK\" /var/lib/mackerel-agent/*.log",
+            "echo x > /etc/motd",
+            "ls /var/lib/mackerel-agent/id",
+        ] {
+            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            assert_eq!(changes(&ends), [[]], "{script}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_a_test_does_not_find_is_missing_on_that_way() {
+        let missing = (ID.to_owned(), FileChange::Missing);
+        let removed = (ID.to_owned(), GONE);
+        for script in [
+            "if [ -f /var/lib/mackerel-agent/id ]; then rm -f /var/lib/mackerel-agent/id; fi",
+            "[[ -e /var/lib/mackerel-agent/id ]] && rm -f /var/lib/mackerel-agent/id; true",
+            "test ! -s /var/lib/mackerel-agent/id || rm -f /var/lib/mackerel-agent/id",
+            "if ! [ -f /var/lib/mackerel-agent/id ]; then echo none; else rm /var/lib/mackerel-agent/id; fi",
+        ] {
+            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let mut found = changes(&ends);
+            found.sort_by_key(|changes| changes.first() == Some(&missing));
+            assert_eq!(found, [[removed.clone()], [missing.clone()]], "{script}");
+        }
+    }
+
+    #[test]
+    fn windows_removes_identity_files_too() {
+        let id = "c:/program files/mackerel/mackerel-agent/id".to_owned();
+        let gone = FileChange::Removed { recursive: true };
+        for (script, interpreter) in [
+            ("Remove-Item 'C:\\Program Files\\Mackerel\\mackerel-agent\\id'", Interpreter::PowerShell),
+            ("del \"C:\\Program Files\\Mackerel\\mackerel-agent\\id\"", Interpreter::Batch),
+        ] {
+            let ends = build(&steps(&[script], interpreter), start(), &Limits::default());
+            assert_eq!(changes(&ends), [[(id.clone(), gone)]], "{script}");
+        }
+        for (script, interpreter) in [
+            (
+                "$f = 'C:\\Program Files\\Mackerel\\mackerel-agent\\id'\nif (Test-Path $f) { Remove-Item -Force $f }",
+                Interpreter::PowerShell,
+            ),
+            (
+                "if exist \"C:\\Program Files\\Mackerel\\mackerel-agent\\id\" del \"C:\\Program Files\\Mackerel\\mackerel-agent\\id\"",
+                Interpreter::Batch,
+            ),
+        ] {
+            let ends = build(&steps(&[script], interpreter), start(), &Limits::default());
+            let mut found = changes(&ends);
+            found.sort_by_key(|changes| changes.iter().any(|(_, change)| *change == FileChange::Missing));
+            assert_eq!(found, [[(id.clone(), gone)], [(id.clone(), FileChange::Missing)]], "{script}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_fails_makes_no_image() {
+        let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start agent";
+        let ends =
+            build(&steps(&[script, "systemctl stop agent"], Interpreter::FirstLine), start(), &Limits::default());
+        assert_eq!(ends.len(), 1);
+        assert_eq!(ends[0].events.len(), 2);
+        let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), start(), &Limits::default());
+        assert_eq!(ends.len(), 1);
+    }
+}
