@@ -28,7 +28,7 @@ use self::reachability::{Stock, is_away};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
-use crate::model::{AccountDefault, Decider, Effective, Estate, Host, Subject, Written};
+use crate::model::{AccountDefault, Decider, Effective, Estate, Host, ImageOfInstance, Subject, Written};
 use crate::network::{Answer, Assumptions, Family, Network, Principal};
 use crate::source::{Limits, Origin, Span};
 
@@ -66,6 +66,8 @@ pub struct Assessments {
     pub accounts: Vec<AccountAssessment>,
     /// One for each image, in the order of the estate.
     pub images: Vec<ImageAssessment>,
+    /// The images that are made of hosts as they run, in the order of the estate.
+    pub copies: Vec<ImageOfInstance>,
 }
 
 /// What a host comes to.
@@ -179,7 +181,7 @@ pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
     let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &stock, terms)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     let images = estate.images.into_par_iter().map(|image| image::assess_image(image, &stock, terms)).collect();
-    Assessments { hosts, accounts, images }
+    Assessments { hosts, accounts, images, copies: estate.copies }
 }
 
 fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
