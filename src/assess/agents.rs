@@ -309,7 +309,9 @@ fn line_search(agent: &Agent, text: &Text) -> Option<Span> {
                     InstallationKind::Installer | InstallationKind::Repository | InstallationKind::ContainerImage => {
                         line.find(word)
                     }
-                    InstallationKind::Package | InstallationKind::Service => find_word(line, word),
+                    InstallationKind::Package | InstallationKind::Service if !installation.common_word => {
+                        find_word(line, word)
+                    }
                     _ => None,
                 };
                 if let Some(at) = found {

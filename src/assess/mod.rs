@@ -9,6 +9,7 @@ mod identity;
 mod image;
 mod reachability;
 mod registration;
+mod taken;
 mod version;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use boot::parts;
 pub use identity::{Creation, How, Identity, Left};
 pub use image::{ImageAgent, ImageAssessment};
 pub use reachability::{Reachability, Who};
+pub use taken::TakenImage;
 pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
@@ -81,6 +83,8 @@ pub struct Assessment {
     pub agents: Vec<AgentAssessment>,
     /// What becomes of the packets to the service once its boot scripts have run.
     pub boot: Boot,
+    /// The images that its boot scripts have taken of it while an agent on it had an identity.
+    pub taken: Vec<TakenImage>,
 }
 
 /// What a host's boot scripts make of the way to the service.
@@ -139,6 +143,10 @@ pub struct AgentAssessment {
     pub starts: Vec<Start>,
     /// Whether it runs in containers only.
     pub container: bool,
+    /// What the boot scripts leave of an identity.
+    pub identity: Identity,
+    /// Whether every way through them leaves that.
+    pub identity_is_certain: bool,
     /// Who it runs as on this host.
     pub user: Who,
     /// Whether it reaches the metadata service, as far as that is known.
@@ -217,7 +225,24 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
         let outcome = registration::outcome(agent, &at_starts, &endpoint, reach);
-        assessed.push(AgentAssessment { agent, seen_at, version, starts, container, user, reach, outcome });
+        let is_open = |span| boots.is_free_choice(span);
+        let (identity, identity_is_certain) = match identity::at_ends(agent, platform, &ends, is_open) {
+            // What nothing shows may still have been done by something that is not known.
+            (Identity::Absent, _) if seen_at.is_none() || boots.unknown.is_some() => (Identity::Unknown, false),
+            found => found,
+        };
+        assessed.push(AgentAssessment {
+            agent,
+            seen_at,
+            version,
+            starts,
+            container,
+            identity,
+            identity_is_certain,
+            user,
+            reach,
+            outcome,
+        });
     }
     if !blockages.iter().any(|blockage| blockage.who == administrator) {
         blockages.extend(blockage::find(&of_administrator, &boots, stock));
@@ -233,7 +258,8 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     }
     assumes.sort_by_key(|step| step.span);
     let boot = Boot { platform: boots.platform, unknown: boots.unknown, reachability, blockages, assumes };
-    Assessment { host, endpoint, agents: assessed, boot }
+    let taken = taken::images(&ends, platform, &assessed);
+    Assessment { host, endpoint, agents: assessed, boot, taken }
 }
 
 /// Who is asked about on a host.

@@ -47,7 +47,7 @@ pub struct Agent {
     pub identity: Identity,
     /// Who it runs as.
     pub runs_as: Vec<RunsAs>,
-    /// How it talks to the metadata service; absent when it never does.
+    /// How it talks to the metadata service; absent when it never does, or when how is not known.
     #[serde(default)]
     pub imds: Option<ImdsUse>,
     /// Whether it goes through proxies.
@@ -103,6 +103,9 @@ fact! {
         /// Whether the agent starts at each boot after this form of installation, where that is known.
         #[serde(default)]
         enables: Option<bool>,
+        /// Whether the name is a common word too: it counts only where something is surely installed or started by it.
+        #[serde(default)]
+        common_word: bool,
     }
 }
 
@@ -546,13 +549,17 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_that_starts_the_agent_creates_its_identity() {
+    fn of_an_installation_that_starts_the_agent_it_is_said_whether_it_creates_its_identity() {
         for agent in agents() {
             let starting = |form: &&Installation| form.kind == InstallationKind::Installer && form.starts == Some(true);
             for form in agent.installation.iter().filter(starting) {
-                let action =
-                    agent.identity.created_by.iter().find(|action| action.r#match.as_ref() == Some(&form.r#match));
-                assert_eq!(action.map(|action| action.unverified), Some(form.unverified), "{}", form.r#match);
+                let of_form = |action: &&Action| {
+                    action.kind == ActionKind::Install && action.r#match.as_ref() == Some(&form.r#match)
+                };
+                let creates = agent.identity.created_by.iter().find(of_form);
+                let creates_nothing = agent.identity.not_created_by.iter().find(of_form);
+                assert!(creates.is_some() != creates_nothing.is_some(), "{}", form.r#match);
+                assert!(creates.is_none_or(|action| action.unverified == form.unverified), "{}", form.r#match);
             }
         }
     }

@@ -23,8 +23,11 @@ pub use resources::{
     modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
 };
 
-/// What in a script says that it concerns the metadata service or an agent: the service's addresses, the agents' names
-/// and what their installers' addresses contain.
+/// What in a script says that it concerns the metadata service: the service's addresses, and the names of agents that
+/// need it and what their installers' addresses contain.
+///
+/// A name without a hyphen could be any word, and an agent that does without the service gives no reason to judge a
+/// script that belongs to no host.
 #[must_use]
 pub fn markers() -> &'static [String] {
     static MARKERS: LazyLock<Vec<String>> = LazyLock::new(read_markers);
@@ -34,10 +37,12 @@ pub fn markers() -> &'static [String] {
 fn read_markers() -> Vec<String> {
     let of_agent = |agent: &Agent| {
         let installers = agent.installation.iter().filter(|it| it.kind == InstallationKind::Installer);
-        std::iter::once(agent.name.clone()).chain(installers.map(|it| it.r#match.clone())).collect::<Vec<_>>()
+        let name = Some(agent.name.clone()).filter(|name| name.contains('-'));
+        name.into_iter().chain(installers.map(|it| it.r#match.clone())).collect::<Vec<_>>()
     };
     let addresses = ["169.254.169.254", "fd00:ec2::254"].map(str::to_owned);
-    addresses.into_iter().chain(agents().iter().flat_map(of_agent)).collect()
+    let concerned = agents().iter().filter(|agent| agent.identity.needs_imds.value);
+    addresses.into_iter().chain(concerned.flat_map(of_agent)).collect()
 }
 
 /// The paths of the files that hold the identity of an agent, as they are compared: those on Windows, which begin with
@@ -63,4 +68,21 @@ pub fn comparable_path(path: &str) -> String {
 fn schema<T: schemars::JsonSchema>() -> String {
     // The alternate form of a JSON value is the indented one and cannot fail.
     format!("{:#}", schemars::schema_for!(T).as_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_common_word_and_no_agent_that_does_without_the_service_marks_a_script() {
+        let markers = markers();
+        for marker in ["169.254.169.254", "mackerel-agent", "install.datadoghq.com/scripts/install_script"] {
+            assert!(markers.iter().any(|found| found == marker), "{marker}");
+        }
+        let common = "curl -O https://example.com/ecs.sh; aws ecs list-clusters; consul agent; puppet apply; salt-minion -d; \
+                      tailscale up; teleport start; splunk start; systemctl start wazuh-agent";
+        let found: Vec<_> = markers.iter().filter(|marker| common.contains(marker.as_str())).collect();
+        assert!(found.is_empty(), "{found:?}");
+    }
 }

@@ -27,11 +27,12 @@ Exit codes:
 
 const TABLE: [(&str, Listing); 3] = [("text", Listing::Text), ("json", Listing::Json), ("markdown", Listing::Markdown)];
 const LIST: [(&str, Listing); 2] = [("text", Listing::Text), ("json", Listing::Json)];
-const KINDS: [(&str, GivenKind); 5] = [
+const KINDS: [(&str, GivenKind); 6] = [
     ("auto", GivenKind(None)),
     ("terraform", GivenKind(Some(Kind::Terraform))),
     ("cloudformation", GivenKind(Some(Kind::CloudFormation))),
     ("image-builder", GivenKind(Some(Kind::ImageBuilder))),
+    ("packer", GivenKind(Some(Kind::Packer))),
     ("user-data", GivenKind(Some(Kind::UserData))),
 ];
 const SEVERITIES: [(&str, Severity); 3] =
@@ -504,7 +505,7 @@ mod tests {
             ("check --format json --statistics", "--format text"),
             ("check --stdin-filename a.tf", "needs `-`"),
             ("check --var a", "NAME=VALUE"),
-            ("check --kind packer", "terraform"),
+            ("check --kind ansible", "terraform"),
             ("check --fix", "unexpected argument"),
             ("check --baseline", "a value is required"),
             ("baseline --min-severity error", "unexpected argument"),

@@ -2,7 +2,7 @@
 //!
 //! Documents of Systems Manager have `mainSteps` where these have `phases`, and buildspecs have no `schemaVersion`.
 
-use super::template::end_of_string;
+use super::packer::end_of_string;
 
 const SCHEMA_VERSION: &str = "schemaVersion";
 const PHASES: &str = "phases";

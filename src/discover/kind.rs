@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::component::is_component;
+use super::packer::is_packer;
 use super::template::is_template;
 
 /// What a file of ours is read as.
@@ -20,19 +21,31 @@ pub enum Kind {
     CloudFormation,
     /// A component document of EC2 Image Builder, in YAML or JSON.
     ImageBuilder,
+    /// A part of a Packer template in HCL, `*.pkr.hcl`.
+    Packer,
+    /// A part of a Packer template in HCL's JSON syntax, `*.pkr.json`.
+    PackerJson,
+    /// Values of a Packer template's variables, `*.pkrvars.hcl` and `*.pkrvars.json`.
+    PackerVariables,
+    /// A Packer template in the older form, which is JSON and one file.
+    PackerLegacy,
     /// A script or configuration that a host is given at boot.
     UserData,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
         Self::CloudFormation,
         Self::ImageBuilder,
+        Self::Packer,
+        Self::PackerJson,
+        Self::PackerVariables,
+        Self::PackerLegacy,
         Self::UserData,
     ];
 
@@ -46,6 +59,10 @@ impl Kind {
             Self::TerraformVariablesJson => "terraform-variables-json",
             Self::CloudFormation => "cloudformation",
             Self::ImageBuilder => "image-builder",
+            Self::Packer => "packer",
+            Self::PackerJson => "packer-json",
+            Self::PackerVariables => "packer-variables",
+            Self::PackerLegacy => "packer-legacy",
             Self::UserData => "user-data",
         }
     }
@@ -60,6 +77,12 @@ impl Kind {
     #[must_use]
     pub fn is_terraform_variables(self) -> bool {
         matches!(self, Self::TerraformVariables | Self::TerraformVariablesJson)
+    }
+
+    /// Whether the file is a part of a Packer template that is a folder.
+    #[must_use]
+    pub fn is_packer_folder(self) -> bool {
+        matches!(self, Self::Packer | Self::PackerJson)
     }
 }
 
@@ -80,6 +103,8 @@ pub enum Reason {
     ResourceType,
     /// It has the top-level keys `schemaVersion` and `phases`.
     Phases,
+    /// It has top-level `builders`, one of which has a type.
+    Builders,
     /// It is named, and begins as user data does.
     Beginning,
     /// It is a script that names the metadata service or an agent.
@@ -95,6 +120,7 @@ impl fmt::Display for Reason {
             Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
             Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
+            Self::Builders => formatter.write_str("has `builders` with a type"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
             Self::Given => formatter.write_str("given by --kind"),
@@ -116,11 +142,15 @@ pub(super) enum ByName {
 }
 
 /// Longer endings stand before the ones that they end in.
-const ENDINGS: [(&str, Kind); 4] = [
+const ENDINGS: [(&str, Kind); 8] = [
     (".tf.json", Kind::TerraformJson),
     (".tfvars.json", Kind::TerraformVariablesJson),
     (".tf", Kind::Terraform),
     (".tfvars", Kind::TerraformVariables),
+    (".pkr.hcl", Kind::Packer),
+    (".pkr.json", Kind::PackerJson),
+    (".pkrvars.hcl", Kind::PackerVariables),
+    (".pkrvars.json", Kind::PackerVariables),
 ];
 
 const TEMPLATE_ENDINGS: [&str; 4] = [".yaml", ".yml", ".json", ".template"];
@@ -145,9 +175,9 @@ const BEGINNINGS: [&str; 8] = [
 /// What `name`, the last part of a path, says about the file.
 pub(super) fn by_name(name: &str) -> ByName {
     if let Some((ending, kind)) = ENDINGS.into_iter().find(|(ending, _)| name.ends_with(ending)) {
-        // Terraform itself passes over hidden files and the leavings of editors, such as `.#main.tf`.
+        // Terraform and Packer themselves pass over hidden files and the leavings of editors, such as `.#main.tf`.
         let left_by_an_editor = name.starts_with('.') || name.starts_with('#');
-        if left_by_an_editor && kind.is_terraform_module() {
+        if left_by_an_editor && (kind.is_terraform_module() || kind.is_packer_folder()) {
             return ByName::Never;
         }
         return ByName::Ours(kind, Reason::Ending(ending));
@@ -161,8 +191,20 @@ pub(super) fn by_name(name: &str) -> ByName {
 /// What the bytes of a file whose name does not decide say.
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
-    let template = is_template(&text).map(|reason| (Kind::CloudFormation, reason));
-    template.or_else(|| is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases)))
+    let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
+    let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
+    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(component).or_else(packer)
+}
+
+/// Which form of a Packer template a file called `name` has that the user says is one.
+pub(super) fn given_as_packer(name: &str, bytes: &[u8]) -> Kind {
+    match by_name(name) {
+        ByName::Ours(kind, _) if kind.is_packer_folder() => kind,
+        _ => {
+            let is_json = bytes.trim_ascii_start().starts_with(b"{");
+            if is_json { Kind::PackerLegacy } else { Kind::Packer }
+        }
+    }
 }
 
 /// Whether a file called `name` that the user names may be judged as user data by itself: it begins as such.
@@ -193,9 +235,11 @@ mod tests {
         assert_eq!(kind("main.tf.json"), Some(Kind::TerraformJson));
         assert_eq!(kind("prod.auto.tfvars"), Some(Kind::TerraformVariables));
         assert_eq!(kind("prod.tfvars.json"), Some(Kind::TerraformVariablesJson));
-        for name in
-            ["x.tftest.hcl", ".terraform.lock.hcl", "terragrunt.hcl", "x.pkr.hcl", "x.tfstate", ".#main.tf", "a"]
-        {
+        assert_eq!(kind("web.pkr.hcl"), Some(Kind::Packer));
+        assert_eq!(kind("web.pkr.json"), Some(Kind::PackerJson));
+        assert_eq!(kind("web.auto.pkrvars.hcl"), Some(Kind::PackerVariables));
+        assert_eq!(kind("web.pkrvars.json"), Some(Kind::PackerVariables));
+        for name in ["x.tftest.hcl", ".terraform.lock.hcl", "terragrunt.hcl", "x.tfstate", ".#main.tf", "a"] {
             assert_eq!(by_name(name), ByName::Never, "{name}");
         }
         for name in ["a.yaml", "a.yml", "a.json", "a.template"] {

@@ -3,9 +3,11 @@
 //! This is the only reader of files. Nothing but regular files inside the root is read, whatever a link, a path in
 //! the input or a strange kind of file suggests, and nothing larger than the limits allow.
 
+mod builds;
 mod component;
 mod kind;
 mod literal;
+mod packer;
 mod read;
 mod references;
 mod root;
@@ -22,6 +24,7 @@ use rayon::prelude::*;
 use crate::finding::{Place, Problem, ProblemCode};
 use crate::source::{FileId, Limits, SourceFile};
 
+pub use builds::PackerTemplates;
 pub use kind::{Kind, Reason};
 pub use read::LoadError;
 pub use root::{
@@ -29,7 +32,7 @@ pub use root::{
     read_standard_input,
 };
 
-use kind::{ByName, begins_as_user_data, by_content, by_name, is_marked};
+use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, is_marked};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
 use root::{Named, current_folder, repository_above};
@@ -246,6 +249,10 @@ impl Workspace {
             }
             ByName::Ours(kind, reason) => {
                 let content = selected.then(|| self.reader.read(&path));
+                let kind = match (kind, reason, &content) {
+                    (Kind::Packer, Reason::Given, Some(Ok(bytes))) => given_as_packer(split(&path).1, bytes),
+                    _ => kind,
+                };
                 Ok(Some(Examined { path, kind, reason, content }))
             }
             ByName::Perhaps => match self.reader.read(&path) {

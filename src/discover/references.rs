@@ -120,7 +120,7 @@ impl Workspace {
 }
 
 /// The nearest of `folders` from `path` upwards.
-fn nearest_folder(folders: &BTreeMap<Arc<str>, Vec<FileId>>, path: &str) -> Option<Arc<str>> {
+pub(super) fn nearest_folder(folders: &BTreeMap<Arc<str>, Vec<FileId>>, path: &str) -> Option<Arc<str>> {
     let mut path = path;
     loop {
         if let Some((folder, _)) = folders.get_key_value(path) {
@@ -146,7 +146,7 @@ fn close<'a>(folders: &mut BTreeSet<Arc<str>>, next: impl Fn(&str) -> Option<&'a
 }
 
 /// Whether a string in `folder` may stand for one of the files `paths`, or for a folder that holds it.
-fn mentions(folder: &str, literal: &Literal, paths: &[&str]) -> bool {
+pub(super) fn mentions(folder: &str, literal: &Literal, paths: &[&str]) -> bool {
     // `*` is a wildcard of `fileset`.
     if let Some((_, end)) = literal.text.rsplit_once([UNKNOWN, '*']) {
         let end = end.trim_start_matches('/');

@@ -4,6 +4,7 @@
 //! of a Terraform plan) does not count.
 
 use super::kind::Reason;
+use super::packer::end_of_string;
 
 const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
 const RESOURCES: &str = "Resources";
@@ -65,19 +66,6 @@ fn in_json(text: &str) -> Option<Reason> {
         at += 1;
     }
     None
-}
-
-/// The offset of the quote that ends the string whose content starts at `start`, or the end of the bytes.
-pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
 }
 
 fn in_yaml(text: &str) -> Option<Reason> {

@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigError};
 use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation;
 use crate::eval::image_builder::{self, Components};
+use crate::eval::packer::{self, TemplateFolder};
 use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
@@ -63,16 +64,24 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     let (workspace, config) = open(input, edited)?;
     let assumptions = assumptions(input, &config)?;
     let command_line = command_line(input, &workspace)?;
-    let (terraform, cloudformation) =
-        rayon::join(|| read_terraform(input, &workspace, &command_line), || read_cloudformation(input, &workspace));
+    let (terraform, (cloudformation, packer)) = rayon::join(
+        || read_terraform(input, &workspace, &command_line),
+        || {
+            let packer = || read_packer(input, &workspace, &command_line);
+            rayon::join(|| read_cloudformation(input, &workspace), packer)
+        },
+    );
 
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
     let components = read_image_builder(input, &workspace, &resources);
-    let estate = model::build(&resources, components.builds, &input.limits);
+    let mut builds = packer.evaluation.builds;
+    builds.extend(components.builds);
+    let estate = model::build(&resources, builds, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
+    faults.extend(packer.evaluation.faults);
     let faults = estate.faults(faults);
     let terms = Terms { required: required.into_iter().collect(), assumptions, asked, limits: input.limits };
     let mut assessments = assess(estate, &terms);
@@ -83,13 +92,16 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     problems.extend(terraform.evaluation.problems);
     problems.extend(cloudformation.evaluation.problems);
     problems.extend(components.problems);
+    problems.extend(packer.evaluation.problems);
     problems.extend(faults);
     problems.retain(|problem| concerns_selection(problem, &workspace));
     sort_problems(&mut problems, &workspace);
     let mut directives = terraform.directives;
     directives.extend(cloudformation.directives);
+    directives.extend(packer.directives);
     directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
     directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
+    directives.extend(directives::of_build_scripts(&assessments, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
 }
@@ -109,7 +121,8 @@ fn assumptions(input: &Input, config: &Config) -> Result<Assumptions, EngineErro
     Ok(assumptions)
 }
 
-/// The selected scripts that no host is given: each is judged as the user data of a host of its own.
+/// The selected scripts that no host is given and no image is built with: each is judged as the user data of a host of
+/// its own.
 fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
     let used = usage::files_of_scripts(assessments);
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
@@ -244,6 +257,61 @@ fn read_template(file: &SourceFile, parameters: &[(String, Value)], input: &Inpu
         if file.text().contains(DIRECTIVE) {
             read.directives = suppress::from_comments(file, &parsed.comments, &tree::statements(root));
             read.directives.extend(suppress::from_cloudformation(root));
+        }
+    }
+    read.evaluation.problems.extend(parsed.problems);
+    read
+}
+
+fn read_packer(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {
+    let templates = workspace.packer_templates_to_analyse();
+    let variables = workspace.entries().iter().filter(|entry| entry.selected && entry.kind == Kind::PackerVariables);
+    let variables: Vec<FileId> = variables.map(|entry| entry.id).collect();
+    let parse = |file: &FileId| {
+        let source = workspace.source(*file);
+        let is_variables = variables.contains(file);
+        let parse = if is_variables { terraform::parse_variables_file } else { terraform::parse_module_file };
+        let parsed = parse(&source, &input.limits);
+        (source, parsed)
+    };
+    let mut read = Read::default();
+    let mut keep = |source: &SourceFile, parsed: &mut ParsedFile| {
+        read.directives.extend(directives_of(source, parsed));
+        read.evaluation.problems.append(&mut parsed.problems);
+    };
+    let mut folders = Vec::with_capacity(templates.folders.len());
+    for (folder, files) in templates.folders {
+        let parsed: Vec<_> = files.par_iter().map(parse).collect();
+        let file = |(source, mut parsed): (Arc<SourceFile>, ParsedFile)| {
+            keep(&source, &mut parsed);
+            ModuleFile { name: source.path.to_string(), body: parsed.body }
+        };
+        folders.push(TemplateFolder { folder, files: parsed.into_iter().map(file).collect() });
+    }
+    let parsed: Vec<_> = variables.par_iter().map(parse).collect();
+    parsed.into_iter().for_each(|(source, mut parsed)| keep(&source, &mut parsed));
+
+    let all: BTreeSet<Arc<str>> = workspace.packer_folders().into_keys().collect();
+    read.evaluation.extend(packer::evaluate(workspace, folders, &all, command_line, &input.limits));
+    let legacy: Vec<Read> = templates
+        .files
+        .par_iter()
+        .map(|file| read_packer_legacy(&workspace.source(*file), workspace, command_line, input))
+        .collect();
+    for legacy in legacy {
+        read.evaluation.extend(legacy.evaluation);
+        read.directives.extend(legacy.directives);
+    }
+    read
+}
+
+fn read_packer_legacy(file: &SourceFile, workspace: &Workspace, command_line: &CommandLine, input: &Input) -> Read {
+    let parsed = tree::parse(file, &input.limits);
+    let mut read = Read::default();
+    if let Some(root) = parsed.documents.first() {
+        read.evaluation = packer::evaluate_legacy(workspace, file, root, command_line, &input.limits);
+        if file.text().contains(DIRECTIVE) {
+            read.directives = suppress::from_packer(root);
         }
     }
     read.evaluation.problems.extend(parsed.problems);

@@ -1,10 +1,11 @@
-//! The suppressions that are written in the user data of hosts, wherever its text comes from.
+//! The suppressions that are written in what hosts boot with and images are built with, wherever its text comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assess::{Assessments, parts};
 use crate::discover::Workspace;
-use crate::eval::{Value, ValueKind};
+use crate::eval::{BuildStepKind, Interpreter, Language, Value, ValueKind};
+use crate::finding::Problem;
 use crate::source::{FileId, Limits, Span, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::script::{self, Script};
@@ -75,11 +76,33 @@ pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &
     gathered.directives(workspace)
 }
 
+/// The suppressions in the scripts that images are built with by Packer.
+pub(super) fn of_build_scripts(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+    let mut gathered = Gathered::default();
+    let images = assessments.images.iter().map(|assessment| &assessment.image);
+    for step in images.filter(|image| image.language == Language::Packer).flat_map(|image| &image.steps) {
+        let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
+        for text in texts(text) {
+            gathered.add(of_build_script(&text, *interpreter, limits));
+        }
+    }
+    gathered.directives(workspace)
+}
+
+fn of_script((script, comments, _): (Script, Vec<Comment>, Vec<Problem>)) -> Read {
+    let statements = script::statements(&script);
+    Read { comments, statements }
+}
+
+fn of_build_script(text: &Text, interpreter: Interpreter, limits: &Limits) -> Read {
+    match interpreter {
+        Interpreter::FirstLine => of_shell(text, limits),
+        Interpreter::PowerShell => of_script(powershell::parse(text, limits)),
+        Interpreter::Batch => of_script(batch::parse(text, limits)),
+    }
+}
+
 fn of_part(part: &Part, limits: &Limits) -> Read {
-    let of_script = |(script, comments, _): (Script, Vec<Comment>, _)| {
-        let statements = script::statements(&script);
-        Read { comments, statements }
-    };
     match part.kind {
         PartKind::Script | PartKind::Boothook => of_shell(&part.text, limits),
         PartKind::PowerShell => of_script(powershell::parse(&part.text, limits)),

@@ -1,4 +1,4 @@
-//! Which hosts something in a file decides about.
+//! Which hosts and images something in a file decides about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         let image = &assessment.image;
         let mut files = BTreeSet::new();
         of_subject(&image.subject, &mut files);
+        of_machine(&image.machine, &mut files);
         image.steps.iter().for_each(|step| of_step(step, &mut files));
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
@@ -89,6 +90,12 @@ pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
         assessment.image.steps.iter().for_each(|step| of_step(step, &mut files));
     }
     files
+}
+
+/// Adds the files that the attributes of a build's machine were written in.
+fn of_machine(machine: &Value, files: &mut BTreeSet<FileId>) {
+    of_value(machine, files);
+    machine.as_map().into_iter().flat_map(|map| map.entries.values()).for_each(|value| of_value(value, files));
 }
 
 fn of_step(step: &BuildStep, files: &mut BTreeSet<FileId>) {

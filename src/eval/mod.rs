@@ -3,6 +3,7 @@
 mod build;
 pub mod cloudformation;
 pub mod image_builder;
+pub mod packer;
 mod resource;
 pub mod terraform;
 mod value;

@@ -4,7 +4,7 @@ use super::read::value_under;
 use super::settings::written;
 use super::{Subject, Written};
 use crate::catalog::SettingName;
-use crate::eval::{Build, BuildStep, Language};
+use crate::eval::{Build, BuildStep, Language, Value};
 use crate::source::Limits;
 
 /// An image that is built.
@@ -17,6 +17,8 @@ pub struct Image {
     /// Whether the metadata service of the machine that it is built on answers; the declared alternatives. It says
     /// nothing about the hosts that are launched from the image.
     pub endpoint: Vec<Written>,
+    /// What is written about that machine, as one map.
+    pub machine: Value,
     /// What is done to the machine, in order.
     pub steps: Vec<BuildStep>,
 }
@@ -36,6 +38,7 @@ impl Image {
             },
             language: build.language,
             endpoint: endpoint.alternatives().iter().map(|value| written(SettingName::Endpoint, value)).collect(),
+            machine: build.machine,
             steps: build.steps,
         }
     }

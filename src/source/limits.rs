@@ -25,6 +25,8 @@ pub struct Limits {
     pub built_bytes: usize,
     /// The longest text that evaluation builds, in bytes.
     pub text_bytes: usize,
+    /// The most files of one folder that the upload of the whole folder is followed for.
+    pub uploaded_files: usize,
     /// The longest script that is parsed, in bytes.
     pub script_bytes: usize,
     /// The most alternatives that a value keeps before it counts as unknown.
@@ -51,6 +53,7 @@ impl Default for Limits {
             steps: 20_000_000,
             built_bytes: 128 << 20,
             text_bytes: 1 << 20,
+            uploaded_files: 1_000,
             script_bytes: 1 << 20,
             alternatives: 16,
             script_paths: 8,

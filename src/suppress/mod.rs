@@ -7,7 +7,7 @@ mod places;
 use std::collections::BTreeMap;
 
 pub use date::Date;
-pub use places::{from_cloudformation, from_comments, from_json_comments};
+pub use places::{from_cloudformation, from_comments, from_json_comments, from_packer};
 
 use crate::finding::{Finding, Remedy, Suppression, SuppressionKind};
 use crate::source::{FileId, Span};

@@ -50,6 +50,19 @@ pub fn from_cloudformation(root: &Node) -> Vec<Directive> {
     directives
 }
 
+/// The directives in the list `_imdslint` of a Packer template in JSON. They cover the file.
+#[must_use]
+pub fn from_packer(root: &Node) -> Vec<Directive> {
+    let Some(ours) = entry(root, "_imdslint") else { return Vec::new() };
+    match &resolved(&ours.value).kind {
+        NodeKind::Sequence(items) => items.iter().map(|item| from_item(item, Covers::File)).collect(),
+        _ => {
+            let span = ours.key.span.to(ours.value.span);
+            vec![Directive { span, rules: Vec::new(), covers: Covers::File, reason: None, until: None }]
+        }
+    }
+}
+
 /// The directives in the properties `"//"` of a document in Terraform's JSON syntax.
 ///
 /// Each is a string or a list of strings, and covers the object that it stands in together with the object's key.

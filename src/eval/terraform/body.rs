@@ -18,7 +18,7 @@ const META_ARGUMENTS: [&str; 7] =
     ["count", "for_each", "depends_on", "lifecycle", "provider", "provisioner", "connection"];
 
 /// Which attributes and blocks of a body are evaluated.
-pub(super) enum Wanted<'a> {
+pub(in crate::eval) enum Wanted<'a> {
     /// All: it is a nested block.
     All,
     /// The properties of a resource: all but what Terraform itself reads.
@@ -39,7 +39,7 @@ impl Wanted<'_> {
 
 impl Evaluator<'_> {
     /// The attributes and nested blocks of `body` as a map; blocks of one type become a list of maps.
-    pub(super) fn body_value(&self, body: &Body, scope: &Scope, wanted: &Wanted) -> Value {
+    pub(in crate::eval) fn body_value(&self, body: &Body, scope: &Scope, wanted: &Wanted) -> Value {
         let is_wanted = |name: &str| wanted.has(name);
         let mut entries: BTreeMap<Arc<str>, Value> = BTreeMap::new();
         for attribute in body.attributes.iter().filter(|attribute| is_wanted(&attribute.name.text)) {
@@ -193,7 +193,7 @@ impl Evaluator<'_> {
 }
 
 /// The name that a bare reference is, as in `iterator = option`.
-fn name_of(expression: &Expression) -> Option<Arc<str>> {
+pub(in crate::eval) fn name_of(expression: &Expression) -> Option<Arc<str>> {
     match &expression.kind {
         ExpressionKind::Variable(name) => Some(Arc::clone(&name.text)),
         ExpressionKind::Literal(text) => text.known().map(Arc::from),

@@ -29,7 +29,7 @@ pub(super) fn fault(code: ProblemCode, span: Span, message: impl Into<String>) -
 }
 
 /// Evaluates one root module with everything that it calls.
-pub(super) struct Evaluator<'a> {
+pub(in crate::eval) struct Evaluator<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) store: &'a ModuleStore<'a>,
     pub(super) inputs: &'a RootInputs,
@@ -56,7 +56,7 @@ impl Drop for Level<'_> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(
+    pub(in crate::eval) fn new(
         workspace: &'a Workspace,
         store: &'a ModuleStore<'a>,
         inputs: &'a RootInputs,
@@ -79,7 +79,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The `resources` that were evaluated, with what was met: each problem once, in the order of their discovery.
-    pub(super) fn into_evaluation(self, resources: Vec<Resource>) -> Evaluation {
+    pub(in crate::eval) fn into_evaluation(self, resources: Vec<Resource>) -> Evaluation {
         let faults = self.faults.into_inner().into_values().collect();
         Evaluation { resources, problems: self.problems.into_inner(), faults, ..Evaluation::default() }
     }
@@ -139,7 +139,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Counts one more block or module instance; false when there are too many.
-    pub(super) fn count_instance(&self, span: Span) -> bool {
+    pub(in crate::eval) fn count_instance(&self, span: Span) -> bool {
         self.instances.set(self.instances.get() + 1);
         if self.instances.get() == self.limits.instances + 1 {
             let message = format!("more than {} instances in one root; the rest is left out", self.limits.instances);
@@ -168,7 +168,7 @@ impl<'a> Evaluator<'a> {
 
     /// The value of `result`; a fault makes it unknown. Most values decide nothing about a host, so what is at fault
     /// with one goes along with it instead of being reported here; where evaluation had to stop is always reported.
-    pub(super) fn settle(&self, result: Evaluated, span: Span) -> Value {
+    pub(in crate::eval) fn settle(&self, result: Evaluated, span: Span) -> Value {
         result.unwrap_or_else(|problem| {
             if matches!(problem.code, ProblemCode::Limit | ProblemCode::Cycle) {
                 self.report(*problem);
@@ -256,8 +256,8 @@ impl<'a> Evaluator<'a> {
                 self.traverse(value, rest, scope)
             }
             ("path", Some(attribute)) => self.path_value(instance, &attribute.text, span),
-            ("terraform", Some(attribute)) => {
-                Ok(Value::unknown(Unknown::RunTime(format!("terraform.{}", attribute.text).into()), span))
+            ("terraform" | "packer", Some(attribute)) => {
+                Ok(Value::unknown(Unknown::RunTime(format!("{}.{}", name.text, attribute.text).into()), span))
             }
             ("module", Some(call)) => self.module_value(instance, &call.text, rest, scope, span),
             // A reference to a resource may say so.

@@ -16,7 +16,7 @@ use crate::syntax::hcl::{
 
 impl Evaluator<'_> {
     /// The value of `expression` as seen from `scope`, or the fault that keeps it from having one.
-    pub(super) fn evaluate(&self, expression: &Expression, scope: &Scope) -> Evaluated {
+    pub(in crate::eval) fn evaluate(&self, expression: &Expression, scope: &Scope) -> Evaluated {
         let _step = self.enter(expression.span)?;
         let value = self.evaluate_unpaid(expression, scope)?;
         self.pay_for(&value, expression)?;
@@ -449,7 +449,7 @@ fn element_at(values: &[Value], index: f64) -> Option<&Value> {
 
 /// The elements of a collection with their keys or indexes; `Err(None)` when it is none, `Err(Some(why))` when it is
 /// not known.
-pub(super) fn elements_of(collection: &Value) -> Result<Vec<(Value, Value)>, Option<Unknown>> {
+pub(in crate::eval) fn elements_of(collection: &Value) -> Result<Vec<(Value, Value)>, Option<Unknown>> {
     let span = collection.origin.span;
     let through = |value: &Value| value.clone().through(&collection.origin.trail);
     match &collection.kind {

@@ -1,4 +1,5 @@
-//! The values that a root module's variables get from variables files and from the command line.
+//! The values that a root module's variables get from variables files and from the command line. A Packer template
+//! counts as a root module.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use super::module::Module;
 use super::scope::Scope;
 use super::store::{ModuleStore, parse_variables_file};
 use crate::discover::Workspace;
-use crate::eval::{Evaluation, Value};
+use crate::eval::{Evaluation, Language, Value};
 use crate::source::{Limits, SourceFile, Step, StepRole, Text};
 use crate::syntax::hcl::{self, Body};
 
@@ -25,28 +26,38 @@ type Assignments = BTreeMap<Arc<str>, Value>;
 
 /// The values given to the variables of one root module.
 #[derive(Debug, Default)]
-pub(super) struct RootInputs {
+pub(in crate::eval) struct RootInputs {
     /// The root module's folder, which file paths are relative to.
     pub(super) folder: Arc<str>,
     /// The command line, which beats everything.
     commanded: Assignments,
-    /// `terraform.tfvars` and `*.auto.tfvars`, which Terraform reads by itself.
+    /// `terraform.tfvars` and `*.auto.tfvars`, or `*.auto.pkrvars.hcl`, which are read by themselves.
     automatic: Assignments,
     /// Each other variables file of the root module: one of them is named when it is deployed.
     sets: Vec<Assignments>,
 }
 
+/// Whose variables files are read.
+#[derive(Clone, Copy)]
+pub(in crate::eval) struct Owners<'a> {
+    /// Terraform or Packer.
+    pub(in crate::eval) language: Language,
+    /// Whether a folder has a module or template of its own, which has the better claim to the files below it.
+    pub(in crate::eval) is_folder: &'a dyn Fn(&str) -> bool,
+}
+
 impl RootInputs {
     /// Reads the variables files of the root module `module`.
-    pub(super) fn read(
+    pub(in crate::eval) fn read(
         module: &Module,
+        owners: Owners<'_>,
         command_line: &CommandLine,
         workspace: &Workspace,
         store: &ModuleStore,
         limits: &Limits,
     ) -> (Self, Evaluation) {
         let mut inputs = Self { folder: Arc::clone(&module.folder), ..Self::default() };
-        let reader = Reader { module, workspace, store, limits, evaluation: Evaluation::default() };
+        let reader = Reader { module, owners, workspace, store, limits, evaluation: Evaluation::default() };
         let evaluation = reader.read(&mut inputs, command_line);
         (inputs, evaluation)
     }
@@ -80,6 +91,7 @@ impl RootInputs {
 
 struct Reader<'a> {
     module: &'a Module,
+    owners: Owners<'a>,
     workspace: &'a Workspace,
     store: &'a ModuleStore<'a>,
     limits: &'a Limits,
@@ -90,8 +102,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(mut self, inputs: &mut RootInputs, command_line: &CommandLine) -> Evaluation {
         let names = self.workspace.list(&self.module.folder);
-        let (automatic, others): (Vec<_>, Vec<_>) =
-            names.into_iter().filter(|name| is_variables_file(name)).partition(|name| is_automatic(name));
+        let language = self.owners.language;
+        let (automatic, others): (Vec<_>, Vec<_>) = names
+            .into_iter()
+            .filter(|name| is_variables_file(name, language))
+            .partition(|name| is_automatic(name, language));
         let (mut first, rest): (Vec<_>, Vec<_>) =
             automatic.into_iter().partition(|name| name.starts_with("terraform.tfvars"));
         first.extend(rest);
@@ -133,14 +148,15 @@ impl Reader<'_> {
         let is_ours = |path: &str| {
             let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             while *folder != *self.module.folder {
-                if self.store.is_module(folder) || folder.is_empty() {
+                if (self.owners.is_folder)(folder) || folder.is_empty() {
                     return false;
                 }
                 folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
             }
             true
         };
-        let entries = self.workspace.entries().iter().filter(|entry| entry.kind.is_terraform_variables());
+        let is_wanted = |path: &str| is_variables_file(path, self.owners.language);
+        let entries = self.workspace.entries().iter().filter(|entry| is_wanted(&entry.path));
         let paths = entries.map(|entry| &entry.path).filter(|path| {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             *folder != *self.module.folder && is_ours(path)
@@ -202,15 +218,22 @@ impl Reader<'_> {
     }
 }
 
-fn is_variables_file(name: &str) -> bool {
-    name.ends_with(".tfvars") || name.ends_with(".tfvars.json")
+/// How the names of variables files end.
+fn endings(language: Language) -> [&'static str; 2] {
+    match language {
+        Language::Packer => [".pkrvars.hcl", ".pkrvars.json"],
+        _ => [".tfvars", ".tfvars.json"],
+    }
 }
 
-/// Whether Terraform reads the variables file by itself.
-fn is_automatic(name: &str) -> bool {
-    matches!(name, "terraform.tfvars" | "terraform.tfvars.json")
-        || name.ends_with(".auto.tfvars")
-        || name.ends_with(".auto.tfvars.json")
+fn is_variables_file(name: &str, language: Language) -> bool {
+    endings(language).iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether the variables file is read by itself.
+fn is_automatic(name: &str, language: Language) -> bool {
+    let stem = endings(language).iter().find_map(|ending| name.strip_suffix(ending));
+    stem.is_some_and(|stem| stem.ends_with(".auto") || language == Language::Terraform && stem == "terraform")
 }
 
 #[cfg(test)]
@@ -218,8 +241,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terraform_reads_some_variables_files_by_itself() {
-        assert!(is_automatic("terraform.tfvars") && is_automatic("a.auto.tfvars.json"));
-        assert!(!is_automatic("prod.tfvars") && !is_automatic("auto.tfvars"));
+    fn some_variables_files_are_read_by_themselves() {
+        let terraform = |name| is_automatic(name, Language::Terraform);
+        assert!(terraform("terraform.tfvars") && terraform("a.auto.tfvars.json"));
+        assert!(!terraform("prod.tfvars") && !terraform("auto.tfvars") && !terraform("a.auto.pkrvars.hcl"));
+        let packer = |name| is_automatic(name, Language::Packer);
+        assert!(packer("a.auto.pkrvars.hcl") && packer("a.auto.pkrvars.json"));
+        assert!(!packer("prod.pkrvars.hcl") && !packer("terraform.pkrvars.hcl") && !packer("a.auto.tfvars"));
     }
 }

@@ -18,7 +18,7 @@ use crate::source::{Span, Step, StepRole, Trail};
 use crate::syntax::hcl::{self, Block, TraversalStep};
 
 /// One use of a module.
-pub(super) struct Instance {
+pub(in crate::eval) struct Instance {
     pub(super) module: Arc<Module>,
     /// `module.web["a"].module.fleet`; empty for the root.
     pub(super) address: String,
@@ -72,7 +72,7 @@ enum Slot {
 }
 
 impl Instance {
-    pub(super) fn root(module: Arc<Module>) -> Rc<Self> {
+    pub(in crate::eval) fn root(module: Arc<Module>) -> Rc<Self> {
         Rc::new(Self::new(module, String::new(), Trail::default(), None))
     }
 

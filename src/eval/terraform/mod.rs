@@ -26,19 +26,23 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use self::body::Wanted;
-use self::evaluator::Evaluator;
-use self::instance::Instance;
 use self::module::{ModuleCall, ModuleSource, ResourceName};
-use self::scope::Scope;
 use super::resource::{Evaluation, Language, Resource};
 use crate::catalog;
 use crate::discover::Workspace;
 use crate::source::{Limits, Step, StepRole};
 use crate::syntax::hcl::Block;
 
+// What a Packer template is evaluated with as well.
+pub(super) use self::body::{Wanted, name_of};
+pub(super) use self::evaluator::Evaluator;
+pub(super) use self::expression::elements_of;
 pub use self::inputs::CommandLine;
+pub(super) use self::inputs::{Owners, RootInputs};
+pub(super) use self::instance::Instance;
+pub(super) use self::module::join_path;
 pub use self::module::{Module, ModuleFile};
+pub(super) use self::scope::Scope;
 pub use self::store::{ModuleStore, ParsedFile, parse_module_file, parse_variables_file};
 
 /// The arguments of a module call that are not read; the version is, since a module's defaults change with it.
@@ -72,7 +76,8 @@ fn evaluate_root(
     if !relevant.contains(&root.folder) {
         return Evaluation::default();
     }
-    let (inputs, mut evaluation) = inputs::RootInputs::read(root, command_line, workspace, store, limits);
+    let owners = Owners { language: Language::Terraform, is_folder: &|folder| store.is_module(folder) };
+    let (inputs, mut evaluation) = RootInputs::read(root, owners, command_line, workspace, store, limits);
     let evaluator = Evaluator::new(workspace, store, &inputs, limits);
     let mut expansion = Expansion { evaluator: &evaluator, relevant, project: &root.folder, resources: Vec::new() };
     expansion.expand(&Instance::root(Arc::clone(root)));

@@ -202,7 +202,7 @@ fn module_source(block: &Block, folder: &str) -> ModuleSource {
 }
 
 /// The path `relative` as seen from `folder`, both with `/`, without `.` and `..`; `None` when it leaves the root.
-pub(super) fn join_path(folder: &str, relative: &str) -> Option<String> {
+pub(in crate::eval) fn join_path(folder: &str, relative: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in relative.split('/') {
         match part {

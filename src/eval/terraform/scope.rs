@@ -10,7 +10,7 @@ use crate::syntax::hcl::Name;
 
 /// What an expression can see. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Scope {
+pub(in crate::eval) struct Scope {
     /// The module instance; a template file sees none.
     pub(super) instance: Option<Rc<Instance>>,
     /// The repetition of the block around the expression.
@@ -61,7 +61,7 @@ impl InstanceKey {
 
 impl Scope {
     /// What the top level of a module sees.
-    pub(super) fn of(instance: &Rc<Instance>) -> Self {
+    pub(in crate::eval) fn of(instance: &Rc<Instance>) -> Self {
         Self { instance: Some(Rc::clone(instance)), repetition: Rc::default(), bindings: None, others: None }
     }
 
@@ -81,7 +81,7 @@ impl Scope {
     }
 
     /// This scope with `name` bound to `value`.
-    pub(super) fn bind(&self, name: &Arc<str>, value: &Value) -> Self {
+    pub(in crate::eval) fn bind(&self, name: &Arc<str>, value: &Value) -> Self {
         let binding = Binding { name: Arc::clone(name), value: value.clone(), outer: self.bindings.clone() };
         Self { bindings: Some(Rc::new(binding)), ..self.clone() }
     }

@@ -1,4 +1,5 @@
-//! Terraform's JSON syntax to the tree of the native one: `*.tf.json` and `*.tfvars.json`.
+//! The JSON syntax of Terraform and Packer to the tree of the native one: `*.tf.json`, `*.pkr.json` and the files of
+//! variables.
 //!
 //! Which properties are blocks is known for the top level and for `dynamic` only. Elsewhere objects and arrays stay
 //! expressions: whoever reads a nested block has to accept both.
@@ -25,7 +26,7 @@ enum Strings {
     Expressions,
 }
 
-/// The body of a `*.tf.json` file, whose tree is `root`.
+/// The body of a `*.tf.json` or `*.pkr.json` file, whose tree is `root`.
 #[must_use]
 pub fn from_json(root: &Node, limits: &Limits) -> (Body, Vec<Problem>) {
     let mut reader = JsonReader { problems: Vec::new(), deepest: limits.depth };
@@ -35,9 +36,9 @@ pub fn from_json(root: &Node, limits: &Limits) -> (Body, Vec<Problem>) {
             let Some(name) = reader.name(key) else { continue };
             let labels = match &*name.text {
                 COMMENT => continue,
-                "resource" | "data" | "ephemeral" => 2,
-                "variable" | "output" | "module" | "provider" | "check" => 1,
-                "locals" | "terraform" | "moved" | "import" | "removed" => 0,
+                "resource" | "data" | "ephemeral" | "source" => 2,
+                "variable" | "output" | "module" | "provider" | "check" | "local" => 1,
+                "locals" | "terraform" | "moved" | "import" | "removed" | "variables" | "build" | "packer" => 0,
                 _ => {
                     body.attributes.push(reader.attribute(name, value, Strings::Templates, 1));
                     continue;
@@ -50,7 +51,7 @@ pub fn from_json(root: &Node, limits: &Limits) -> (Body, Vec<Problem>) {
     (body, reader.problems)
 }
 
-/// The body of a `*.tfvars.json` file, whose tree is `root`: each property is an attribute, and strings are literal.
+/// The body of a `*.tfvars.json` or `*.pkrvars.json` file, whose tree is `root`: each property is an attribute, and strings are literal.
 #[must_use]
 pub fn variables_from_json(root: &Node) -> (Body, Vec<Problem>) {
     let mut reader = JsonReader { problems: Vec::new(), deepest: DEEPEST_VARIABLES };
@@ -132,11 +133,14 @@ impl JsonReader {
 
     fn body(&mut self, kind: &str, entries: &[Entry], span: Span, depth: usize) -> Body {
         let mut body = empty_body(span);
-        let may_repeat_blocks = matches!(kind, "resource" | "data" | "ephemeral" | "provider" | "content");
+        let may_repeat_blocks = matches!(kind, "resource" | "data" | "ephemeral" | "provider" | "content" | "build");
         for Entry { key, value } in entries {
             let Some(name) = self.name(key).filter(|name| &*name.text != COMMENT) else { continue };
             match &*name.text {
                 "dynamic" if may_repeat_blocks => self.dynamic_blocks(&name, value, &mut body.blocks, depth),
+                "provisioner" | "source" if kind == "build" => {
+                    self.blocks(&name, &mut Vec::new(), 1, value, &mut body.blocks);
+                }
                 "content" if kind == "dynamic" => {
                     for entries in self.objects(value) {
                         let content = self.nested_body("content", entries, value.span, depth);
@@ -147,7 +151,7 @@ impl JsonReader {
                     let strings = match (kind, text) {
                         ("variable", "type") | ("dynamic", "iterator") => Strings::Expressions,
                         // Terraform reads defaults without any name in reach, where strings are literal.
-                        ("variable", "default") => Strings::Literals,
+                        ("variable", "default") | ("variables", _) => Strings::Literals,
                         _ => Strings::Templates,
                     };
                     let attribute = self.attribute(name, value, strings, depth + 1);
