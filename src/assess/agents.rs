@@ -106,6 +106,8 @@ pub(super) struct Sign {
     version: Option<PinnedVersion>,
     /// Whether it starts the agent, and whether that is verified.
     pub(super) starts: Option<bool>,
+    /// Whether it is an installation of which it is known that it creates no identity, even when it starts the agent.
+    pub(super) creates_nothing: bool,
     /// Whether the agent starts at the next boot, when that changes.
     pub(super) enables: Option<bool>,
     pub(super) in_container: bool,
@@ -160,8 +162,15 @@ pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
     }
 }
 
-/// An installation by `form`, shown by the bytes `shown` of `text`, of the version at the bytes `version`.
-fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Option<Range<usize>>, span: Span) -> Sign {
+/// An installation of `agent` by `form`, shown by the bytes `shown` of `text`, of the version at the bytes `version`.
+fn installed(
+    (agent, form): (&Agent, &Installation),
+    text: &Text,
+    shown: Range<usize>,
+    version: Option<Range<usize>>,
+    span: Span,
+) -> Sign {
+    let is_it = |action: &Action| action.kind == ActionKind::Install && action.r#match.as_ref() == Some(&form.r#match);
     let version = version.and_then(|range| {
         let written = text.as_str().get(range.clone())?.to_owned();
         let trail = text.origin_of(range.start).map(|(piece, _)| piece.trail.clone()).unwrap_or_default();
@@ -173,6 +182,7 @@ fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Opt
         installs: true,
         version,
         starts: form.starts.filter(|starts| *starts).map(|_| !form.unverified),
+        creates_nothing: agent.identity.not_created_by.iter().any(is_it),
         enables: form.enables.filter(|enables| *enables),
         in_container: false,
     }
@@ -190,7 +200,7 @@ pub(super) fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
     let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
         let version = of_package(known, &form.r#match)?.range();
         let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
-        Some(installed(form, name, shown, version, span))
+        Some(installed((agent, form), name, shown, version, span))
     });
     // An address can tell more than the name does: the vendor's own package may start what a distribution's does not.
     installer(agent, name, span).or(by_name)
@@ -202,7 +212,7 @@ fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
         let at = known.find(&*form.r#match)?;
         let packages = forms(agent, InstallationKind::Package);
         let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).and_then(Pin::range);
-        Some(installed(form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
+        Some(installed((agent, form), address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
     })
 }
 
@@ -235,7 +245,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     if CONTAINER_TOOLS.contains(&base) {
         return image(agent, arguments, span);
     }
-    if forms(agent, InstallationKind::Command).into_iter().any(|form| form.r#match == base) {
+    if forms(agent, InstallationKind::Command).into_iter().any(|form| base_name(&form.r#match) == base) {
         let place = Some(name.span_of(0..name.len()).unwrap_or(span));
         return Some(Sign { place, starts: started_by(agent, base, arguments), ..Sign::default() });
     }
@@ -251,7 +261,7 @@ fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
     let forms = forms(agent, InstallationKind::ContainerImage);
     arguments.iter().find_map(|word| {
         let (form, version) = forms.iter().find_map(|form| Some((form, of_image(word.as_str(), &form.r#match)?)))?;
-        let sign = installed(form, word, 0..word.len(), version.range(), span);
+        let sign = installed((agent, form), word, 0..word.len(), version.range(), span);
         Some(Sign { starts: sign.starts.filter(|_| verb == "run"), in_container: true, ..sign })
     })
 }
@@ -274,7 +284,10 @@ pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Opti
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };
         let mut given = arguments.iter().map(Text::as_str);
-        first == base && rest.split_whitespace().all(|word| given.any(|given| given == word))
+        let is_it = |given: &str, word: &str| {
+            given == word || word.starts_with('-') && given.strip_prefix(word).is_some_and(|rest| rest.starts_with('='))
+        };
+        base_name(first) == base && rest.split_whitespace().all(|word| given.any(|given| is_it(given, word)))
     };
     let Identity { created_by, not_created_by, cleaned_by, .. } = &agent.identity;
     // Of equally specific ones the harmless one counts: they stand last, and the last greatest is taken.
