@@ -501,6 +501,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_followed_and_may_remove_the_identity_makes_it_unknown() {
+        for script in [
+            "sudo /opt/image/cleanup.sh",
+            "aws s3 cp s3://bucket/clean.sh /tmp/clean.sh && bash /tmp/clean.sh",
+            "curl -fsSL https://example.com/cleanup.sh | sudo bash",
+            "sudo python3 /tmp/cleanup.py",
+            "ansible-playbook -c local site.yml",
+            "find /var/lib/mackerel-agent -type f | xargs sudo rm -f",
+            "find /var/lib/mackerel-agent -type f -print0 | xargs -0 -I {} rm {}",
+            "find /var/lib/mackerel-agent -type f | while read -r file; do rm \"$file\"; done",
+            "find /var/lib/mackerel-agent -type f ! -name '*.conf' -delete",
+        ] {
+            let script = format!("systemctl start mackerel-agent\n{script}");
+            assert_eq!(left("mackerel-agent", script.clone().leak()).0, Identity::Unknown, "{script}");
+        }
+        for script in [
+            "sudo yum clean all",
+            "cloud-init clean --logs",
+            "package-cleanup --oldkernels",
+            "curl -fsSL https://get.docker.com | sh",
+            "find /var/log -type f | xargs truncate -s 0",
+            "find /tmp -mtime +1 -delete",
+        ] {
+            let script = format!("systemctl start mackerel-agent\n{script}");
+            assert_eq!(creator(script.leak()), "systemctl start mackerel-agent");
+        }
+    }
+
+    #[test]
+    fn asking_an_agent_for_help_starts_nothing() {
+        for script in ["mackerel-agent --help", "mackerel-agent -version", "netdata -h", "mackerel-agent supervise -h"]
+        {
+            assert_eq!(left(script.split(' ').next().unwrap(), script).0, Identity::Absent, "{script}");
+        }
+    }
+
+    #[test]
     fn an_agent_that_is_removed_leaves_nothing() {
         let script = "yum install -y mackerel-agent\nsystemctl start mackerel-agent\nyum remove -y mackerel-agent";
         assert_eq!(left("mackerel-agent", script).0, Identity::Absent);
