@@ -175,7 +175,7 @@ mod tests {
             (file(&[]).replace("baseline", "report"), "2:18", "another format"),
             (file(&[&ENTRY.replace("subject", "resource")]), "5:", "unknown field `resource`"),
             (file(&[&ENTRY.replace(r#""rule": "IMDS101", "#, "")]), "5:", "missing field `rule`"),
-            (file(&[]) + "x", "6:1", "trailing characters"),
+            (file(&[]) + "x", "7:1", "trailing characters"),
         ] {
             let error = Baseline::parse(&text, "x.json").unwrap_err().to_string();
             assert!(error.starts_with(&format!("x.json:{place}")), "{text}: {error}");

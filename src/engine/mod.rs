@@ -311,10 +311,10 @@ fn find(request: &Request) -> Result<Found, EngineError> {
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
     let mut found = find(request)?;
     let mut stale = None;
-    if let Some(place) = baseline::Place::find(request.baseline.as_deref(), &found.config) {
-        let baseline = place.read(&request.input.limits)?;
+    if let Some(file) = baseline::BaselineFile::find(request.baseline.as_deref(), &found.config) {
+        let baseline = file.read(&request.input.limits)?;
         let entries = baseline::stale(&baseline, &found).len();
-        stale = (entries > 0).then_some(Stale { path: place.path, entries });
+        stale = (entries > 0).then_some(Stale { path: file.path, entries });
         for Reported { finding, fingerprint } in &mut found.reported {
             baseline.hide(finding, fingerprint);
         }
