@@ -75,7 +75,7 @@ fn wrong_use_is_told_on_standard_error_and_exits_with_2() {
         ("", "Usage"),
         ("nonsense", "nonsense"),
         ("check --nonsense", "--nonsense"),
-        ("check --fix", "--fix"),
+        ("check - --stdin-filename main.tf --fix", "--format json"),
         ("check missing.tf", "missing.tf"),
         ("check --select IMDS999", "IMDS999"),
         ("check --ignore no-such-rule", "no-such-rule"),

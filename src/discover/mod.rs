@@ -147,7 +147,8 @@ impl Workspace {
     fn open_in(options: &Options, current: PathBuf) -> Result<Self, OpenError> {
         let named = Named::find(options, &current)?;
         let buffer = named.overlay.clone().zip(options.overlay.as_ref());
-        let mut overlays: BTreeMap<_, _> = buffer.map(|(path, overlay)| (path, overlay.bytes.clone())).into_iter().collect();
+        let mut overlays: BTreeMap<_, _> =
+            buffer.map(|(path, overlay)| (path, overlay.bytes.clone())).into_iter().collect();
         overlays.extend(options.edited.clone());
         let mut workspace = Self {
             reader: Reader { root: named.root.clone(), limits: options.limits, overlays },

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Coverage, Edited, EngineError, Request, Run, run, with_stack};
+use super::{Checked, Edited, EngineError, Request, Run, run, with_stack};
 use crate::assess::Assessments;
 use crate::discover::Workspace;
 use crate::eval::{Value, ValueKind};
@@ -15,8 +15,6 @@ use crate::fix::{self, Change, EditSet, Proposal};
 use crate::rules;
 use crate::source::{FileId, Span, Text};
 use crate::suppress::Unused;
-
-use super::Checked;
 
 /// How many analyses are spent on fixes that fail together.
 const MOST_TRIALS: usize = 64;
@@ -30,10 +28,8 @@ pub struct Mended {
     pub changes: Vec<Change>,
     /// How many findings go.
     pub fixed: usize,
-    /// Whether input was lost.
-    pub lost_input: bool,
-    /// Whether there was anything to check.
-    pub coverage: Coverage,
+    /// What a check says afterwards.
+    pub checked: Checked,
 }
 
 /// As [`super::check`], with a fix for each finding that has one.
@@ -87,7 +83,7 @@ pub fn mend(request: &Request, safety: Safety) -> Result<Mended, EngineError> {
             Some(Change { path: root.join(&path), shown, before, after })
         };
         let changes = originals.into_iter().filter_map(change).collect();
-        Ok(Mended { changes, fixed, lost_input: current.checked.lost_input, coverage: current.checked.coverage })
+        Ok(Mended { changes, fixed, checked: current.checked })
     })
 }
 
@@ -155,7 +151,9 @@ fn booted(assessments: &Assessments) -> BTreeMap<FileId, BTreeSet<Span>> {
         while let Some(value) = open.pop() {
             match &value.kind {
                 ValueKind::String(text) => add(text),
-                ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => open.extend(values.iter()),
+                ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => {
+                    open.extend(values.iter())
+                }
                 ValueKind::Map(map) => open.extend(map.entries.values()),
                 _ => {}
             }

@@ -13,8 +13,8 @@ use std::sync::{Arc, LazyLock};
 
 use rayon::ThreadPool;
 
-pub use analysis::{Analysis, analyse};
 use analysis::analyse_edited;
+pub use analysis::{Analysis, analyse};
 pub use mend::{Mended, check_with_fixes, mend};
 pub use selection::{Selection, Selector};
 

@@ -23,7 +23,8 @@ impl EditSet {
             if others.iter().any(|other| overlap(edit, other)) {
                 return false;
             }
-            let at = others.partition_point(|other| (other.span.start, other.span.end) < (edit.span.start, edit.span.end));
+            let at =
+                others.partition_point(|other| (other.span.start, other.span.end) < (edit.span.start, edit.span.end));
             others.insert(at, edit.clone());
         }
         *self = added;

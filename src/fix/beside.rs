@@ -69,10 +69,7 @@ pub(super) fn tokens_beside(file: &SourceFile, literal: Range<usize>) -> Option<
     let entry = setting.entry(tokens, &value);
     Some(vec![
         Edit { span: file.span(opened..first), text: format!("{line_break}{inner}") },
-        Edit {
-            span: file.span(literal.end..closing),
-            text: format!("{line_break}{inner}{entry}{line_break}{outer}"),
-        },
+        Edit { span: file.span(literal.end..closing), text: format!("{line_break}{inner}{entry}{line_break}{outer}") },
     ])
 }
 
@@ -163,7 +160,10 @@ mod tests {
     #[test]
     fn an_object_in_one_line_stays_one_and_a_block_does_not() {
         for (text, expected) in [
-            ("a = { http_endpoint = \"disabled\" }", "a = { http_endpoint = \"disabled\", http_tokens = \"required\" }"),
+            (
+                "a = { http_endpoint = \"disabled\" }",
+                "a = { http_endpoint = \"disabled\", http_tokens = \"required\" }",
+            ),
             ("A: { HttpEndpoint: disabled }", "A: { HttpEndpoint: disabled, HttpTokens: required }"),
             ("{\"HttpEndpoint\":\"disabled\"}", "{\"HttpEndpoint\":\"disabled\", \"HttpTokens\":\"required\"}"),
             (

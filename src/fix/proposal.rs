@@ -57,9 +57,9 @@ fn enabling(
     let enabled = Edit { span, text };
     let required = match tokens {
         Tokens::Unwritten => beside::tokens_beside(file, span.range()),
-        Tokens::Optional(span) => Literal::of(file.slice(span))
-            .turned("optional", "required")
-            .map(|text| vec![Edit { span, text }]),
+        Tokens::Optional(span) => {
+            Literal::of(file.slice(span)).turned("optional", "required").map(|text| vec![Edit { span, text }])
+        }
         Tokens::Stay | Tokens::Elsewhere => None,
     };
     let mut proposals = Vec::new();
@@ -72,7 +72,7 @@ fn enabling(
     let title = if tokens == Tokens::Stay {
         "enable the metadata endpoint"
     } else {
-        "enable the metadata endpoint only; session tokens are decided elsewhere"
+        "enable the metadata endpoint and leave session tokens as they are"
     };
     let fix = Fix { title: title.into(), safety, edits: vec![enabled] };
     proposals.push(Proposal { fix, tokens_required: Vec::new() });

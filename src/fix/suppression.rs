@@ -31,9 +31,13 @@ pub(super) fn removal(file: &SourceFile, directive: Range<usize>) -> Option<Rang
         return Some(match file.lines().start_of(line + 1) {
             Some(next) => start..next,
             // The last line has no break of its own, so the one before it goes.
-            None => text.get(..start)?.trim_end_matches('\n').trim_end_matches('\r').len().max(
-                file.byte_order_mark_length(),
-            )..own.end,
+            None => {
+                text.get(..start)?
+                    .trim_end_matches('\n')
+                    .trim_end_matches('\r')
+                    .len()
+                    .max(file.byte_order_mark_length())..own.end
+            }
         });
     }
     let code = code.trim_end();

@@ -5,6 +5,7 @@
 //! changes a format that scripts rely on.
 
 mod concise;
+mod diff;
 mod escape;
 mod excerpt;
 mod github;
@@ -20,6 +21,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
+pub use diff::diff;
 pub use hosts::{hosts_json, hosts_text, schema_hosts};
 pub use json::schema_report;
 pub use listing::{

@@ -67,9 +67,8 @@ fn tokens_beside(metadata: &Metadata, literal: Span) -> Tokens {
 
 /// Whether a value passes through a condition on one of its ways, so that its literal may decide other things as well.
 pub(super) fn decides_condition<'a>(trails: impl Iterator<Item = &'a Trail>) -> bool {
-    let is_condition = |trail: &Trail| {
-        trail.steps().iter().any(|step| matches!(step.role, StepRole::Condition | StepRole::Branch))
-    };
+    let is_condition =
+        |trail: &Trail| trail.steps().iter().any(|step| matches!(step.role, StepRole::Condition | StepRole::Branch));
     trails.into_iter().any(is_condition)
 }
 

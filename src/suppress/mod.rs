@@ -153,7 +153,8 @@ fn unused(directives: &[Directive], entries: &[Entry<'_>], today: Date) -> Vec<U
                 _ => {}
             }
         }
-        let removed: Vec<Span> = found.iter().filter(|unused| unused.is_removable()).map(|unused| unused.span).collect();
+        let removed: Vec<Span> =
+            found.iter().filter(|unused| unused.is_removable()).map(|unused| unused.span).collect();
         for unused in found.iter_mut().filter(|unused| unused.is_removable()) {
             unused.remedy = directive.removal(unused.span, &removed);
         }
@@ -335,7 +336,7 @@ mod tests {
         }
         for (removed, expected) in [
             (&["A"][..], "ignore[B ,C, until=2027-03-31] why"),
-            (&["B"], "ignore[A,C, until=2027-03-31] why"),
+            (&["B"], "ignore[A ,C, until=2027-03-31] why"),
             (&["C"], "ignore[A, B, until=2027-03-31] why"),
             (&["A", "B"], "ignore[C, until=2027-03-31] why"),
             (&["B", "C"], "ignore[A, until=2027-03-31] why"),
