@@ -48,6 +48,9 @@ fn fixed(path: &str, text: &str, others: &[(&str, &str)], options: &str) -> Stri
     once
 }
 
+/// Paths and contents.
+type Files<'a> = Vec<(&'a str, &'a str)>;
+
 /// A path, bytes in the file, and what takes their place.
 type Edit = (String, [usize; 2], String);
 
@@ -81,7 +84,7 @@ fn the_literal_is_replaced_where_it_is_written() {
     let mapping = "Mappings:\n  States:\n    all: { web: disabled }\n";
     let through = ("main.tf", through_variable.as_str());
     let through_object = host("", "var.options.endpoint");
-    let cases: Vec<(&str, &str, String, Vec<(&str, &str)>, &str)> = vec![
+    let cases: Vec<(&str, &str, String, Files<'_>, &str)> = vec![
         ("a literal", "main.tf", host("", "\"disabled\""), vec![], ""),
         ("a default", "variables.tf", variable("default = \"disabled\""), vec![through], ""),
         (
@@ -458,7 +461,9 @@ fn each_fix_of_the_fixtures_holds_by_itself_and_fixing_comes_to_an_end() {
                 let after = engine::check(&request).unwrap().report;
                 assert_eq!(after.summary.findings, report.summary.findings - 1, "{}: {fix:?}", case.display());
                 assert_eq!(after.problems.len(), report.problems.len(), "{}: {fix:?}", case.display());
-                files.iter().for_each(|(path, bytes)| project.write(path, bytes));
+                for (path, bytes) in &files {
+                    project.write(path, bytes);
+                }
                 tried += 1;
             }
             for change in engine::mend(&request, Safety::Unsafe).unwrap().changes {

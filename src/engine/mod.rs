@@ -242,7 +242,7 @@ fn without_findings(workspace: Workspace, problems: Vec<Problem>, files: usize) 
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    Ok(run(request, &Edited::new())?.checked)
+    Ok(run(request, &Edited::new(), false)?.checked)
 }
 
 /// Texts that are tried out in place of files, by paths relative to the root.
@@ -252,14 +252,14 @@ type Edited = BTreeMap<String, Vec<u8>>;
 struct Run {
     checked: Checked,
     assessments: Assessments,
-    /// What would mend each finding of the report, in their order.
+    /// What would mend each finding of the report, in their order; empty when nothing is to be mended.
     remedies: Vec<Option<Remedy>>,
     /// The files that edits may be made in, and whether they are to be linted.
     editable: BTreeMap<FileId, bool>,
     root: PathBuf,
 }
 
-fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
+fn run(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Run, EngineError> {
     let analysis = analyse_edited(&request.input, Asked::Nobody, edited)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files } = analysis;
@@ -288,8 +288,8 @@ fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
     findings.retain(|finding| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     sort_findings(&mut findings, &workspace);
 
-    let remedies: Vec<Option<Remedy>> =
-        findings.iter().map(|finding| mend::remedy(finding, &assessments, &unused)).collect();
+    let to_mend = if is_to_be_mended { findings.as_slice() } else { &[] };
+    let remedies: Vec<_> = to_mend.iter().map(|finding| mend::remedy(finding, &assessments, &unused)).collect();
     let editable = mend::editable(&remedies, &workspace);
     let root = workspace.root().to_owned();
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);

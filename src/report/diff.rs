@@ -86,7 +86,7 @@ fn hunks(before: &[&str], differences: &[Difference]) -> Vec<Hunk> {
         let gap = end..difference.before.start;
         match hunks.last_mut() {
             Some(hunk) if gap.len() <= 2 * CONTEXT && harmless(gap.clone()) => {
-                hunk.differences.push(difference.clone())
+                hunk.differences.push(difference.clone());
             }
             _ => {
                 let lead = gap.rev().take(CONTEXT).take_while(|line| harmless(*line..line + 1)).count();
@@ -95,7 +95,8 @@ fn hunks(before: &[&str], differences: &[Difference]) -> Vec<Hunk> {
         }
         end = difference.before.end;
     }
-    let starts: Vec<usize> = hunks.iter().skip(1).map(|hunk| hunk.differences[0].before.start - hunk.lead).collect();
+    let start = |hunk: &Hunk| hunk.differences.first().map_or(0, |first| first.before.start - hunk.lead);
+    let starts: Vec<usize> = hunks.iter().skip(1).map(start).collect();
     for (index, hunk) in hunks.iter_mut().enumerate() {
         let end = hunk.differences.last().map_or(0, |difference| difference.before.end);
         let limit = starts.get(index).copied().unwrap_or(before.len());
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_shown_together_and_others_apart() {
-        let before: String = (10..40).map(|number| format!("{number}\n")).collect();
+        let before: String = (10..40).flat_map(|number: u32| [number.to_string(), "\n".into()]).collect();
         let hunks = |after: &str| written(&before, after).matches("@@ -").count();
         assert_eq!(hunks(&before.replace("12\n", "").replace("19\n", "x\n")), 1);
         assert_eq!(hunks(&before.replace("12\n", "").replace("20\n", "x\n")), 2);
