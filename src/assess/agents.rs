@@ -533,6 +533,15 @@ mod tests {
     }
 
     #[test]
+    fn a_common_word_shows_an_agent_only_where_it_is_surely_a_name() {
+        let yaml = "#cloud-config\nbootcmd: [aws ecs list-clusters, echo splunk and consul]\n";
+        let file = SourceFile::new(FileId(1), "user-data.yaml", yaml.into());
+        let text = Text::verbatim(yaml, file.span(0..yaml.len()));
+        assert!(on_host(&[], &[text], &[]).is_empty());
+        assert_eq!(host("systemctl enable --now ecs").only().agent.name, "amazon-ecs-agent");
+    }
+
+    #[test]
     fn words_are_not_found_inside_names_and_paths() {
         assert_eq!(find_word("yum install -y mackerel-agent mkr", "mackerel-agent"), Some(15));
         assert_eq!(find_word("rm /var/lib/mackerel-agent/id", "mackerel-agent"), None);

@@ -1,4 +1,4 @@
-//! What becomes of an agent's identity while a machine is built: what created it, what removed it, and in which order.
+//! What becomes of an agent's identity while a machine is built or boots: what created it, what removed it, and in which order.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::agents::{Deed, base_name, deed, package, sign};
 use crate::catalog::{
     Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
 };
-use crate::guest::{Covers, Event, EventKind, FileChange, ServiceAction, covers};
+use crate::guest::{Covers, Event, EventKind, FileChange, Guest, ServiceAction, covers};
 use crate::source::{Span, Text};
 
 /// What a build leaves of an agent's identity.
@@ -72,6 +72,31 @@ pub(super) fn after(agent: &'static Agent, platform: Platform, events: &[Arc<Eve
         way.follow(event);
     }
     way.state
+}
+
+/// What several ways leave of the identity of `agent`, and whether that is certain. A way that only an input leads to
+/// which nobody has given says nothing: `is_open` tells whether the condition at a place is up to one.
+pub(super) fn at_ends(
+    agent: &'static Agent,
+    platform: Platform,
+    ends: &[&Guest],
+    is_open: impl Fn(Span) -> bool,
+) -> (Identity, bool) {
+    let all: Vec<Identity> = ends.iter().map(|end| after(agent, platform, &end.events)).collect();
+    let is_left = |identity: &Identity| matches!(identity, Identity::Left(_));
+    if all.iter().all(is_left)
+        && let Some(first) = all.first()
+    {
+        return (first.clone(), true);
+    }
+    let is_decided = |end: &Guest| !end.branches.iter().any(|branch| is_open(branch.span));
+    let decided: Vec<&Identity> =
+        ends.iter().zip(&all).filter(|(end, _)| is_decided(end)).map(|(_, identity)| identity).collect();
+    if let Some(left) = decided.iter().find(|identity| is_left(identity)) {
+        return ((*left).clone(), decided.iter().all(|identity| is_left(identity)));
+    }
+    let first = all.first().cloned().unwrap_or(Identity::Unknown);
+    if all.iter().all(|other| *other == first) { (first, true) } else { (Identity::Unknown, false) }
 }
 
 /// One way through a build.
@@ -250,7 +275,7 @@ impl Way {
 mod tests {
     use super::*;
     use crate::catalog;
-    use crate::guest::{self, Guest};
+    use crate::guest;
     use crate::network::{Assumptions, Network};
     use crate::source::{FileId, Limits, SourceFile};
     use crate::syntax::shell;

@@ -67,7 +67,6 @@ enum Subcommands {
     /// Write the findings of today to a file, so that `check --baseline` fails on new ones only.
     ///
     /// A baseline that is there is brought up to date: it gets what is new and loses what is mended.
-    #[command(after_help = EXIT_CODES)]
     Baseline {
         #[command(flatten)]
         input: InputArguments,
@@ -236,7 +235,7 @@ struct CheckArguments {
     /// Show how often each rule fired; text and github only.
     #[arg(long, help_heading = "Output")]
     statistics: bool,
-    /// Show suppressed findings; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
+    /// Show suppressed findings and those of the baseline; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
     #[arg(long, help_heading = "Output")]
     show_suppressed: bool,
 }

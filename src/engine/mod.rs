@@ -345,10 +345,10 @@ fn check_here(request: &Request) -> Result<Checked, EngineError> {
 fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
     let mut found = find(request, edited)?;
     let mut stale = None;
-    if let Some(place) = baseline::Place::find(request.baseline.as_deref(), &found.config) {
-        let baseline = place.read(&request.input.limits)?;
+    if let Some(file) = baseline::BaselineFile::find(request.baseline.as_deref(), &found.config) {
+        let baseline = file.read(&request.input.limits)?;
         let entries = baseline::stale(&baseline, &found).len();
-        stale = (entries > 0).then_some(Stale { path: place.path, entries });
+        stale = (entries > 0).then_some(Stale { path: file.path, entries });
         for (Reported { finding, fingerprint, .. }, remedy) in found.reported.iter_mut().zip(&mut found.remedies) {
             baseline.hide(finding, fingerprint);
             remedy.take_if(|_| finding.suppressed.is_some());

@@ -31,7 +31,7 @@ impl IdentityRule {
         for image in &assessments.images {
             for agent in &image.agents {
                 let Identity::Left(left) = &agent.identity else { continue };
-                if !(self.is_mine)(left) || !is_harmful(agent) {
+                if !(self.is_mine)(left) || !is_harmful(agent.outcome.map(|row| row.outcome)) {
                     continue;
                 }
                 let place = left.created.event.span;
@@ -79,8 +79,8 @@ impl IdentityRule {
 }
 
 /// Whether hosts that start with another machine's identity come to harm, as far as that is known.
-fn is_harmful(agent: &ImageAgent) -> bool {
-    agent.outcome.is_none_or(|row| row.outcome != Outcome::RegistersAsItself)
+pub(super) fn is_harmful(outcome: Option<Outcome>) -> bool {
+    outcome != Some(Outcome::RegistersAsItself)
 }
 
 /// Whether everything that makes it a fault is verified.
@@ -162,23 +162,27 @@ fn consequence(agent: &ImageAgent, left: &Left) -> String {
         }
         _ => "",
     };
-    match agent.outcome.map(|row| row.outcome) {
+    format!("{kept}: {}", fate(known, agent.outcome.map(|row| row.outcome), offline))
+}
+
+/// What becomes of hosts that start `agent` with another machine's identity; `about` says more about that one's
+/// registration.
+pub(super) fn fate(agent: &Agent, outcome: Option<Outcome>, about: &str) -> String {
+    match outcome {
         Some(Outcome::RefusesToStart) => format!(
-            "{kept}: on each host that is launched from it {} finds that it is another machine's and refuses to start, \
-             so that nobody monitors the host",
-            known.title
+            "on each host that is launched from it {} finds that it is another machine's and refuses to start, so that \
+             nobody monitors the host",
+            agent.title
         ),
         Some(Outcome::Shared) => format!(
-            "{kept}: all hosts that are launched from it share that one registration{offline} and are one host in {}",
-            known.console
+            "all hosts that are launched from it share that one registration{about} and are one host in {}",
+            agent.console
         ),
-        Some(Outcome::Duplicate) => {
-            format!("{kept}: hosts that are launched from it are in {} twice", known.console)
-        }
+        Some(Outcome::Duplicate) => format!("hosts that are launched from it are in {} twice", agent.console),
         Some(Outcome::RegistersAsItself) | None => format!(
-            "{kept}: hosts that are launched from it start with another machine's identity, and share its registration \
-             in {} or do not start",
-            known.console
+            "hosts that are launched from it start with another machine's identity, and share its registration in {} or \
+             do not start",
+            agent.console
         ),
     }
 }
