@@ -11,24 +11,12 @@ use std::time::{Duration, Instant};
 
 use regex::Regex;
 use serde_json::Value;
-use support::Project;
+use support::{Project, is_missing};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// What a test that needs `tool` does where it is missing.
-fn is_missing(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").stdin(Stdio::null()).output().is_ok_and(|out| out.status.success());
-    if found {
-        return false;
-    }
-    let is_required = std::env::var_os("IMDSLINT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
-    assert!(!is_required, "{tool} is missing, and IMDSLINT_REQUIRE_TOOLS=1 insists on it");
-    println!("NOT RUN: {tool} is missing");
-    true
 }
 
 /// What a user's configuration says, with the adapter of this repository and the program that is tested.
