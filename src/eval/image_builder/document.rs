@@ -1,6 +1,6 @@
 //! A component document: its phases and steps in order, each step as what it does to the machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::inputs::Inputs;
@@ -149,8 +149,8 @@ pub(super) struct Reader<'a> {
     pub(super) names: BTreeMap<&'a str, Text>,
     /// The steps by the names of their phases and their own.
     pub(super) steps_by_name: BTreeMap<(&'a str, &'a str), &'a Node>,
-    /// The outputs that name the file of a download.
-    pub(super) paths: BTreeSet<&'a str>,
+    /// The outputs that name the file of a download, and where.
+    pub(super) paths: BTreeMap<&'a str, Span>,
     pub(super) budget: &'a mut Budget,
     pub(super) limits: &'a Limits,
     steps: Vec<BuildStep>,
@@ -320,11 +320,16 @@ fn steps_by_name(root: &Node) -> BTreeMap<(&str, &str), &Node> {
 }
 
 /// The references that are the whole destination of a download.
-fn paths(root: &Node) -> BTreeSet<&str> {
+fn paths(root: &Node) -> BTreeMap<&str, Span> {
     let inputs = all_steps(root).filter(|(_, step)| is_download(step)).filter_map(|(_, step)| step.get("inputs"));
     let inputs = inputs.flat_map(|inputs| inputs.items().unwrap_or(std::slice::from_ref(inputs)));
-    let destinations = inputs.filter_map(|input| input.get("destination")?.as_str());
-    destinations.filter_map(|path| Some(path.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim())).collect()
+    let destinations = inputs.filter_map(|input| input.get("destination"));
+    destinations.filter_map(|path| Some((whole_reference(path.as_str()?)?, path.span))).collect()
+}
+
+/// The name in `{{ name }}`.
+fn whole_reference(text: &str) -> Option<&str> {
+    Some(text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim())
 }
 
 /// Whether the step fetches files.

@@ -151,11 +151,11 @@ fn a_forced_restart_follows_the_installation() {
 fn references_are_filled_in() {
     let declared = "parameters:\n  - Version: {type: string, default: '1.2'}\n  - Open: {type: string}\nconstants:\n  - Name: {type: string, value: agent}\n";
     let commands = |commands: &str| {
-        let first = "- name: Get\n  action: WebDownload\n  inputs:\n    - source: https://a/{{ Name }}.sh\n      destination: /tmp/{{Name}}.sh\n";
+        let first = "- name: Get\n  action: WebDownload\n  inputs:\n    - source: https://a/{{ Name }}.sh\n      destination: /tmp/{{Name}}.sh\n- name: Fail\n  action: ExecuteBash\n  inputs: {commands: [echo 1]}\n";
         let second = format!("- name: Use\n  action: ExecuteBash\n  inputs:\n    commands:\n      - {commands}");
         let steps = steps(&format!("{declared}{}", building(&format!("{first}{second}"))));
         assert_eq!(steps[0], "file /tmp/agent.sh: <downloaded from https://a/agent.sh>");
-        steps[1].clone()
+        steps[2].clone()
     };
     for (written, expected) in [
         ("install {{ Name }}-{{Version}}", "sh: install agent-1.2\n"),
@@ -289,6 +289,14 @@ fn hostile_documents_come_to_an_end() {
             building("- action: ExecuteBash\n  inputs: {commands: ['{{Long}}{{Long}}{{Long}}{{Long}}']}")
         ),
         building(&format!("- action: ExecuteBash\n  inputs: {{commands: ['{}}}}}']}}", "{{".repeat(1_000))),
+        building(
+            &(0..9)
+                .map(|step| {
+                    let input = format!("{{{{ build.s{}.inputs.commands }}}}", step + 1).repeat(40);
+                    format!("- name: s{step}\n  action: ExecuteBash\n  inputs: {{commands: '{input}'}}\n")
+                })
+                .collect::<String>(),
+        ),
         "schemaVersion: 1\nphases: &a [*a]\n".to_owned(),
         "schemaVersion: 1\nphases: [[[[{".to_owned(),
         "\u{feff}{\"schemaVersion\": 1, \"phases\": [1, null, {\"name\": \"build\", \"steps\": [1, {}]}]}".to_owned(),
@@ -296,8 +304,8 @@ fn hostile_documents_come_to_an_end() {
     ] {
         let file = SourceFile::new(FileId(0), "component.yml", source.clone().into_bytes());
         let read = document(&file, &limits);
-        assert!(read.builds.iter().all(|build| build.steps.len() <= 50), "{source}");
+        assert!(read.builds.iter().all(|build| build.steps.len() <= 51), "{source}");
         let bytes: usize = read.builds.iter().flat_map(|build| &build.steps).map(|step| line(&step.kind).len()).sum();
-        assert!(bytes < 20_000, "{source}");
+        assert!(bytes < 40_000, "{source}");
     }
 }
