@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::agents::{Deed, base_name, deed, package, sign};
+use super::agents::{Deed, base_name, deed, is_program, package, sign};
 use crate::catalog::{
     Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
 };
@@ -158,7 +158,7 @@ impl Way {
     fn is_own(&self, words: &[Text]) -> bool {
         let Some(base) = words.first().and_then(Text::known).map(base_name) else { return false };
         let programs = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Command);
-        programs.into_iter().any(|form| form.r#match == base)
+        programs.into_iter().any(|form| is_program(&form.r#match, base))
     }
 
     /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
@@ -178,7 +178,7 @@ impl Way {
             EventKind::Service { name, action: ServiceAction::Start } => {
                 Some((How::Started, self.starting(name.known()?)?))
             }
-            EventKind::Packages(_) | EventKind::Installer(_) => Some((How::Installed, sign?.starts?)),
+            EventKind::Packages(_) | EventKind::Installer { .. } => Some((How::Installed, sign?.starts?)),
             EventKind::Program(words) => match self.deed(words) {
                 Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
                 Some(_) => None,
@@ -370,6 +370,37 @@ mod tests {
     fn what_is_not_known_about_a_cleanup_makes_the_identity_unknown() {
         let script = "systemctl start mackerel-agent\nD=$(cat /etc/root)\nrm -f \"$D/mackerel-agent/id\"";
         assert_eq!(left("mackerel-agent", script).0, Identity::Unknown);
+    }
+
+    #[test]
+    fn an_installer_that_is_told_not_to_start_the_agent_leaves_nothing() {
+        let address =
+            "https://raw.githubusercontent.com/CrowdStrike/falcon-scripts/v1.7.3/bash/install/falcon-linux-install.sh";
+        for (called, is_left) in [
+            ("curl -L URL | bash", true),
+            ("export FALCON_CID=x\ncurl -L URL | bash", true),
+            ("export PREP_GOLDEN_IMAGE=true\ncurl -L URL | bash", false),
+            ("curl -L URL | PREP_GOLDEN_IMAGE=\"true\" bash", false),
+            ("curl -L URL | FALCON_INSTALL_ONLY=true bash", false),
+            ("curl -o x.sh URL\nFALCON_INSTALL_ONLY=true bash x.sh", false),
+            ("curl -o x.sh URL\nchmod +x x.sh\nsudo PREP_GOLDEN_IMAGE=true ./x.sh", false),
+        ] {
+            let script: &'static str = called.replace("URL", address).leak();
+            let (identity, _) = left("crowdstrike-falcon", script);
+            assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
+    }
+
+    #[test]
+    fn options_with_their_values_in_one_word_are_options_too() {
+        for (script, is_left) in [
+            ("elastic-agent enroll --url=https://a --enrollment-token=x -f", true),
+            ("elastic-agent install --url=https://a --enrollment-token=x", true),
+            ("elastic-agent install --url=https://a --enrollment-token=x --delay-enroll", false),
+        ] {
+            let (identity, _) = left("elastic-agent", script);
+            assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub fn update_baseline(request: &Request, prune: bool) -> Result<BaselineUpdate,
 }
 
 fn update_here(request: &Request, prune: bool) -> Result<BaselineUpdate, EngineError> {
-    let found = find(request, &Edited::new())?;
+    let found = find(request, &Edited::new(), false)?;
     let file = BaselineFile::find(request.baseline.as_deref(), &found.config)
         .unwrap_or_else(|| BaselineFile { path: PathBuf::from(FILE_NAME), configuration: None });
     let limits = &request.input.limits;

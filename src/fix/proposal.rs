@@ -72,7 +72,7 @@ fn enabling(
     let title = if tokens == Tokens::Stay {
         "enable the metadata endpoint"
     } else {
-        "enable the metadata endpoint only; session tokens are decided elsewhere"
+        "enable the metadata endpoint and leave session tokens as they are"
     };
     let fix = Fix { title: title.into(), safety, edits: vec![enabled] };
     proposals.push(Proposal { fix, tokens_required: Vec::new() });

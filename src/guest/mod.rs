@@ -80,8 +80,13 @@ pub enum EventKind {
     Removal(Vec<Text>),
     /// Packages are brought up to date: those named, or all when none is.
     Update(Vec<Text>),
-    /// A script that was downloaded from this address is run.
-    Installer(Text),
+    /// A script that was downloaded is run.
+    Installer {
+        /// From where.
+        address: Text,
+        /// The words by which it is run, with the variables that it is given as `NAME=VALUE`.
+        called: Arc<str>,
+    },
     /// A command that is not a part of the shell or of the packet filter is run: its words.
     Program(Vec<Text>),
     /// Something is done to files that may hold the identity of an agent.

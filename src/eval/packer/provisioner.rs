@@ -310,7 +310,7 @@ impl Session<'_> {
         let span = path.origin.span;
         let Ok(known) = self.known_path(path) else {
             // Several files may be meant, of which one is uploaded.
-            let single = path.alternatives().iter().all(|path| self.is_file(path));
+            let single = path.alternatives().iter().all(|path| self.leads_to_file(path));
             let content = if single { self.read(path, Content::Binary, "file") } else { unread(path) };
             let destination = if ends_in_slash(destination) {
                 unknown_below(destination, Unknown::NotEvaluated("the name of the file".into()))
@@ -353,7 +353,7 @@ impl Session<'_> {
         }
     }
 
-    fn is_file(&self, path: &Value) -> bool {
+    fn leads_to_file(&self, path: &Value) -> bool {
         let known = self.known_path(path);
         known.is_ok_and(|path| matches!(self.find(&path), Ok(Found::File(_))))
     }

@@ -312,7 +312,7 @@ impl Machine<'_> {
             && let Some(path) = guest.path(name)
             && let Some(content) = guest.files.get(&path).cloned()
         {
-            return self.file(guest, &path, content.as_ref(), words, span);
+            return self.file(guest, content.as_ref(), words, span);
         }
         let base = program.rsplit('/').next().unwrap_or(program);
         let call = Call { name: base, arguments, span };
@@ -329,9 +329,8 @@ impl Machine<'_> {
             None => {
                 let installed = ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin", "/opt/bin"];
                 let found = installed.iter().map(|folder| format!("{folder}/{base}"));
-                let found = found.into_iter().find_map(|path| Some((guest.file(&path)?.clone(), path)));
-                if let Some((content, path)) = found {
-                    return self.file(guest, &path, Some(&content), words, span);
+                if let Some(content) = found.into_iter().find_map(|path| guest.file(&path).cloned()) {
+                    return self.file(guest, Some(&content), words, span);
                 }
                 unknown(&mut guest, base, words, span);
                 guest.shell.status = self.presumed();
@@ -341,14 +340,7 @@ impl Machine<'_> {
     }
 
     /// Runs a file that the script wrote.
-    fn file(
-        &mut self,
-        mut guest: Guest,
-        path: &str,
-        content: Option<&Content>,
-        words: &[Text],
-        span: Span,
-    ) -> Vec<Guest> {
+    fn file(&mut self, mut guest: Guest, content: Option<&Content>, words: &[Text], span: Span) -> Vec<Guest> {
         match content {
             Some(Content::Text(text)) if !is_hole_alone(text) && crate::syntax::shell::is_shell(text.as_str()) => {
                 let arguments = words.get(1..).unwrap_or_default().to_vec();
@@ -356,7 +348,8 @@ impl Machine<'_> {
                 self.run_text(guest, text, arguments, options)
             }
             Some(Content::Text(text)) => {
-                run_unknown(&mut guest, text, path, span);
+                let words: Vec<&str> = words.iter().map(Text::as_str).collect();
+                run_unknown(&mut guest, text, &words.join(" "), span);
                 vec![guest]
             }
             _ => {
@@ -394,11 +387,21 @@ pub(super) fn is_hole_alone(text: &Text) -> bool {
     text.has_holes() && text.pieces().len() == 1
 }
 
-/// Runs a script that is not known.
+/// The most variables that are told of a script that is not known.
+const MOST_VARIABLES: usize = 64;
+
+/// Runs a script that is not known, by the words `what`.
 pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span) {
     if let Some(address) = downloaded(text) {
         guest.opaque(span, format!("a script from {} is run", address.as_str()));
-        guest.event(EventKind::Installer(address), span);
+        let mut called = what.to_owned();
+        let Shell { exported, variables, .. } = &guest.shell;
+        for name in exported.iter().take(MOST_VARIABLES) {
+            if let Some(value) = variables.get(name).map(Variable::text).as_ref().and_then(Text::known) {
+                called.extend([" ", name.as_str(), "=", value]);
+            }
+        }
+        guest.event(EventKind::Installer { address, called: called.into() }, span);
     } else {
         guest.opaque(span, format!("a script that is not known is run: {what}"));
     }
