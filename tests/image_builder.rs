@@ -416,3 +416,19 @@ fn what_a_template_leaves_out_is_not_followed() {
         assert_eq!(builds(&analysis)[0].1, expected, "{template}");
     }
 }
+
+#[test]
+fn an_installer_that_starts_an_agent_is_no_registration_when_a_start_is_none() {
+    let document = |command: &str| document("x").replace("echo x", command);
+    let findings = |command: &str| -> Vec<String> {
+        let ran = Project::new(&[("agent.yml", &document(command))]).run("check --format json");
+        ran.findings().into_iter().map(|(rule, _)| rule).collect()
+    };
+    for command in [
+        "yum install -y https://s3.amazonaws.com/ec2-downloads-windows/SSMAgent/latest/linux_amd64/amazon-ssm-agent.rpm",
+        "curl -fsSL https://tailscale.com/install.sh | sh && systemctl enable --now tailscaled",
+    ] {
+        assert_eq!(findings(command), [""; 0], "{command}");
+    }
+    assert_eq!(findings("curl -fsSL https://tailscale.com/install.sh | sh && tailscale up --authkey k"), ["IMDS201"]);
+}
