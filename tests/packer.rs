@@ -235,12 +235,14 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
         locals {
           scripts = [for name in ["a", "b"] : "${path.root}/${name}.sh"]
           now     = formatdate("YYYY", timestamp())
+          list    = convert(["${file("${path.cwd}/above/x")}"], set(string))
         }
     "#;
     let text = build_of(
         r#"
         provisioner "shell" { scripts = local.scripts }
         provisioner "shell" { inline = ["${var.given} ${local.single} ${var.one} ${var.two} ${local.now} ${packer.version}"] }
+        provisioner "shell" { inline = local.list }
         provisioner "shell" { inline = ["echo ${data.amazon-ami.base.id}"] }
         "#,
     ) + "data \"amazon-ami\" \"base\" {\n  owners = [\"self\"]\n}\n";
@@ -251,12 +253,14 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
             ("p/x.auto.pkrvars.hcl", "given = \"given\"\n"),
             ("p/a.sh", "a"),
             ("p/b.sh", "b"),
+            ("above/x", "x"),
         ],
         r"
         p: amazon-ebs.web
           script: a
           script: b
           script: #!/bin/sh -e\ngiven single-ubuntu 1 ? ? ?\n
+          script: #!/bin/sh -e\nx\n
           script: #!/bin/sh -e\necho ?\n
         ",
     );
@@ -656,6 +660,23 @@ fn suppressions_are_read_in_templates_and_scripts() {
     assert_eq!(reasons, ["a", "b", "c"]);
 }
 
+#[test]
+fn a_script_that_is_not_there_is_a_problem_and_an_upload_is_none() {
+    let text = build_of(
+        r#"
+        provisioner "shell" { script = "missing.sh" }
+        provisioner "shell" { inline = ["echo ${var.missing}"] }
+        provisioner "file" {
+          source      = "artifact.tar"
+          destination = "/tmp/artifact.tar"
+        }
+        "#,
+    );
+    let found = problems(&analyse(&[("p/web.pkr.hcl", &text)]));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("`shell` cannot read `missing.sh`") && found[1].contains("no variable `missing`"));
+}
+
 /// The codes of the problems and the number of builds and steps of hostile files.
 fn outcome(files: &[(&str, &str)], limits: Limits) -> (Vec<&'static str>, usize, usize) {
     let analysis = analyse_with(&Project::new(files), |input| input.limits = limits);
@@ -679,7 +700,7 @@ fn hostile_templates_meet_limits() {
     assert!(codes == ["limit"] && builds + steps <= 100, "{codes:?} {builds} {steps}");
     let builders: String = (0..1_000).map(|_| "{\"type\": \"amazon-ebs\"},").collect();
     let legacy = LEGACY.replace("{ \"type\": \"docker\" }", builders.trim_end_matches(','));
-    let (codes, builds, steps) = outcome(&[("a.json", &legacy)], limits);
+    let (codes, builds, steps) = outcome(&[("a.json", &legacy), ("scripts/a.sh", "")], limits);
     assert!(codes == ["limit"] && builds + steps <= 100, "{codes:?} {builds} {steps}");
     let circle = "{\"variables\": {\"a\": \"{{user `b`}}\", \"b\": \"{{user `a`}}{{user `a`}}\"},
         \"builders\": [{\"type\": \"amazon-ebs\", \"name\": \"{{user `a`}}\"}]}";
