@@ -168,6 +168,12 @@ impl Way {
         self.agent.identity.created_by.iter().find(is_it).map(|action| !action.unverified)
     }
 
+    /// Whether an identity comes of running at all, and not only of a command of its own.
+    fn registers_when_started(&self) -> bool {
+        let mut created_by = self.agent.identity.created_by.iter();
+        created_by.any(|action| matches!(action.kind, ActionKind::ServiceStart | ActionKind::Install))
+    }
+
     /// How `event` brings an identity into being, if it does, and whether that is verified.
     fn creates(&mut self, event: &Arc<Event>) -> Option<(How, bool)> {
         let sign = sign(self.agent, event).filter(|sign| !sign.in_container);
@@ -178,12 +184,14 @@ impl Way {
             EventKind::Service { name, action: ServiceAction::Start } => {
                 Some((How::Started, self.starting(name.known()?)?))
             }
-            EventKind::Packages(_) | EventKind::Installer { .. } => Some((How::Installed, sign?.starts?)),
+            EventKind::Packages(_) | EventKind::Installer { .. } => {
+                Some((How::Installed, sign?.starts.filter(|_| self.registers_when_started())?))
+            }
             EventKind::Program(words) => match self.deed(words) {
                 Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
                 Some(_) => None,
                 // A start script names its service.
-                None => Some((How::Started, sign?.starts?)),
+                None => Some((How::Started, sign?.starts.filter(|_| self.registers_when_started())?)),
             },
             EventKind::Reboot => {
                 let created_by = &self.agent.identity.created_by;

@@ -12,6 +12,9 @@ use crate::syntax::shell;
 /// The folder in which scripts start. Which one it is depends on the user of the build; all scripts share it.
 const HOME: &str = "/home/build";
 
+/// The status by which a script has Image Builder start the machine again, and then run the script once more.
+const RESTART_REQUESTED: u8 = 194;
+
 /// Runs the `steps` of a build: every end that is possible, of which there is at least one.
 ///
 /// The ends are limited and joined as those of [`run`](super::run), and the steps of all scripts together as those of
@@ -28,7 +31,8 @@ pub fn build(steps: &[BuildStep], start: Guest, limits: &Limits) -> Vec<Guest> {
         if let [first, _, ..] = next.as_slice() {
             machine.charge(next.len().saturating_mul(first.copied_bytes()));
         }
-        let has_failed = |end: &Guest| !matches!(end.shell.status, Status::Known(0) | Status::Unknown);
+        let has_failed =
+            |end: &Guest| !matches!(end.shell.status, Status::Known(0 | RESTART_REQUESTED) | Status::Unknown);
         if next.iter().any(|end| !has_failed(end)) {
             next.retain(|end| !has_failed(end));
         }
@@ -270,5 +274,12 @@ mod tests {
         assert_eq!(ends[0].events.len(), 2);
         let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), start(), &Limits::default());
         assert_eq!(ends.len(), 1);
+    }
+
+    #[test]
+    fn a_script_that_asks_for_a_restart_has_not_failed() {
+        let script = "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start agent\ntouch /var/tmp/done\nexit 194";
+        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+        assert!(ends.iter().any(|end| !end.events.is_empty()));
     }
 }
