@@ -143,7 +143,7 @@ fn diff(arguments: &Check, mended: &Mended, out: &mut dyn io::Write) -> Result<E
 fn tell_fixed(what: &str, mended: &Mended, is_quiet: bool) {
     let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let (findings, files) = (counted(mended.fixed, "finding"), counted(mended.changes.len(), "file"));
-    if !is_quiet {
+    if mended.fixed > 0 && !is_quiet {
         report::complain(&format!("{findings} {what} in {files}"));
     }
 }

@@ -126,7 +126,7 @@ fn hostile() -> Report {
         Problem::unread(ProblemCode::Unreadable, "a\nb::c.tf", "it is a folder"),
     ];
     let insertion = Edit { span: files.span(0, " # wide"), text: "\n##[error]\t\u{202e}".into() };
-    let fixes = vec![
+    let offered = vec![
         Fix {
             title: "enable the endpoint".into(),
             safety: Safety::Safe,
@@ -140,7 +140,7 @@ fn hostile() -> Report {
     ];
     Report {
         findings: vec![
-            Reported { fixes, ..reported(endpoint, "aa01") },
+            Reported { fixes: offered, ..reported(endpoint, "aa01") },
             reported(firewall, "bb02"),
             reported(hidden, "aa01"),
             reported(nowhere, "dd04"),

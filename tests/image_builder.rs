@@ -26,7 +26,8 @@ fn document(name: &str) -> String {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+    let indent = " ".repeat(by);
+    text.lines().flat_map(|line| [indent.as_str(), line, "\n"]).collect()
 }
 
 fn analysis_of(project: &Project, paths: Vec<PathBuf>) -> Analysis {
