@@ -72,8 +72,8 @@ fn shown_builds(analysis: &Analysis) -> String {
                         Interpreter::Batch => "batch",
                     };
                     let own = environment.iter().filter(|(name, _)| !name.starts_with("PACKER_"));
-                    let environment: String = own.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
-                    format!("{interpreter}{environment}: {}", shown(text))
+                    let environment: Vec<_> = own.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
+                    format!("{interpreter}{}: {}", environment.concat(), shown(text))
                 }
                 BuildStepKind::File { content, destination } => {
                     format!("file {}: {}", shown(destination), shown(content))
@@ -407,6 +407,24 @@ fn dynamic_blocks_are_provisioners_and_sources_too() {
           opaque provisioners that are not known
     ";
     assert_builds(&[("web.pkr.hcl", text)], &format!(": amazon-ebs.x{steps}: amazon-ebs.y{steps}"));
+}
+
+#[test]
+fn of_several_possible_lists_of_sources_each_source_counts_once() {
+    let text = r#"
+        source "amazon-ebs" "a" {}
+        source "amazon-ebs" "b" {}
+        variable "sources" { type = list(string) }
+        build { sources = [for name in var.sources : "amazon-ebs.${name}"] }
+    "#;
+    assert_builds(
+        &[
+            ("web.pkr.hcl", text),
+            ("one.pkrvars.hcl", "sources = [\"a\"]\n"),
+            ("two.pkrvars.hcl", "sources = [\"a\", \"b\"]\n"),
+        ],
+        ": amazon-ebs.a\n: amazon-ebs.b\n",
+    );
 }
 
 #[test]
