@@ -353,7 +353,7 @@ impl Machine<'_> {
             Some(Content::Text(text)) if !is_hole_alone(text) && crate::syntax::shell::is_shell(text.as_str()) => {
                 let arguments = words.get(1..).unwrap_or_default().to_vec();
                 let options = Options::of_first_line(text.as_str());
-                self.run_text(guest, text, arguments, options)
+                self.run_file(guest, &Text::encoded(path, span), text, arguments, options)
             }
             Some(Content::Text(text)) => {
                 run_unknown(&mut guest, text, path, span);
@@ -370,6 +370,22 @@ impl Machine<'_> {
     pub(super) fn run_text(&mut self, guest: Guest, text: &Text, arguments: Vec<Text>, options: Options) -> Vec<Guest> {
         self.subshell(guest, |machine, mut guest| {
             guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            machine.evaluate(text, guest)
+        })
+    }
+
+    /// Runs the script that the file at `path` holds in a shell of its own.
+    pub(super) fn run_file(
+        &mut self,
+        guest: Guest,
+        path: &Text,
+        text: &Text,
+        arguments: Vec<Text>,
+        options: Options,
+    ) -> Vec<Guest> {
+        self.subshell(guest, |machine, mut guest| {
+            guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            guest.shell.set_script(path);
             machine.evaluate(text, guest)
         })
     }
