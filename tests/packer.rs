@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use imdslint::assess::Asked;
 use imdslint::engine::{self, Analysis, Configuration, Input};
 use imdslint::eval::{BuildStepKind, Interpreter, Language, Value, ValueKind};
+use imdslint::model::Image;
 use imdslint::source::{HOLE, Limits};
 use support::Project;
 
@@ -25,6 +26,16 @@ fn analyse_with(project: &Project, adapt: impl FnOnce(&mut Input)) -> Analysis {
 
 fn analyse(files: &[(&str, &str)]) -> Analysis {
     analyse_with(&Project::new(files), |_| {})
+}
+
+/// The images in the order of their addresses, which says nothing about that of the source.
+fn images(analysis: &Analysis) -> Vec<&Image> {
+    analysis.assessments.images.iter().map(|assessment| &assessment.image).collect()
+}
+
+/// What is written of the machine of each build.
+fn machines(files: &[(&str, &str)]) -> Vec<String> {
+    images(&analyse(files)).iter().map(|image| shown(&image.machine)).collect()
 }
 
 /// A value in short: `?` for what is not known, `|` between alternatives.
@@ -49,10 +60,10 @@ fn shown(value: &Value) -> String {
 /// All builds: a line for each, and an indented one for each of its steps. Packer's own variables are left out.
 fn shown_builds(analysis: &Analysis) -> String {
     let mut all = String::new();
-    for build in &analysis.builds {
-        assert_eq!(build.language, Language::Packer);
-        writeln!(all, "{}: {}", build.project, build.address).unwrap();
-        for step in &build.steps {
+    for image in images(analysis) {
+        assert_eq!(image.language, Language::Packer);
+        writeln!(all, "{}: {}", image.subject.project, image.subject.address).unwrap();
+        for step in &image.steps {
             let line = match &step.kind {
                 BuildStepKind::Script { text, interpreter, environment } => {
                     let interpreter = match interpreter {
@@ -134,7 +145,7 @@ fn inline_commands_are_one_script_under_their_first_line() {
 fn packer_tells_scripts_which_build_they_are_part_of() {
     let text = build_of("provisioner \"shell\" { inline = [] }\n");
     let analysis = analyse(&[("web.pkr.hcl", &text)]);
-    let BuildStepKind::Script { environment, .. } = &analysis.builds[0].steps[0].kind else { panic!("a script") };
+    let BuildStepKind::Script { environment, .. } = &images(&analysis)[0].steps[0].kind else { panic!("a script") };
     let environment: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
     assert_eq!(environment, ["PACKER_BUILD_NAME=web", "PACKER_BUILDER_TYPE=amazon-ebs"]);
 }
@@ -172,10 +183,10 @@ fn a_finding_in_a_script_would_land_on_its_line() {
         build_of("provisioner \"shell\" {\n script = \"a.sh\"\n execute_command = \"bash -eux '{{.Path}}'\"\n}\n");
     let project = Project::new(&[("web.pkr.hcl", &text), ("a.sh", "#!/bin/sh\necho a\n")]);
     let analysis = analyse_with(&project, |_| {});
-    let BuildStepKind::Script { text, .. } = &analysis.builds[0].steps[0].kind else { panic!("a script") };
+    let BuildStepKind::Script { text, .. } = &images(&analysis)[0].steps[0].kind else { panic!("a script") };
     let ValueKind::String(text) = &text.kind else { panic!("a text") };
-    assert_eq!(text.as_str(), "#!bash -eux\necho a\n");
-    let place = text.span_of(12..16).unwrap();
+    assert_eq!(text.as_str(), "#!/bin/bash -eux\necho a\n");
+    let place = text.span_of(17..21).unwrap();
     let file = analysis.workspace.source(place.file);
     assert_eq!((&*file.path, file.slice(place)), ("a.sh", "echo"));
 }
@@ -203,7 +214,7 @@ fn what_runs_a_script_may_be_said_by_its_command() {
         r"
         : amazon-ebs.web
           script: #!/bin/sh -e\na\n
-          script: #!bash\nb\n
+          script: #!/bin/bash\nb\n
           powershell: #!/bin/sh
         "
         .replace("powershell: #!/bin/sh", "powershell: c")
@@ -224,12 +235,14 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
         locals {
           scripts = [for name in ["a", "b"] : "${path.root}/${name}.sh"]
           now     = formatdate("YYYY", timestamp())
+          list    = convert(["${file("${path.cwd}/above/x")}"], set(string))
         }
     "#;
     let text = build_of(
         r#"
         provisioner "shell" { scripts = local.scripts }
         provisioner "shell" { inline = ["${var.given} ${local.single} ${var.one} ${var.two} ${local.now} ${packer.version}"] }
+        provisioner "shell" { inline = local.list }
         provisioner "shell" { inline = ["echo ${data.amazon-ami.base.id}"] }
         "#,
     ) + "data \"amazon-ami\" \"base\" {\n  owners = [\"self\"]\n}\n";
@@ -240,12 +253,14 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
             ("p/x.auto.pkrvars.hcl", "given = \"given\"\n"),
             ("p/a.sh", "a"),
             ("p/b.sh", "b"),
+            ("above/x", "x"),
         ],
         r"
         p: amazon-ebs.web
           script: a
           script: b
           script: #!/bin/sh -e\ngiven single-ubuntu 1 ? ? ?\n
+          script: #!/bin/sh -e\nx\n
           script: #!/bin/sh -e\necho ?\n
         ",
     );
@@ -326,19 +341,18 @@ fn each_source_of_each_build_is_a_build() {
     assert_builds(
         &files,
         r"
+        : amazon-ebssurrogate.chroot
+          opaque provisioners of a surrogate machine
+        : first.amazon-ebs.large
+          script: #!/bin/sh -e\na\n
         : first.amazon-ebs.one
           script: #!/bin/sh -e\nb\n
         : first.amazon-ebs.two
           script: #!/bin/sh -e\na\n
           script: #!/bin/sh -e\nonly two\n
-        : first.amazon-ebs.large
-          script: #!/bin/sh -e\na\n
-        : amazon-ebssurrogate.chroot
-          opaque provisioners of a surrogate machine
         ",
     );
-    let machines: Vec<_> = analyse(&files).builds.iter().map(|build| shown(&build.machine)).collect();
-    assert_eq!(machines, ["{instance_type: t3.micro}", "{}", "{instance_type: m5.large}", "{}"]);
+    assert_eq!(machines(&files), ["{}", "{instance_type: m5.large}", "{instance_type: t3.micro}", "{}"]);
 }
 
 #[test]
@@ -356,11 +370,10 @@ fn the_machine_has_what_is_written_of_its_source() {
         }
         build { sources = ["amazon-ebs.web"] }
     "#;
-    let analysis = analyse(&[("p/web.pkr.hcl", text), ("p/user-data.sh", "#!/bin/sh\n")]);
     assert_eq!(
-        shown(&analysis.builds[0].machine),
-        "{ami_name: web-?, imds_support: v2.0, metadata_options: [{http_tokens: required}], source_ami_filter: \
-         [{filters: {name: al2023-*}, owners: [amazon]}], user_data: #!/bin/sh\\n, user_data_file: ./user-data.sh}"
+        machines(&[("p/web.pkr.hcl", text), ("p/user-data.sh", "#!/bin/sh\n")]),
+        ["{ami_name: web-?, imds_support: v2.0, metadata_options: [{http_tokens: required}], source_ami_filter: \
+         [{filters: {name: al2023-*}, owners: [amazon]}], user_data: #!/bin/sh\\n, user_data_file: ./user-data.sh}"]
     );
 }
 
@@ -545,19 +558,18 @@ fn templates_in_the_older_form_are_read() {
         r"
         p/web.json: amazon-ebs
           script REGION=? DIR=scripts: a
-          script: #!bash\na\n
+          script: #!/bin/bash\na\n
           file /tmp/scripts/a.sh: a
           opaque ansible site.yml
         p/web.json: arm
           script REGION=? DIR=scripts: a
           script: #!/bin/sh -e\necho ?\ndocker ps -f '{{.Name}}'\n
-          script: #!bash\nb\n
+          script: #!/bin/bash\nb\n
           opaque ansible site.yml
         ",
     );
-    let machines: Vec<_> = analyse(&files).builds.iter().map(|build| shown(&build.machine)).collect();
     assert_eq!(
-        machines,
+        machines(&files),
         ["{ami_name: web ?, region: ?, type: amazon-ebs}", "{imds_support: v2.0, name: arm, type: amazon-ebs}"]
     );
 }
@@ -595,8 +607,8 @@ fn a_script_that_is_named_is_part_of_the_templates_that_use_it() {
     let used = |path: &str| -> Vec<String> {
         let analysis = analyse_with(&project, |input| input.paths = vec![project.path(path)]);
         assert!(analysis.assessments.hosts.is_empty(), "a script of a build is judged by itself: {path}");
-        let name = |build: &imdslint::eval::Build| format!("{} {}", build.project, build.address);
-        analysis.builds.iter().map(name).collect()
+        let name = |image: &&Image| format!("{} {}", image.subject.project, image.subject.address);
+        images(&analysis).iter().map(name).collect()
     };
     assert_eq!(used("scripts/a.sh"), ["hcl amazon-ebs.web", "legacy/web.json amazon-ebs", "legacy/web.json arm"]);
     assert_eq!(used("hcl/files/etc/b.sh"), ["hcl amazon-ebs.web"]);
@@ -648,12 +660,30 @@ fn suppressions_are_read_in_templates_and_scripts() {
     assert_eq!(reasons, ["a", "b", "c"]);
 }
 
+#[test]
+fn a_script_that_is_not_there_is_a_problem_and_an_upload_is_none() {
+    let text = build_of(
+        r#"
+        provisioner "shell" { script = "missing.sh" }
+        provisioner "shell" { inline = ["echo ${var.missing}"] }
+        provisioner "file" {
+          source      = "artifact.tar"
+          destination = "/tmp/artifact.tar"
+        }
+        "#,
+    );
+    let found = problems(&analyse(&[("p/web.pkr.hcl", &text)]));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("`shell` cannot read `missing.sh`") && found[1].contains("no variable `missing`"));
+}
+
 /// The codes of the problems and the number of builds and steps of hostile files.
 fn outcome(files: &[(&str, &str)], limits: Limits) -> (Vec<&'static str>, usize, usize) {
     let analysis = analyse_with(&Project::new(files), |input| input.limits = limits);
     let mut codes: Vec<_> = analysis.problems.iter().map(|problem| problem.code.name()).collect();
     codes.dedup();
-    (codes, analysis.builds.len(), analysis.builds.iter().map(|build| build.steps.len()).sum())
+    let images = images(&analysis);
+    (codes, images.len(), images.iter().map(|image| image.steps.len()).sum())
 }
 
 #[test]
@@ -670,7 +700,7 @@ fn hostile_templates_meet_limits() {
     assert!(codes == ["limit"] && builds + steps <= 100, "{codes:?} {builds} {steps}");
     let builders: String = (0..1_000).map(|_| "{\"type\": \"amazon-ebs\"},").collect();
     let legacy = LEGACY.replace("{ \"type\": \"docker\" }", builders.trim_end_matches(','));
-    let (codes, builds, steps) = outcome(&[("a.json", &legacy)], limits);
+    let (codes, builds, steps) = outcome(&[("a.json", &legacy), ("scripts/a.sh", "")], limits);
     assert!(codes == ["limit"] && builds + steps <= 100, "{codes:?} {builds} {steps}");
     let circle = "{\"variables\": {\"a\": \"{{user `b`}}\", \"b\": \"{{user `a`}}{{user `a`}}\"},
         \"builders\": [{\"type\": \"amazon-ebs\", \"name\": \"{{user `a`}}\"}]}";
@@ -679,14 +709,15 @@ fn hostile_templates_meet_limits() {
     let folder = [("a.pkr.hcl", &*upload), ("f/1", "1"), ("f/2", "2")];
     assert_eq!(outcome(&folder, limits), (vec![], 1, 2));
     let folder = [&folder[..], &[("f/3", "3")]].concat();
+    assert_eq!(outcome(&folder, limits), (vec![], 1, 1));
     let analysis = analyse_with(&Project::new(&folder), |input| input.limits = limits);
-    assert!(shown_builds(&analysis).contains("opaque an upload of `f` with more than 2 files"));
+    assert!(!shown_builds(&analysis).contains("opaque"), "{}", shown_builds(&analysis));
     let large = "x".repeat(11_000);
     let files = [("a.pkr.hcl", &*provisioner("script = \"a.sh\"")), ("a.sh", &large)];
     assert_eq!(outcome(&files, limits), (vec!["limit"], 1, 1));
     let outside =
         provisioner("scripts = [\"/etc/passwd\", \"../../../etc/passwd\", \"~/x\", \"C:\\\\x\", \"\", \".\"]");
     let analysis = analyse(&[("a.pkr.hcl", &outside)]);
-    assert!(analysis.builds[0].steps.iter().all(|step| matches!(&step.kind,
+    assert!(images(&analysis)[0].steps.iter().all(|step| matches!(&step.kind,
         BuildStepKind::Script { text, .. } if text.as_unknown().is_some())));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::PinnedVersion;
 use super::version::{Pin, of_folder, of_image, of_package};
-use crate::catalog::{self, Action, ActionKind, Agent, Identity, Installation, InstallationKind};
+use crate::catalog::{self, Action, ActionKind, Agent, AgentSetting, Effect, Identity, Installation, InstallationKind};
 use crate::guest::{Event, EventKind, Guest, OpaqueStep, ServiceAction};
 use crate::source::{Origin, Span, Text};
 
@@ -70,7 +70,7 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
 /// Whether a step that was not followed runs an installer of which it is known what it does.
 pub(super) fn is_known_installer(end: &Guest, step: &OpaqueStep) -> bool {
     let installers = end.events.iter().filter(|event| event.span == step.span).filter_map(|event| match &event.kind {
-        EventKind::Installer(address) => Some(address),
+        EventKind::Installer { address, .. } => Some(address),
         _ => None,
     });
     let knows = |address: &Text| catalog::agents().iter().any(|agent| installer(agent, address, step.span).is_some());
@@ -151,7 +151,13 @@ impl Traces {
 pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
     match &event.kind {
         EventKind::Packages(names) => names.iter().find_map(|name| package(agent, name, event.span)),
-        EventKind::Installer(address) => installer(agent, address, event.span),
+        EventKind::Installer { address, called } => {
+            let sign = installer(agent, address, event.span)?;
+            let is_told_not_to = is_told_not_to_start(agent, called);
+            let (starts, registers) =
+                (sign.starts.filter(|_| !is_told_not_to), sign.registers.filter(|_| !is_told_not_to));
+            Some(Sign { starts, registers, ..sign })
+        }
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
         EventKind::Reboot
@@ -242,6 +248,18 @@ fn service(agent: &Agent, name: &Text, action: ServiceAction, span: Span) -> Opt
     })
 }
 
+/// Whether an installer that is `called` so is told not to start the agent: by an option, or by a variable.
+fn is_told_not_to_start(agent: &Agent, called: &str) -> bool {
+    let suppressing = |setting: &&AgentSetting| setting.effect == Effect::StartSuppressed;
+    agent.settings.iter().filter(suppressing).any(|setting| {
+        called.split_whitespace().any(|word| match (word.split_once('='), &setting.value) {
+            (Some((name, given)), Some(value)) => name == setting.name && given.eq_ignore_ascii_case(value),
+            (Some((name, given)), None) => name == setting.name && !given.is_empty(),
+            (None, _) => word == setting.name,
+        })
+    })
+}
+
 /// Programs that run container images.
 const CONTAINER_TOOLS: &[&str] = &["docker", "nerdctl", "podman"];
 
@@ -259,7 +277,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     if CONTAINER_TOOLS.contains(&base) {
         return image(agent, arguments, span);
     }
-    if forms(agent, InstallationKind::Command).into_iter().any(|form| base_name(&form.r#match) == base) {
+    if forms(agent, InstallationKind::Command).into_iter().any(|form| is_program(&form.r#match, base)) {
         let place = Some(name.span_of(0..name.len()).unwrap_or(span));
         return Some(Sign { place, starts: started_by(agent, base, arguments), ..Sign::default() });
     }
@@ -298,7 +316,11 @@ pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Opti
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };
         let mut given = arguments.iter().map(Text::as_str);
-        base_name(first) == base && rest.split_whitespace().all(|word| given.any(|given| given == word))
+        // `--option=value` is the option too.
+        let is = |given: &str, word: &str| {
+            given == word || word.starts_with('-') && given.strip_prefix(word).is_some_and(|rest| rest.starts_with('='))
+        };
+        is_program(first, base) && rest.split_whitespace().all(|word| given.any(|given| is(given, word)))
     };
     let Identity { created_by, not_created_by, cleaned_by, .. } = &agent.identity;
     // Of equally specific ones the harmless one counts: they stand last, and the last greatest is taken.
@@ -314,6 +336,11 @@ fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
         (Deed::Creates, action) => Some(!action.unverified),
         _ => None,
     }
+}
+
+/// Whether `base`, a name as [`base_name`] gives it, is that of the program `name`.
+pub(super) fn is_program(name: &str, base: &str) -> bool {
+    name.strip_suffix(".exe").unwrap_or(name).eq_ignore_ascii_case(base)
 }
 
 /// The name of a program without its path.
@@ -554,6 +581,15 @@ mod tests {
             required.iter().map(|seen| (&*seen.agent.name, seen.seen_at)).collect::<Vec<_>>(),
             [("mackerel-agent", None)]
         );
+    }
+
+    #[test]
+    fn a_common_word_shows_an_agent_only_where_it_is_surely_a_name() {
+        let yaml = "#cloud-config\nbootcmd: [aws ecs list-clusters, echo splunk and consul]\n";
+        let file = SourceFile::new(FileId(1), "user-data.yaml", yaml.into());
+        let text = Text::verbatim(yaml, file.span(0..yaml.len()));
+        assert!(on_host(&[], &[text], &[]).is_empty());
+        assert_eq!(host("systemctl enable --now ecs").only().agent.name, "amazon-ecs-agent");
     }
 
     #[test]

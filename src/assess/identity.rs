@@ -1,12 +1,12 @@
-//! What becomes of an agent's identity while a machine is built: what created it, what removed it, and in which order.
+//! What becomes of an agent's identity while a machine is built or boots: what created it, what removed it, and in which order.
 
 use std::sync::Arc;
 
-use super::agents::{Deed, base_name, deed, package, sign};
+use super::agents::{Deed, base_name, deed, is_program, package, sign};
 use crate::catalog::{
     Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
 };
-use crate::guest::{Covers, Event, EventKind, FileChange, ServiceAction, covers};
+use crate::guest::{Covers, Event, EventKind, FileChange, Guest, ServiceAction, covers};
 use crate::source::{Span, Text};
 
 /// What a build leaves of an agent's identity.
@@ -74,6 +74,31 @@ pub(super) fn after(agent: &'static Agent, platform: Platform, events: &[Arc<Eve
     way.state
 }
 
+/// What several ways leave of the identity of `agent`, and whether that is certain. A way that only an input leads to
+/// which nobody has given says nothing: `is_open` tells whether the condition at a place is up to one.
+pub(super) fn at_ends(
+    agent: &'static Agent,
+    platform: Platform,
+    ends: &[&Guest],
+    is_open: impl Fn(Span) -> bool,
+) -> (Identity, bool) {
+    let all: Vec<Identity> = ends.iter().map(|end| after(agent, platform, &end.events)).collect();
+    let is_left = |identity: &Identity| matches!(identity, Identity::Left(_));
+    if all.iter().all(is_left)
+        && let Some(first) = all.first()
+    {
+        return (first.clone(), true);
+    }
+    let is_decided = |end: &Guest| !end.branches.iter().any(|branch| is_open(branch.span));
+    let decided: Vec<&Identity> =
+        ends.iter().zip(&all).filter(|(end, _)| is_decided(end)).map(|(_, identity)| identity).collect();
+    if let Some(left) = decided.iter().find(|identity| is_left(identity)) {
+        return ((*left).clone(), decided.iter().all(|identity| is_left(identity)));
+    }
+    let first = all.first().cloned().unwrap_or(Identity::Unknown);
+    if all.iter().all(|other| *other == first) { (first, true) } else { (Identity::Unknown, false) }
+}
+
 /// One way through a build.
 struct Way {
     agent: &'static Agent,
@@ -133,7 +158,7 @@ impl Way {
     fn is_own(&self, words: &[Text]) -> bool {
         let Some(base) = words.first().and_then(Text::known).map(base_name) else { return false };
         let programs = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Command);
-        programs.into_iter().any(|form| base_name(&form.r#match) == base)
+        programs.into_iter().any(|form| is_program(&form.r#match, base))
     }
 
     /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
@@ -161,7 +186,7 @@ impl Way {
             EventKind::Service { name, action: ServiceAction::Start } => {
                 Some((How::Started, self.starting(name.known()?)?))
             }
-            EventKind::Packages(_) | EventKind::Installer(_) => Some((How::Installed, sign?.registers?)),
+            EventKind::Packages(_) | EventKind::Installer { .. } => Some((How::Installed, sign?.registers?)),
             EventKind::Program(words) => match self.deed(words) {
                 Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
                 Some(_) => None,
@@ -256,7 +281,7 @@ impl Way {
 mod tests {
     use super::*;
     use crate::catalog;
-    use crate::guest::{self, Guest};
+    use crate::guest;
     use crate::network::{Assumptions, Network};
     use crate::source::{FileId, Limits, SourceFile};
     use crate::syntax::shell;
@@ -389,6 +414,37 @@ mod tests {
         events.push(Arc::new(unfollowed));
         let of = |agent| after(catalog::agent(agent).unwrap(), Platform::Linux, &events);
         assert_eq!(of("amazon-ssm-agent"), Identity::Absent);
+    }
+
+    #[test]
+    fn an_installer_that_is_told_not_to_start_the_agent_leaves_nothing() {
+        let address =
+            "https://raw.githubusercontent.com/CrowdStrike/falcon-scripts/v1.7.3/bash/install/falcon-linux-install.sh";
+        for (called, is_left) in [
+            ("curl -L URL | bash", true),
+            ("export FALCON_CID=x\ncurl -L URL | bash", true),
+            ("export PREP_GOLDEN_IMAGE=true\ncurl -L URL | bash", false),
+            ("curl -L URL | PREP_GOLDEN_IMAGE=\"true\" bash", false),
+            ("curl -L URL | FALCON_INSTALL_ONLY=true bash", false),
+            ("curl -o x.sh URL\nFALCON_INSTALL_ONLY=true bash x.sh", false),
+            ("curl -o x.sh URL\nchmod +x x.sh\nsudo PREP_GOLDEN_IMAGE=true ./x.sh", false),
+        ] {
+            let script: &'static str = called.replace("URL", address).leak();
+            let (identity, _) = left("crowdstrike-falcon", script);
+            assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
+    }
+
+    #[test]
+    fn options_with_their_values_in_one_word_are_options_too() {
+        for (script, is_left) in [
+            ("elastic-agent enroll --url=https://a --enrollment-token=x -f", true),
+            ("elastic-agent install --url=https://a --enrollment-token=x", true),
+            ("elastic-agent install --url=https://a --enrollment-token=x --delay-enroll", false),
+        ] {
+            let (identity, _) = left("elastic-agent", script);
+            assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::agents::{self, SeenAgent};
 use super::boot::{condition_at, variables};
-use super::identity::{How, Identity, Left, after};
+use super::identity::{How, Identity, Left, at_ends};
 use super::reachability::{Stock, is_away};
 use super::{PinnedVersion, Terms, user_of};
 use crate::catalog::{Agent, Platform, Reach, Registered, StartOutcome, StoredIdentity};
@@ -56,7 +56,9 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
     let scripts = Scripts::of(&image);
     let seen = agents::on_host(&ends.iter().collect::<Vec<_>>(), &[], &[]);
     let assess = |SeenAgent { agent, seen_at, version, container, .. }: SeenAgent| {
-        let (identity, is_certain) = identity(agent, platform.unwrap_or(Platform::Linux), &ends, &scripts);
+        let ends: Vec<&Guest> = ends.iter().collect();
+        let is_open = |span| scripts.is_free_choice(span);
+        let (identity, is_certain) = at_ends(agent, platform.unwrap_or(Platform::Linux), &ends, is_open);
         let left = match &identity {
             Identity::Left(left) => Some(left),
             _ => None,
@@ -77,27 +79,6 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
     }
     assumes.sort_by_key(|step| step.span);
     ImageAssessment { image, platform, agents, assumes }
-}
-
-/// What the build leaves of an agent's identity, and whether that is certain.
-fn identity(agent: &'static Agent, platform: Platform, ends: &[Guest], scripts: &Scripts) -> (Identity, bool) {
-    let of_end = |end: &Guest| after(agent, platform, &end.events);
-    let all: Vec<Identity> = ends.iter().map(of_end).collect();
-    let is_left = |identity: &Identity| matches!(identity, Identity::Left(_));
-    if all.iter().all(is_left)
-        && let Some(first) = all.first()
-    {
-        return (first.clone(), true);
-    }
-    // A way that only an input leads to which nobody has given says nothing.
-    let is_open = |end: &Guest| end.branches.iter().any(|branch| scripts.is_free_choice(branch.span));
-    let decided: Vec<&Identity> =
-        ends.iter().zip(&all).filter(|(end, _)| !is_open(end)).map(|(_, identity)| identity).collect();
-    if let Some(left) = decided.iter().find(|identity| is_left(identity)) {
-        return ((*left).clone(), decided.iter().all(|identity| is_left(identity)));
-    }
-    let first = all.first().cloned().unwrap_or(Identity::Unknown);
-    if all.iter().all(|other| *other == first) { (first, true) } else { (Identity::Unknown, false) }
 }
 
 /// Whether the metadata service could be reached when an identity came into being.

@@ -9,6 +9,7 @@ mod identity;
 mod image;
 mod reachability;
 mod registration;
+mod taken;
 mod version;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use boot::parts;
 pub use identity::{Creation, How, Identity, Left};
 pub use image::{ImageAgent, ImageAssessment};
 pub use reachability::{Reachability, Who};
+pub use taken::TakenImage;
 pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
@@ -28,7 +30,7 @@ use self::reachability::{Stock, is_away};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
 use crate::eval::Unknown;
 use crate::guest::{Guest, OpaqueStep};
-use crate::model::{AccountDefault, Decider, Effective, Estate, Host, Subject, Written};
+use crate::model::{AccountDefault, Decider, Effective, Estate, Host, ImageOfInstance, Subject, Written};
 use crate::network::{Answer, Assumptions, Family, Network, Principal};
 use crate::source::{Limits, Origin, Span};
 
@@ -66,6 +68,8 @@ pub struct Assessments {
     pub accounts: Vec<AccountAssessment>,
     /// One for each image, in the order of the estate.
     pub images: Vec<ImageAssessment>,
+    /// The images that are made of hosts as they run, in the order of the estate.
+    pub copies: Vec<ImageOfInstance>,
 }
 
 /// What a host comes to.
@@ -79,6 +83,8 @@ pub struct Assessment {
     pub agents: Vec<AgentAssessment>,
     /// What becomes of the packets to the service once its boot scripts have run.
     pub boot: Boot,
+    /// The images that its boot scripts have taken of it while an agent on it had an identity.
+    pub taken: Vec<TakenImage>,
 }
 
 /// What a host's boot scripts make of the way to the service.
@@ -137,6 +143,10 @@ pub struct AgentAssessment {
     pub starts: Vec<Start>,
     /// Whether it runs in containers only.
     pub container: bool,
+    /// What the boot scripts leave of an identity.
+    pub identity: Identity,
+    /// Whether every way through them leaves that.
+    pub identity_is_certain: bool,
     /// Who it runs as on this host.
     pub user: Who,
     /// Whether it reaches the metadata service, as far as that is known.
@@ -179,7 +189,7 @@ pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
     let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &stock, terms)).collect();
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     let images = estate.images.into_par_iter().map(|image| image::assess_image(image, &stock, terms)).collect();
-    Assessments { hosts, accounts, images }
+    Assessments { hosts, accounts, images, copies: estate.copies }
 }
 
 fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
@@ -215,7 +225,24 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
         let outcome = registration::outcome(agent, &at_starts, &endpoint, reach);
-        assessed.push(AgentAssessment { agent, seen_at, version, starts, container, user, reach, outcome });
+        let is_open = |span| boots.is_free_choice(span);
+        let (identity, identity_is_certain) = match identity::at_ends(agent, platform, &ends, is_open) {
+            // What nothing shows may still have been done by something that is not known.
+            (Identity::Absent, _) if seen_at.is_none() || boots.unknown.is_some() => (Identity::Unknown, false),
+            found => found,
+        };
+        assessed.push(AgentAssessment {
+            agent,
+            seen_at,
+            version,
+            starts,
+            container,
+            identity,
+            identity_is_certain,
+            user,
+            reach,
+            outcome,
+        });
     }
     if !blockages.iter().any(|blockage| blockage.who == administrator) {
         blockages.extend(blockage::find(&of_administrator, &boots, stock));
@@ -231,7 +258,8 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
     }
     assumes.sort_by_key(|step| step.span);
     let boot = Boot { platform: boots.platform, unknown: boots.unknown, reachability, blockages, assumes };
-    Assessment { host, endpoint, agents: assessed, boot }
+    let taken = taken::images(&ends, platform, &assessed);
+    Assessment { host, endpoint, agents: assessed, boot, taken }
 }
 
 /// Who is asked about on a host.

@@ -519,6 +519,34 @@ mod tests {
     }
 
     #[test]
+    fn every_action_names_what_it_is_done_to_and_services_are_known_as_such() {
+        for agent in agents() {
+            let identity = &agent.identity;
+            for action in identity.created_by.iter().chain(&identity.not_created_by).chain(&identity.cleaned_by) {
+                let named = action.r#match.as_deref();
+                assert_eq!(named.is_none(), action.kind == ActionKind::RemoveFile, "{} {action:?}", agent.name);
+                if matches!(action.kind, ActionKind::ServiceStart | ActionKind::ServiceEnable | ActionKind::ServiceStop)
+                {
+                    let is_known = |form: &Installation| {
+                        form.kind == InstallationKind::Service && Some(form.r#match.as_str()) == named
+                    };
+                    assert!(agent.installation.iter().any(is_known), "{} {action:?}", agent.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_identity_that_does_harm_in_an_image_can_be_removed() {
+        for agent in agents() {
+            let outcome = agent.outcome(StoredIdentity::Foreign, Registered::WithIdentifier, Reach::Reachable);
+            if outcome.is_some_and(|row| row.outcome != Outcome::RegistersAsItself) {
+                assert!(!agent.identity.cleaned_by.is_empty() && !agent.cleanup.is_empty(), "{}", agent.name);
+            }
+        }
+    }
+
+    #[test]
     fn mackerel_agent_behaves_as_its_start_logic_says() {
         use Outcome::{Duplicate, RefusesToStart, RegistersAsItself, Shared};
         use Reach::{Reachable, Unreachable};

@@ -81,8 +81,13 @@ pub enum EventKind {
     Removal(Vec<Text>),
     /// Packages are brought up to date: those named, or all when none is.
     Update(Vec<Text>),
-    /// A script that was downloaded from this address is run.
-    Installer(Text),
+    /// A script that was downloaded is run.
+    Installer {
+        /// From where.
+        address: Text,
+        /// The words by which it is run, with the variables that it is given as `NAME=VALUE`.
+        called: Arc<str>,
+    },
     /// A command that is not a part of the shell or of the packet filter is run: its words.
     Program(Vec<Text>),
     /// Something is done to files that may hold the identity of an agent.
@@ -102,7 +107,9 @@ impl EventKind {
     fn may_concern_agent(&self) -> bool {
         let names = |words: &[Text]| words.iter().any(|word| catalog::may_name_agent(word.as_str()));
         match self {
-            Self::Service { name, .. } | Self::Installer(name) => catalog::may_name_agent(name.as_str()),
+            Self::Service { name, .. } | Self::Installer { address: name, .. } => {
+                catalog::may_name_agent(name.as_str())
+            }
             Self::Packages(words) | Self::Removal(words) | Self::Program(words) => names(words),
             Self::Update(words) => words.is_empty() || names(words),
             Self::Files { .. } | Self::Reboot | Self::Unfollowed => true,

@@ -13,7 +13,7 @@ use super::images::{image_text, image_v1};
 use super::json::{ProblemV1, ToolV1, problems, schema_of, write_document};
 use super::region::region_of;
 use super::{Files, Report};
-use crate::assess::{AgentAssessment, Assessment, Assessments, Boot, Endpoint, Reachability};
+use crate::assess::{AgentAssessment, Assessment, Assessments, Boot, Endpoint, How, Identity, Reachability};
 use crate::catalog::{Outcome, Platform, Reach};
 use crate::model::{Effective, Written};
 use crate::network::{Answer, Condition, Family, Step};
@@ -308,7 +308,7 @@ fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files)
         version: agent.version.as_ref().map(|version| version.text.clone()),
         user: user.map(|runs_as| runs_as.user.clone()),
         container: agent.container,
-        identity: "unknown",
+        identity: identity(agent),
         reaches_imds: match agent.reach {
             Some(Reach::Unreachable) => "blocked",
             Some(Reach::Reachable) => "reachable",
@@ -316,6 +316,18 @@ fn agent_v1(agent: &AgentAssessment, assessment: &Assessment, files: &dyn Files)
         },
         outcome: outcome(agent.outcome),
         because: causes,
+    }
+}
+
+/// The identity that the boot scripts leave of an agent on this one host.
+fn identity(agent: &AgentAssessment) -> &'static str {
+    match &agent.identity {
+        _ if !agent.identity_is_certain => "unknown",
+        Identity::Absent => "absent",
+        Identity::Cleaned => "cleaned",
+        Identity::Left(left) if left.created.how == How::Written => "copied",
+        Identity::Left(_) => "fresh",
+        Identity::Unknown => "unknown",
     }
 }
 

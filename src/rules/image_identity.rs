@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::chain::Chain;
 use crate::assess::{Assessments, How, Identity, ImageAgent, ImageAssessment, Left};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
-use crate::eval::BuildStepKind;
-use crate::finding::{Confidence, Finding, Label, Severity};
-use crate::source::{Origin, Span};
+use crate::eval::{BuildStepKind, ValueKind};
+use crate::finding::{Confidence, Finding, Label, Remedy, Severity};
+use crate::source::{Origin, PieceKind, Span};
 
 /// One of the rules about identities in images.
 pub(super) struct IdentityRule {
@@ -31,7 +31,7 @@ impl IdentityRule {
         for image in &assessments.images {
             for agent in &image.agents {
                 let Identity::Left(left) = &agent.identity else { continue };
-                if !(self.is_mine)(left) || !is_harmful(agent) {
+                if !(self.is_mine)(left) || !is_harmful(agent.outcome.map(|row| row.outcome)) {
                     continue;
                 }
                 let place = left.created.event.span;
@@ -67,7 +67,7 @@ impl IdentityRule {
             confidence,
             message: format!("{whose} {} {}{one_way}", self.what, known.name),
             note: consequence(agent, left),
-            help: remedy(known, image, left),
+            help: help(known, image, left),
             primary: Label { span: place, message: creation(known, left) },
             related: mistake.labels(place),
             subjects: mistake.subjects(),
@@ -79,8 +79,8 @@ impl IdentityRule {
 }
 
 /// Whether hosts that start with another machine's identity come to harm, as far as that is known.
-fn is_harmful(agent: &ImageAgent) -> bool {
-    agent.outcome.is_none_or(|row| row.outcome != Outcome::RegistersAsItself)
+pub(super) fn is_harmful(outcome: Option<Outcome>) -> bool {
+    outcome != Some(Outcome::RegistersAsItself)
 }
 
 /// Whether everything that makes it a fault is verified.
@@ -128,6 +128,20 @@ impl Mistake<'_> {
     }
 }
 
+/// What would mend `finding`, which tells of an identity that is left: commands behind the last ones of the build.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+    let is_it =
+        |image: &&ImageAssessment| finding.subjects.iter().any(|subject| **subject == *image.image.subject.address);
+    let image = assessments.images.iter().find(is_it)?;
+    let agent = image.agents.iter().map(|agent| agent.agent).find(|agent| agent.name == finding.discriminator)?;
+    let platform = image.platform.unwrap_or(Platform::Linux);
+    let cleanup = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform)?;
+    let BuildStepKind::Script { text, .. } = &image.image.steps.last()?.kind else { return None };
+    let ValueKind::String(text) = &text.kind else { return None };
+    let last = text.pieces().iter().rev().find(|piece| piece.kind == PieceKind::Verbatim)?;
+    Some(Remedy::CleanUp { after: last.span, agent: agent.name.clone(), commands: cleanup.commands.clone() })
+}
+
 /// What creates the identity, at the line that does so.
 fn creation(agent: &Agent, left: &Left) -> String {
     let name = &agent.name;
@@ -162,29 +176,33 @@ fn consequence(agent: &ImageAgent, left: &Left) -> String {
         }
         _ => "",
     };
-    match agent.outcome.map(|row| row.outcome) {
+    format!("{kept}: {}", fate(known, agent.outcome.map(|row| row.outcome), offline))
+}
+
+/// What becomes of hosts that start `agent` with another machine's identity; `about` says more about that one's
+/// registration.
+pub(super) fn fate(agent: &Agent, outcome: Option<Outcome>, about: &str) -> String {
+    match outcome {
         Some(Outcome::RefusesToStart) => format!(
-            "{kept}: on each host that is launched from it {} finds that it is another machine's and refuses to start, \
-             so that nobody monitors the host",
-            known.title
+            "on each host that is launched from it {} finds that it is another machine's and refuses to start, so that \
+             nobody monitors the host",
+            agent.title
         ),
         Some(Outcome::Shared) => format!(
-            "{kept}: all hosts that are launched from it share that one registration{offline} and are one host in {}",
-            known.console
+            "all hosts that are launched from it share that one registration{about} and are one host in {}",
+            agent.console
         ),
-        Some(Outcome::Duplicate) => {
-            format!("{kept}: hosts that are launched from it are in {} twice", known.console)
-        }
+        Some(Outcome::Duplicate) => format!("hosts that are launched from it are in {} twice", agent.console),
         Some(Outcome::RegistersAsItself) | None => format!(
-            "{kept}: hosts that are launched from it start with another machine's identity, and share its registration \
-             in {} or do not start",
-            known.console
+            "hosts that are launched from it start with another machine's identity, and share its registration in {} or \
+             do not start",
+            agent.console
         ),
     }
 }
 
 /// What to add to the build, and what not to do afterwards.
-fn remedy(agent: &Agent, image: &ImageAssessment, left: &Left) -> String {
+fn help(agent: &Agent, image: &ImageAssessment, left: &Left) -> String {
     let platform = image.platform.unwrap_or(Platform::Linux);
     let commands = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform);
     let commands = commands.map(|cleanup| cleanup.commands.iter().map(|command| format!("`{command}`")));

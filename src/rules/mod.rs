@@ -8,6 +8,7 @@ mod firewall_blocks_imds;
 mod identity_baked_into_image;
 mod identity_recreated;
 mod image_identity;
+mod image_of_live_host;
 mod packet_block;
 mod route_blocks_imds;
 mod unresolved_value;
@@ -41,6 +42,7 @@ pub const RULES: &[Rule] = &[
     Rule { id: agent_needs_imdsv1::ID, check: agent_needs_imdsv1::check },
     Rule { id: identity_baked_into_image::ID, check: identity_baked_into_image::check },
     Rule { id: identity_recreated::ID, check: identity_recreated::check },
+    Rule { id: image_of_live_host::ID, check: image_of_live_host::check },
     Rule { id: unresolved_value::ID, check: unresolved_value::check },
 ];
 
@@ -51,8 +53,9 @@ pub const STRICT_RULES: &[&str] = &[unresolved_value::ID];
 #[must_use]
 pub fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     match finding.rule {
-        endpoint_disabled::ID => endpoint_disabled::remedy(finding, assessments),
-        account_default_disabled::ID => account_default_disabled::remedy(finding, assessments),
+        endpoint_disabled::ID => Some(endpoint_disabled::remedy(finding, assessments)),
+        account_default_disabled::ID => Some(account_default_disabled::remedy(finding, assessments)),
+        identity_baked_into_image::ID | identity_recreated::ID => image_identity::remedy(finding, assessments),
         _ => None,
     }
 }

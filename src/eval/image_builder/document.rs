@@ -1,6 +1,6 @@
 //! A component document: its phases and steps in order, each step as what it does to the machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::inputs::Inputs;
@@ -51,6 +51,10 @@ impl Budget {
 #[derive(Debug)]
 pub(super) struct Document {
     root: Option<Node>,
+    /// Whether parts of its text are not known.
+    is_open: bool,
+    /// Whether some of these were left out, so that the rest could be read.
+    is_cut: bool,
     /// How long its text is, in bytes.
     length: usize,
     /// What could not be parsed.
@@ -60,22 +64,28 @@ pub(super) struct Document {
 impl Document {
     /// Parses the text of a document.
     pub(super) fn parse(text: &Text, limits: &Limits) -> Self {
-        let parsed = tree::parse_open_text(text, limits);
-        let mut problems = parsed.problems;
-        if text.has_holes() && !problems.is_empty() {
-            // What a template leaves out may be what the text needs to be read.
-            return Self { root: None, length: text.len(), problems: Vec::new() };
+        let mut parsed = tree::parse_text(text, limits);
+        let is_open = text.has_holes();
+        let mut document = Self { root: None, is_open, is_cut: false, length: text.len(), problems: Vec::new() };
+        if is_open && !parsed.problems.is_empty() {
+            document.is_cut = true;
+            parsed = tree::parse_open_text(text, limits);
+            if !parsed.problems.is_empty() {
+                // What a template leaves out may be what the text needs to be read.
+                return document;
+            }
         }
-        let root = parsed.documents.into_iter().next();
-        if problems.is_empty()
-            && !text.has_holes()
-            && !root.as_ref().is_some_and(is_document)
+        document.problems = parsed.problems;
+        document.root = parsed.documents.into_iter().next();
+        let is_whole = document.problems.is_empty() && !is_open;
+        if is_whole
+            && !document.root.as_ref().is_some_and(is_document)
             && let Some(span) = text.span_of(0..text.len())
         {
             let message = "a component document has the keys `schemaVersion` and `phases`; add what is missing";
-            problems.push(Problem::warning(ProblemCode::Missing, span, message));
+            document.problems.push(Problem::warning(ProblemCode::Missing, span, message));
         }
-        Self { root, length: text.len(), problems }
+        document
     }
 
     /// Whether anything of it could be read.
@@ -108,11 +118,15 @@ impl Document {
             limits,
             steps: Vec::new(),
             problems: Vec::new(),
+            is_open: self.is_open,
             is_exhausted: false,
         };
         if reader.budget.pay_bytes(self.length) {
             reader.read_names(given);
             reader.read_phases();
+            if self.is_cut {
+                reader.leave_open(root.span);
+            }
         } else {
             reader.exhaust(root.span);
         }
@@ -135,12 +149,14 @@ pub(super) struct Reader<'a> {
     pub(super) names: BTreeMap<&'a str, Text>,
     /// The steps by the names of their phases and their own.
     pub(super) steps_by_name: BTreeMap<(&'a str, &'a str), &'a Node>,
-    /// The outputs that name the file of a download.
-    pub(super) paths: BTreeSet<&'a str>,
+    /// The outputs that name the file of a download, and where.
+    pub(super) paths: BTreeMap<&'a str, Span>,
     pub(super) budget: &'a mut Budget,
     pub(super) limits: &'a Limits,
     steps: Vec<BuildStep>,
     problems: Vec<Problem>,
+    /// Whether what is at fault may be what is not known of the text.
+    is_open: bool,
     /// Whether a limit was reached, which is said once.
     is_exhausted: bool,
 }
@@ -258,9 +274,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn warn(&mut self, span: Span, message: impl Into<String>) {
-        if self.problems.len() < self.limits.problems_per_file {
+        if self.is_open {
+            self.leave_open(span);
+        } else if self.problems.len() < self.limits.problems_per_file {
             self.problems.push(Problem::warning(ProblemCode::Evaluation, span, message));
         }
+    }
+
+    /// Something may be done that is not known.
+    fn leave_open(&mut self, span: Span) {
+        let kind = BuildStepKind::Opaque("a part of the document that is not known".into());
+        self.steps.push(BuildStep { kind, header: span });
     }
 
     /// Says that a limit was reached.
@@ -296,11 +320,16 @@ fn steps_by_name(root: &Node) -> BTreeMap<(&str, &str), &Node> {
 }
 
 /// The references that are the whole destination of a download.
-fn paths(root: &Node) -> BTreeSet<&str> {
+fn paths(root: &Node) -> BTreeMap<&str, Span> {
     let inputs = all_steps(root).filter(|(_, step)| is_download(step)).filter_map(|(_, step)| step.get("inputs"));
     let inputs = inputs.flat_map(|inputs| inputs.items().unwrap_or(std::slice::from_ref(inputs)));
-    let destinations = inputs.filter_map(|input| input.get("destination")?.as_str());
-    destinations.filter_map(|path| Some(path.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim())).collect()
+    let destinations = inputs.filter_map(|input| input.get("destination"));
+    destinations.filter_map(|path| Some((whole_reference(path.as_str()?)?, path.span))).collect()
+}
+
+/// The name in `{{ name }}`.
+fn whole_reference(text: &str) -> Option<&str> {
+    Some(text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim())
 }
 
 /// Whether the step fetches files.

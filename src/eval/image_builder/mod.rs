@@ -11,6 +11,7 @@ mod action;
 mod condition;
 mod document;
 mod inputs;
+mod output;
 mod recipe;
 mod reference;
 

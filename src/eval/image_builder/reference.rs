@@ -1,6 +1,7 @@
 //! `{{ … }}`: parameters, constants, variables of loops, and inputs of other steps.
 
 use super::document::{Iteration, Reader, is_download};
+use super::output;
 use crate::source::Text;
 use crate::syntax::tree::Node;
 
@@ -79,21 +80,32 @@ impl Reader<'_> {
         }
         let (step, path) = rest.split_once('.')?;
         let step = *self.steps_by_name.get(&(first, step))?;
-        let outputs = path.strip_prefix("outputs");
-        let destination = outputs.filter(|rest| is_download(step) && rest.ends_with(".destination"));
-        let path = destination.map_or_else(|| path.to_owned(), |rest| format!("inputs{rest}"));
-        if self.paths.contains(name) && destination.is_none() && outputs.is_some() {
-            // Steps that use the file name it by the same reference, so that will do for a path.
-            return Some(Text::encoded(name, place));
-        }
-        if !path.starts_with("inputs") {
-            return Some(Text::hole(place, format!("`{name}` is known only when it runs")));
-        }
-        let input = input_at(step, &path).and_then(|input| Some(input.as_scalar()?.0.clone()));
-        let Some((input, depth)) = input.zip(depth.checked_sub(1)) else {
-            return Some(Text::hole(place, format!("`{name}` is no input of that step")));
+        Some(self.part_of_step(step, name, path, depth).unwrap_or_else(|| {
+            let why =
+                if path.starts_with("outputs") { "is known only when it runs" } else { "is no input of that step" };
+            Text::hole(place, format!("`{name}` {why}"))
+        }))
+    }
+
+    /// What `name`, which ends in `path`, stands for as an input or output of `step`, as far as it is known.
+    fn part_of_step(&mut self, step: &Node, name: &str, path: &str, depth: usize) -> Option<Text> {
+        let depth = depth.checked_sub(1)?;
+        let Some(output) = path.strip_prefix("outputs") else {
+            let input = input_at(step, path)?.as_scalar()?.0.clone();
+            return Some(self.resolve_within(&input, None, depth));
         };
-        Some(self.resolve_within(&input, None, depth))
+        if is_download(step) && output.ends_with(".destination") {
+            return self.part_of_step(step, name, &format!("inputs{output}"), depth);
+        }
+        if let Some(command) = output::only_command(step)
+            && matches!(output, ".stdout" | "[0].stdout")
+            && let Some(said) = output::word_said(&self.resolve_within(&command.clone(), None, depth))
+        {
+            return Some(said);
+        }
+        // Steps that use the file of a download name it by the same reference, so that will do for a path.
+        let place = self.paths.get(name)?;
+        Some(Text::encoded(name, *place))
     }
 }
 

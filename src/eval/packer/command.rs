@@ -43,7 +43,8 @@ fn runner_before_path(before: &str) -> Runner {
         if !INTERPRETERS.contains(&name) || options.iter().any(takes_command) {
             return Runner::FirstLine;
         }
-        options.insert(0, word);
+        let program = if word.contains('/') { (*word).to_owned() } else { format!("/bin/{word}") };
+        options.insert(0, &program);
         return Runner::Named(options.join(" "));
     }
     Runner::FirstLine
@@ -74,14 +75,14 @@ mod tests {
         for (command, expected) in [
             ("chmod +x {{.Path}}; {{.Vars}} {{.Path}}", None),
             ("sudo -E {{ .Path }}", None),
-            ("sudo -E bash '{{ .Path }}'", Some("bash")),
-            ("{{.Vars}} sudo -E -S bash -eux -o pipefail '{{.Path}}'", Some("bash -eux -o pipefail")),
+            ("sudo -E bash '{{ .Path }}'", Some("/bin/bash")),
+            ("{{.Vars}} sudo -E -S bash -eux -o pipefail '{{.Path}}'", Some("/bin/bash -eux -o pipefail")),
             ("echo 'packer' | sudo -S env {{ .Vars }} /bin/bash {{.Path}}", Some("/bin/bash")),
             ("echo 'packer' | sudo -S env {{ .Vars }} {{.Path}}", None),
             ("sudo sh -c '{{ .Vars }} {{ .Path }}'", None),
-            ("sudo sh -c '{{ .Vars }} bash {{ .Path }}'", Some("bash")),
-            ("bash -c \"python3 {{.Path}}\"", Some("python3")),
-            ("chmod +x {{.Path}} && bash {{.Path}} && rm {{.Path}}", Some("bash")),
+            ("sudo sh -c '{{ .Vars }} bash {{ .Path }}'", Some("/bin/bash")),
+            ("bash -c \"python3 {{.Path}}\"", Some("/bin/python3")),
+            ("chmod +x {{.Path}} && bash {{.Path}} && rm {{.Path}}", Some("/bin/bash")),
             ("bash", None),
             ("{{ .Path", None),
             ("", None),

@@ -356,7 +356,8 @@ impl Machine<'_> {
                 self.run_file(guest, &Text::encoded(path, span), text, arguments, options)
             }
             Some(Content::Text(text)) => {
-                run_unknown(&mut guest, text, path, span);
+                let words: Vec<&str> = words.iter().map(Text::as_str).collect();
+                run_unknown(&mut guest, text, &words.join(" "), span);
                 vec![guest]
             }
             _ => {
@@ -410,11 +411,21 @@ pub(super) fn is_hole_alone(text: &Text) -> bool {
     text.has_holes() && text.pieces().len() == 1
 }
 
-/// Runs a script that is not known.
+/// The most variables that are told of a script that is not known.
+const MOST_VARIABLES: usize = 64;
+
+/// Runs a script that is not known, by the words `what`.
 pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span) {
     if let Some(address) = downloaded(text) {
         guest.opaque(span, format!("a script from {} is run", address.as_str()));
-        guest.event(EventKind::Installer(address), span);
+        let mut called = what.to_owned();
+        let Shell { exported, variables, .. } = &guest.shell;
+        for name in exported.iter().take(MOST_VARIABLES) {
+            if let Some(value) = variables.get(name).map(Variable::text).as_ref().and_then(Text::known) {
+                called.extend([" ", name.as_str(), "=", value]);
+            }
+        }
+        guest.event(EventKind::Installer { address, called: called.into() }, span);
     } else {
         guest.opaque(span, format!("a script that is not known is run: {what}"));
     }
