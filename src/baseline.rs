@@ -171,11 +171,11 @@ mod tests {
             ("{}".into(), "1:2", "missing field `format`"),
             ("[]".into(), "1:", "expected"),
             (file(&["<<<<<<< HEAD"]), "5:1", "expected value"),
-            (file(&[]).replace("1", "2"), "3:12", "version 2 is not known, only 1 is"),
+            (file(&[]).replace('1', "2"), "3:12", "version 2 is not known, only 1 is"),
             (file(&[]).replace("baseline", "report"), "2:18", "another format"),
             (file(&[&ENTRY.replace("subject", "resource")]), "5:", "unknown field `resource`"),
             (file(&[&ENTRY.replace(r#""rule": "IMDS101", "#, "")]), "5:", "missing field `rule`"),
-            (file(&[]) + "x", "6:1", "trailing characters"),
+            (file(&[]) + "x", "7:1", "trailing characters"),
         ] {
             let error = Baseline::parse(&text, "x.json").unwrap_err().to_string();
             assert!(error.starts_with(&format!("x.json:{place}")), "{text}: {error}");

@@ -4,11 +4,12 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::catalog;
-use crate::cli::{Baseline, Check, Command, Input, Listing, Schema};
+use crate::cli::{Baseline, Check, Command, Fixing, Input, Listing, Schema};
 use crate::discover::{self, Overlay};
-use crate::engine::{self, Coverage, EngineError, Request, Stale};
+use crate::engine::{self, Checked, Coverage, EngineError, Mended, Request, Stale};
 use crate::exit::Exit;
 use crate::finding::{Confidence, Severity};
+use crate::fix;
 use crate::report::{self, Report};
 
 /// Why a command failed: exit code 2.
@@ -95,7 +96,20 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
     };
     // Fixes have to be tried out, which is another analysis.
     let shows_fixes = arguments.outputs.iter().any(|output| output.format.shows_fixes());
-    let checked = if shows_fixes { engine::check_with_fixes(&request)? } else { engine::check(&request)? };
+    let check = || if shows_fixes { engine::check_with_fixes(&request) } else { engine::check(&request) };
+    let checked = match arguments.fixing {
+        Fixing::Offer => check()?,
+        Fixing::Diff(safety) => return diff(arguments, &engine::mend(&request, safety)?, out),
+        Fixing::Write(safety) => {
+            let mended = engine::mend(&request, safety)?;
+            for change in &mended.changes {
+                let cannot = |error| CommandError::Io(format!("{} cannot be fixed", change.shown), error);
+                fix::write(change).map_err(cannot)?;
+            }
+            tell_fixed("fixed", &mended, arguments.style.quiet);
+            if mended.changes.is_empty() && !shows_fixes { mended.checked } else { check()? }
+        }
+    };
     for output in &arguments.outputs {
         let style = arguments.style_of(output);
         match &output.file {
@@ -115,8 +129,28 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
         let which = if *entries == 1 { "1 entry matches" } else { &format!("{entries} entries match") };
         report::complain(&format!("{path}: {which} no finding any more; `imdslint baseline --prune` takes that out"));
     }
+    Ok(check_exit(arguments, &checked, checked.fails))
+}
+
+/// Shows what would be changed.
+fn diff(arguments: &Check, mended: &Mended, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
+    report::diff(&mended.changes, out).and_then(|()| out.flush()).map_err(to_stdout)?;
+    report::complain_about_problems(&mended.checked.report);
+    tell_fixed("would be fixed", mended, arguments.style.quiet);
+    Ok(check_exit(arguments, &mended.checked, !mended.changes.is_empty()))
+}
+
+fn tell_fixed(what: &str, mended: &Mended, is_quiet: bool) {
+    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let (findings, files) = (counted(mended.fixed, "finding"), counted(mended.changes.len(), "file"));
+    if mended.fixed > 0 && !is_quiet {
+        report::complain(&format!("{findings} {what} in {files}"));
+    }
+}
+
+fn check_exit(arguments: &Check, checked: &Checked, fails: bool) -> Exit {
     let mut conditions = Vec::new();
-    if checked.fails {
+    if fails {
         conditions.push(Exit::Findings);
     }
     if checked.lost_input {
@@ -126,7 +160,7 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
         conditions.push(Exit::NothingToCheck);
         complain_about_nothing();
     }
-    Ok(Exit::of(conditions, arguments.exit_zero))
+    Exit::of(conditions, arguments.exit_zero)
 }
 
 fn baseline(arguments: &Baseline) -> Result<Exit, CommandError> {

@@ -43,7 +43,7 @@
 //! | [`catalog`] | what is known about resource types, modules, agents and rules |
 //! | [`config`] | the configuration file |
 //! | [`syntax`] | texts to trees with spans, with recovery from errors |
-//! | [`eval`] | trees to values with origins: Terraform and CloudFormation |
+//! | [`eval`] | trees to values with origins: Terraform, CloudFormation, Packer and Image Builder |
 //! | [`model`] | values to hosts, their settings, and the links between them |
 //! | [`network`] | packet filter and routes as a state machine: whether a packet to the service arrives |
 //! | [`guest`] | the simulated host: runs scripts step by step and drives the network |

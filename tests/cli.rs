@@ -75,7 +75,7 @@ fn wrong_use_is_told_on_standard_error_and_exits_with_2() {
         ("", "Usage"),
         ("nonsense", "nonsense"),
         ("check --nonsense", "--nonsense"),
-        ("check --fix", "--fix"),
+        ("check - --stdin-filename main.tf --fix", "--format json"),
         ("check --baseline missing.json", "missing.json"),
         ("check --baseline bad.yaml", "bad.yaml:1:1: this is no baseline"),
         ("baseline --output bad.yaml", "bad.yaml:1:1: this is no baseline"),

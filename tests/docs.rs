@@ -211,6 +211,7 @@ fn the_hooks_run_commands_that_are_accepted() {
         let entry = hook["entry"].as_str().unwrap();
         let arguments = entry.strip_prefix("imdslint ").expect("the hook runs the program");
         accepts(&arguments.split(' ').map(ToOwned::to_owned).collect::<Vec<_>>());
+        assert_eq!(hook["args"], serde_json::json!(["--"]), "no file is taken for an option");
         let readme = document("README.md");
         assert!(readme.contains(hook["id"].as_str().unwrap()), "README names the hook");
     }
@@ -220,14 +221,15 @@ fn the_hooks_run_commands_that_are_accepted() {
 fn the_hooks_pass_what_may_be_ours() {
     let ours = ["infra/main.tf", "a.tf.json", "prod.auto.tfvars", "b.tfvars.json", "web.yaml", "web.yml", "web.json"];
     let scripts = ["web.template", "boot.sh", "boot.bash", "boot.ps1", "boot.cmd", "boot.bat"];
+    let packer = ["web.pkr.hcl", "prod.pkrvars.hcl", "web.pkr.json"];
     let templates = ["user_data.sh.tftpl", "user_data.tpl", "cloud-init.yaml.tmpl", "cloud-init.cfg"];
     let hooks: Vec<BTreeMap<String, Value>> = serde_saphyr::from_str(&document(".pre-commit-hooks.yaml")).unwrap();
     for hook in hooks {
         let files = regex::Regex::new(hook["files"].as_str().unwrap()).unwrap();
-        for path in ours.iter().chain(&scripts).chain(&templates) {
+        for path in ours.iter().chain(&scripts).chain(&packer).chain(&templates) {
             assert!(files.is_match(path), "{path}");
         }
-        for path in ["README.md", "src/main.rs", "main.tf.orig", "sh", "template/a.png"] {
+        for path in ["README.md", "src/main.rs", "main.tf.orig", "sh", "template/a.png", ".terraform.lock.hcl"] {
             assert!(!files.is_match(path), "{path}");
         }
     }

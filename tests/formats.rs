@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use imdslint::finding::{Confidence, Finding, Label, Problem, ProblemCode, Severity, Suppression, SuppressionKind};
+use imdslint::finding::{
+    Confidence, Edit, Finding, Fix, Label, Problem, ProblemCode, Safety, Severity, Suppression, SuppressionKind,
+};
 use imdslint::report::{Files, Format, Report, Reported, RuleInfo, Style, Summary, render, schema_report};
 use imdslint::source::{FileId, SourceFile, Span};
 use proptest::prelude::*;
@@ -123,9 +125,22 @@ fn hostile() -> Report {
         Problem::warning(ProblemCode::Missing, files.span(0, "var.endpoint"), "no such file: `\u{1b}c`"),
         Problem::unread(ProblemCode::Unreadable, "a\nb::c.tf", "it is a folder"),
     ];
+    let insertion = Edit { span: files.span(0, " # wide"), text: "\n##[error]\t\u{202e}".into() };
+    let offered = vec![
+        Fix {
+            title: "enable the endpoint".into(),
+            safety: Safety::Safe,
+            edits: vec![Edit { span: files.span(1, "\"disabled\""), text: "\"enabled\"".into() }],
+        },
+        Fix {
+            title: "enable it \u{1b}[31m and more".into(),
+            safety: Safety::Unsafe,
+            edits: vec![insertion, Edit { span: files.span(1, "\"disabled\""), text: "\"enabled\"".into() }],
+        },
+    ];
     Report {
         findings: vec![
-            reported(endpoint, "aa01"),
+            Reported { fixes: offered, ..reported(endpoint, "aa01") },
             reported(firewall, "bb02"),
             reported(hidden, "aa01"),
             reported(nowhere, "dd04"),

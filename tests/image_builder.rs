@@ -26,7 +26,8 @@ fn document(name: &str) -> String {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+    let indent = " ".repeat(by);
+    text.lines().flat_map(|line| [indent.as_str(), line, "\n"]).collect()
 }
 
 fn analysis_of(project: &Project, paths: Vec<PathBuf>) -> Analysis {
@@ -152,7 +153,7 @@ fn a_recipe_runs_its_components_in_order_with_their_parameters() {
         .concat();
     let recipe = "resource \"aws_imagebuilder_image_recipe\" \"web\" {
   parent_image     = \"ami-1\"
-  user_data_base64 = base64encode(\"#!/bin/sh\")
+  user_data_base64 = base64encode(\"#!/bin/sh\\necho first\")
   component {
     component_arn = aws_imagebuilder_component.two.arn
     parameter {
@@ -193,7 +194,7 @@ data \"aws_imagebuilder_component\" \"theirs\" {
 ";
     let analysis = analysis(&[("main.tf", &format!("{components}{recipe}"))]);
     assert_eq!(problems(&analysis), [""; 0]);
-    let expected = "echo given two; echo default one; restart; package amazon-cloudwatch-agent; ? the component `unheard`; \
+    let expected = "#!/bin/sh\necho first; echo given two; echo default one; restart; package amazon-cloudwatch-agent; ? the component `unheard`; \
                     echo default one; ? the component `other`; ? the component `var.more`";
     assert_eq!(builds(&analysis), [("aws_imagebuilder_image_recipe.web".to_owned(), expected.to_owned())]);
 }
@@ -212,13 +213,13 @@ fn a_recipe_of_cloudformation_runs_its_components_in_order() {
          Parameters: [{{Name: Word, Value: [b]}}]\n        - ComponentArn: !GetAtt A.Arn\n          \
          Parameters:\n            - {{Name: Word, Value: [!Ref Given]}}\n        - ComponentArn: !Ref Far\n        \
          - ComponentArn: !Sub 'arn:${{AWS::Partition}}:imagebuilder:${{AWS::Region}}:aws:component/reboot-windows/x.x.x'\n      \
-         AdditionalInstanceConfiguration: {{UserDataOverride: eA==}}\nParameters:\n  Given: {{Type: String, Default: a}}\n",
+         AdditionalInstanceConfiguration: {{UserDataOverride: IyEvYmluL3NoCmVjaG8gZmlyc3Q=}}\nParameters:\n  Given: {{Type: String, Default: a}}\n",
         component("A"),
         component("B")
     );
     let analysis = analysis(&[("t.yaml", &template)]);
     assert_eq!(problems(&analysis), [""; 0]);
-    let expected = "echo b; echo a; ? the component `Far`; restart";
+    let expected = "#!/bin/sh\necho first; echo b; echo a; ? the component `Far`; restart";
     assert_eq!(builds(&analysis), [("Web".to_owned(), expected.to_owned())]);
     assert_eq!(analysis.assessments.images[0].image.language, Language::CloudFormation);
 }
@@ -414,4 +415,20 @@ fn what_a_template_leaves_out_is_not_followed() {
         assert_eq!(problems(&analysis), [""; 0], "{template}");
         assert_eq!(builds(&analysis)[0].1, expected, "{template}");
     }
+}
+
+#[test]
+fn an_installer_that_starts_an_agent_is_no_registration_when_a_start_is_none() {
+    let document = |command: &str| document("x").replace("echo x", command);
+    let findings = |command: &str| -> Vec<String> {
+        let ran = Project::new(&[("agent.yml", &document(command))]).run("check --format json");
+        ran.findings().into_iter().map(|(rule, _)| rule).collect()
+    };
+    for command in [
+        "yum install -y https://s3.amazonaws.com/ec2-downloads-windows/SSMAgent/latest/linux_amd64/amazon-ssm-agent.rpm",
+        "curl -fsSL https://tailscale.com/install.sh | sh && systemctl enable --now tailscaled",
+    ] {
+        assert_eq!(findings(command), [""; 0], "{command}");
+    }
+    assert_eq!(findings("curl -fsSL https://tailscale.com/install.sh | sh && tailscale up --authkey k"), ["IMDS201"]);
 }

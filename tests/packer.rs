@@ -72,8 +72,8 @@ fn shown_builds(analysis: &Analysis) -> String {
                         Interpreter::Batch => "batch",
                     };
                     let own = environment.iter().filter(|(name, _)| !name.starts_with("PACKER_"));
-                    let environment: String = own.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
-                    format!("{interpreter}{environment}: {}", shown(text))
+                    let environment: Vec<_> = own.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
+                    format!("{interpreter}{}: {}", environment.concat(), shown(text))
                 }
                 BuildStepKind::File { content, destination } => {
                     format!("file {}: {}", shown(destination), shown(content))
@@ -235,12 +235,14 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
         locals {
           scripts = [for name in ["a", "b"] : "${path.root}/${name}.sh"]
           now     = formatdate("YYYY", timestamp())
+          list    = convert(["${file("${path.cwd}/above/x")}"], set(string))
         }
     "#;
     let text = build_of(
         r#"
         provisioner "shell" { scripts = local.scripts }
         provisioner "shell" { inline = ["${var.given} ${local.single} ${var.one} ${var.two} ${local.now} ${packer.version}"] }
+        provisioner "shell" { inline = local.list }
         provisioner "shell" { inline = ["echo ${data.amazon-ami.base.id}"] }
         "#,
     ) + "data \"amazon-ami\" \"base\" {\n  owners = [\"self\"]\n}\n";
@@ -251,12 +253,14 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
             ("p/x.auto.pkrvars.hcl", "given = \"given\"\n"),
             ("p/a.sh", "a"),
             ("p/b.sh", "b"),
+            ("above/x", "x"),
         ],
         r"
         p: amazon-ebs.web
           script: a
           script: b
           script: #!/bin/sh -e\ngiven single-ubuntu 1 ? ? ?\n
+          script: #!/bin/sh -e\nx\n
           script: #!/bin/sh -e\necho ?\n
         ",
     );
@@ -403,6 +407,24 @@ fn dynamic_blocks_are_provisioners_and_sources_too() {
           opaque provisioners that are not known
     ";
     assert_builds(&[("web.pkr.hcl", text)], &format!(": amazon-ebs.x{steps}: amazon-ebs.y{steps}"));
+}
+
+#[test]
+fn of_several_possible_lists_of_sources_each_source_counts_once() {
+    let text = r#"
+        source "amazon-ebs" "a" {}
+        source "amazon-ebs" "b" {}
+        variable "sources" { type = list(string) }
+        build { sources = [for name in var.sources : "amazon-ebs.${name}"] }
+    "#;
+    assert_builds(
+        &[
+            ("web.pkr.hcl", text),
+            ("one.pkrvars.hcl", "sources = [\"a\"]\n"),
+            ("two.pkrvars.hcl", "sources = [\"a\", \"b\"]\n"),
+        ],
+        ": amazon-ebs.a\n: amazon-ebs.b\n",
+    );
 }
 
 #[test]
@@ -656,6 +678,23 @@ fn suppressions_are_read_in_templates_and_scripts() {
     assert_eq!(reasons, ["a", "b", "c"]);
 }
 
+#[test]
+fn a_script_that_is_not_there_is_a_problem_and_an_upload_is_none() {
+    let text = build_of(
+        r#"
+        provisioner "shell" { script = "missing.sh" }
+        provisioner "shell" { inline = ["echo ${var.missing}"] }
+        provisioner "file" {
+          source      = "artifact.tar"
+          destination = "/tmp/artifact.tar"
+        }
+        "#,
+    );
+    let found = problems(&analyse(&[("p/web.pkr.hcl", &text)]));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("`shell` cannot read `missing.sh`") && found[1].contains("no variable `missing`"));
+}
+
 /// The codes of the problems and the number of builds and steps of hostile files.
 fn outcome(files: &[(&str, &str)], limits: Limits) -> (Vec<&'static str>, usize, usize) {
     let analysis = analyse_with(&Project::new(files), |input| input.limits = limits);
@@ -679,7 +718,7 @@ fn hostile_templates_meet_limits() {
     assert!(codes == ["limit"] && builds + steps <= 100, "{codes:?} {builds} {steps}");
     let builders: String = (0..1_000).map(|_| "{\"type\": \"amazon-ebs\"},").collect();
     let legacy = LEGACY.replace("{ \"type\": \"docker\" }", builders.trim_end_matches(','));
-    let (codes, builds, steps) = outcome(&[("a.json", &legacy)], limits);
+    let (codes, builds, steps) = outcome(&[("a.json", &legacy), ("scripts/a.sh", "")], limits);
     assert!(codes == ["limit"] && builds + steps <= 100, "{codes:?} {builds} {steps}");
     let circle = "{\"variables\": {\"a\": \"{{user `b`}}\", \"b\": \"{{user `a`}}{{user `a`}}\"},
         \"builders\": [{\"type\": \"amazon-ebs\", \"name\": \"{{user `a`}}\"}]}";
@@ -688,8 +727,9 @@ fn hostile_templates_meet_limits() {
     let folder = [("a.pkr.hcl", &*upload), ("f/1", "1"), ("f/2", "2")];
     assert_eq!(outcome(&folder, limits), (vec![], 1, 2));
     let folder = [&folder[..], &[("f/3", "3")]].concat();
+    assert_eq!(outcome(&folder, limits), (vec![], 1, 1));
     let analysis = analyse_with(&Project::new(&folder), |input| input.limits = limits);
-    assert!(shown_builds(&analysis).contains("opaque an upload of `f` with more than 2 files"));
+    assert!(!shown_builds(&analysis).contains("opaque"), "{}", shown_builds(&analysis));
     let large = "x".repeat(11_000);
     let files = [("a.pkr.hcl", &*provisioner("script = \"a.sh\"")), ("a.sh", &large)];
     assert_eq!(outcome(&files, limits), (vec!["limit"], 1, 1));

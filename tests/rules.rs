@@ -108,6 +108,36 @@ fn fingerprints_hold_when_lines_move() {
     assert!(moved.into_inner() > 50, "there are findings to be moved");
 }
 
+/// A hook names the files of a commit, and its baseline was written by a run over all of them.
+#[test]
+fn a_run_over_one_file_gives_the_fingerprints_of_a_run_over_all() {
+    let cases: Vec<Case> =
+        cases().into_iter().map(|(_, case)| case).filter(|case| case.options.paths.is_empty()).collect();
+    let seen = AtomicUsize::new(0);
+    let complaints = in_parallel(&cases, |case| {
+        let folder = case.unpack();
+        let fingerprints = |paths: &[PathBuf]| -> BTreeSet<(String, String)> {
+            let report = case.check(&folder, paths).expect("the case can be checked").report;
+            report.findings.into_iter().map(|found| (found.finding.rule.to_owned(), found.fingerprint)).collect()
+        };
+        let all = fingerprints(&case.paths(&folder));
+        // A script that no host is given is looked at more closely when it is named.
+        let of_hosts = case.files.keys().filter(|path| path.ends_with(".tf") || path.ends_with(".tfvars"));
+        let mut complaints = Vec::new();
+        for path in of_hosts {
+            let alone = fingerprints(&[folder.path().join(path)]);
+            seen.fetch_add(alone.len(), Ordering::Relaxed);
+            let others: Vec<_> = alone.difference(&all).collect();
+            if !others.is_empty() {
+                complaints.push(format!("{}: {path}: {others:?}", case.name));
+            }
+        }
+        complaints
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    assert!(seen.into_inner() > 50, "there are findings");
+}
+
 #[test]
 fn every_rule_has_cases_with_and_without_findings() {
     let mut with: BTreeSet<String> = BTreeSet::new();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::PinnedVersion;
 use super::version::{Pin, of_folder, of_image, of_package};
-use crate::catalog::{self, Action, ActionKind, Agent, Identity, Installation, InstallationKind};
+use crate::catalog::{self, Action, ActionKind, Agent, AgentSetting, Effect, Identity, Installation, InstallationKind};
 use crate::guest::{Event, EventKind, Guest, OpaqueStep, ServiceAction};
 use crate::source::{Origin, Span, Text};
 
@@ -70,7 +70,7 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
 /// Whether a step that was not followed runs an installer of which it is known what it does.
 pub(super) fn is_known_installer(end: &Guest, step: &OpaqueStep) -> bool {
     let installers = end.events.iter().filter(|event| event.span == step.span).filter_map(|event| match &event.kind {
-        EventKind::Installer(address) => Some(address),
+        EventKind::Installer { address, .. } => Some(address),
         _ => None,
     });
     let knows = |address: &Text| catalog::agents().iter().any(|agent| installer(agent, address, step.span).is_some());
@@ -106,8 +106,8 @@ pub(super) struct Sign {
     version: Option<PinnedVersion>,
     /// Whether it starts the agent, and whether that is verified.
     pub(super) starts: Option<bool>,
-    /// Whether it is an installation of which it is known that it creates no identity, even when it starts the agent.
-    pub(super) creates_nothing: bool,
+    /// Whether it installs the agent in a way that makes it register, and whether that is verified.
+    pub(super) registers: Option<bool>,
     /// Whether the agent starts at the next boot, when that changes.
     pub(super) enables: Option<bool>,
     pub(super) in_container: bool,
@@ -151,7 +151,13 @@ impl Traces {
 pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
     match &event.kind {
         EventKind::Packages(names) => names.iter().find_map(|name| package(agent, name, event.span)),
-        EventKind::Installer(address) => installer(agent, address, event.span),
+        EventKind::Installer { address, called } => {
+            let sign = installer(agent, address, event.span)?;
+            let is_told_not_to = is_told_not_to_start(agent, called);
+            let (starts, registers) =
+                (sign.starts.filter(|_| !is_told_not_to), sign.registers.filter(|_| !is_told_not_to));
+            Some(Sign { starts, registers, ..sign })
+        }
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
         EventKind::Reboot
@@ -162,15 +168,15 @@ pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
     }
 }
 
-/// An installation of `agent` by `form`, shown by the bytes `shown` of `text`, of the version at the bytes `version`.
+/// An installation by `form`, shown by the bytes `shown` of `text`, of the version at the bytes `version`.
 fn installed(
-    (agent, form): (&Agent, &Installation),
+    agent: &Agent,
+    form: &Installation,
     text: &Text,
     shown: Range<usize>,
     version: Option<Range<usize>>,
     span: Span,
 ) -> Sign {
-    let is_it = |action: &Action| action.kind == ActionKind::Install && action.r#match.as_ref() == Some(&form.r#match);
     let version = version.and_then(|range| {
         let written = text.as_str().get(range.clone())?.to_owned();
         let trail = text.origin_of(range.start).map(|(piece, _)| piece.trail.clone()).unwrap_or_default();
@@ -182,10 +188,24 @@ fn installed(
         installs: true,
         version,
         starts: form.starts.filter(|starts| *starts).map(|_| !form.unverified),
-        creates_nothing: agent.identity.not_created_by.iter().any(is_it),
+        registers: registers(agent, form),
         enables: form.enables.filter(|enables| *enables),
         in_container: false,
     }
+}
+
+/// Whether an installation by `form` makes `agent` register, and whether that is verified: what is known of that form
+/// decides, and else whether it starts the agent, and a start registers it.
+fn registers(agent: &Agent, form: &Installation) -> Option<bool> {
+    let Identity { created_by, not_created_by, .. } = &agent.identity;
+    let is_it = |action: &&Action| action.kind == ActionKind::Install && action.r#match.as_ref() == Some(&form.r#match);
+    if not_created_by.iter().any(|action| is_it(&action)) {
+        return None;
+    }
+    let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
+    let by_start = form.starts.filter(|starts| *starts).and_then(|_| starts.map(|action| !action.unverified).max());
+    let is_verified = created_by.iter().find(is_it).map(|action| !action.unverified).or(by_start)?;
+    Some(is_verified && !form.unverified)
 }
 
 /// The forms of installation of `kind`, the most specific first.
@@ -200,7 +220,7 @@ pub(super) fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
     let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
         let version = of_package(known, &form.r#match)?.range();
         let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
-        Some(installed((agent, form), name, shown, version, span))
+        Some(installed(agent, form, name, shown, version, span))
     });
     // An address can tell more than the name does: the vendor's own package may start what a distribution's does not.
     installer(agent, name, span).or(by_name)
@@ -212,7 +232,7 @@ fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
         let at = known.find(&*form.r#match)?;
         let packages = forms(agent, InstallationKind::Package);
         let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).and_then(Pin::range);
-        Some(installed((agent, form), address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
+        Some(installed(agent, form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
     })
 }
 
@@ -225,6 +245,18 @@ fn service(agent: &Agent, name: &Text, action: ServiceAction, span: Span) -> Opt
         ServiceAction::Enable => Sign { place, enables: Some(true), ..Sign::default() },
         ServiceAction::Disable => Sign { enables: Some(false), ..Sign::default() },
         ServiceAction::Stop => return None,
+    })
+}
+
+/// Whether an installer that is `called` so is told not to start the agent: by an option, or by a variable.
+fn is_told_not_to_start(agent: &Agent, called: &str) -> bool {
+    let suppressing = |setting: &&AgentSetting| setting.effect == Effect::StartSuppressed;
+    agent.settings.iter().filter(suppressing).any(|setting| {
+        called.split_whitespace().any(|word| match (word.split_once('='), &setting.value) {
+            (Some((name, given)), Some(value)) => name == setting.name && given.eq_ignore_ascii_case(value),
+            (Some((name, given)), None) => name == setting.name && !given.is_empty(),
+            (None, _) => word == setting.name,
+        })
     })
 }
 
@@ -245,7 +277,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     if CONTAINER_TOOLS.contains(&base) {
         return image(agent, arguments, span);
     }
-    if forms(agent, InstallationKind::Command).into_iter().any(|form| base_name(&form.r#match) == base) {
+    if forms(agent, InstallationKind::Command).into_iter().any(|form| is_program(&form.r#match, base)) {
         let place = Some(name.span_of(0..name.len()).unwrap_or(span));
         return Some(Sign { place, starts: started_by(agent, base, arguments), ..Sign::default() });
     }
@@ -253,7 +285,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     let verb = arguments.iter().position(|word| word.known().is_some_and(|word| INSTALLING.contains(&word)));
     let named = verb.and_then(|verb| arguments.iter().skip(verb + 1).find_map(|word| package(agent, word, span)));
     let found = named.or_else(|| arguments.iter().find_map(|word| installer(agent, word, span)))?;
-    Some(Sign { starts: None, enables: None, ..found })
+    Some(Sign { starts: None, registers: None, enables: None, ..found })
 }
 
 fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
@@ -261,7 +293,7 @@ fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
     let forms = forms(agent, InstallationKind::ContainerImage);
     arguments.iter().find_map(|word| {
         let (form, version) = forms.iter().find_map(|form| Some((form, of_image(word.as_str(), &form.r#match)?)))?;
-        let sign = installed((agent, form), word, 0..word.len(), version.range(), span);
+        let sign = installed(agent, form, word, 0..word.len(), version.range(), span);
         Some(Sign { starts: sign.starts.filter(|_| verb == "run"), in_container: true, ..sign })
     })
 }
@@ -288,10 +320,11 @@ pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Opti
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };
         let mut given = arguments.iter().map(Text::as_str);
-        let is_it = |given: &str, word: &str| {
+        // `--option=value` is the option too.
+        let is = |given: &str, word: &str| {
             given == word || word.starts_with('-') && given.strip_prefix(word).is_some_and(|rest| rest.starts_with('='))
         };
-        base_name(first) == base && rest.split_whitespace().all(|word| given.any(|given| is_it(given, word)))
+        is_program(first, base) && rest.split_whitespace().all(|word| given.any(|given| is(given, word)))
     };
     let Identity { created_by, not_created_by, cleaned_by, .. } = &agent.identity;
     // Of equally specific ones the harmless one counts: they stand last, and the last greatest is taken.
@@ -307,6 +340,11 @@ fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
         (Deed::Creates, action) => Some(!action.unverified),
         _ => None,
     }
+}
+
+/// Whether `base`, a name as [`base_name`] gives it, is that of the program `name`.
+pub(super) fn is_program(name: &str, base: &str) -> bool {
+    name.strip_suffix(".exe").unwrap_or(name).eq_ignore_ascii_case(base)
 }
 
 /// The name of a program without its path.
@@ -547,6 +585,15 @@ mod tests {
             required.iter().map(|seen| (&*seen.agent.name, seen.seen_at)).collect::<Vec<_>>(),
             [("mackerel-agent", None)]
         );
+    }
+
+    #[test]
+    fn a_common_word_shows_an_agent_only_where_it_is_surely_a_name() {
+        let yaml = "#cloud-config\nbootcmd: [aws ecs list-clusters, echo splunk and consul]\n";
+        let file = SourceFile::new(FileId(1), "user-data.yaml", yaml.into());
+        let text = Text::verbatim(yaml, file.span(0..yaml.len()));
+        assert!(on_host(&[], &[text], &[]).is_empty());
+        assert_eq!(host("systemctl enable --now ecs").only().agent.name, "amazon-ecs-agent");
     }
 
     #[test]

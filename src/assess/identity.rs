@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::agents::{Deed, base_name, deed, package, sign};
+use super::agents::{Deed, base_name, deed, is_program, package, sign};
 use crate::catalog::{
     Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
 };
@@ -144,7 +144,7 @@ impl Way {
                 self.enabled = None;
             }
             EventKind::Unfollowed => {
-                if self.state != Identity::Absent || self.enabled.is_some() {
+                if self.state != Identity::Absent || self.enabled.is_some() && self.starting_at_boot().is_some() {
                     self.state = Identity::Unknown;
                 }
             }
@@ -161,7 +161,7 @@ impl Way {
     fn is_own(&self, words: &[Text]) -> bool {
         let Some(base) = words.first().and_then(Text::known).map(base_name) else { return false };
         let programs = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Command);
-        programs.into_iter().any(|form| base_name(&form.r#match) == base)
+        programs.into_iter().any(|form| is_program(&form.r#match, base))
     }
 
     fn is_service(&self, name: &str) -> bool {
@@ -169,18 +169,19 @@ impl Way {
         services.into_iter().any(|form| form.r#match == name)
     }
 
-    /// Whether it is verified that a start of some service of the agent creates an identity; `None` when none does.
-    fn starting_any(&self) -> Option<bool> {
-        let created_by = &self.agent.identity.created_by;
-        let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
-        starts.map(|action| !action.unverified).max()
-    }
-
     /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
     fn starting(&self, name: &str) -> Option<bool> {
         let is_it =
             |action: &&Action| action.kind == ActionKind::ServiceStart && action.r#match.as_deref() == Some(name);
         self.agent.identity.created_by.iter().find(is_it).map(|action| !action.unverified)
+    }
+
+    /// Whether it is verified that the agent creates an identity when it starts as a service, whatever that is called;
+    /// `None` when it does not.
+    fn starting_at_boot(&self) -> Option<bool> {
+        let created_by = &self.agent.identity.created_by;
+        let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
+        starts.map(|action| !action.unverified).max()
     }
 
     /// How `event` brings an identity into being, if it does, and whether that is verified.
@@ -193,17 +194,17 @@ impl Way {
             EventKind::Service { name, action: ServiceAction::Start } => {
                 Some((How::Started, self.starting(name.known()?)?))
             }
-            EventKind::Packages(_) | EventKind::Installer(_) => {
-                let sign = sign.filter(|sign| !sign.creates_nothing)?;
-                Some((How::Installed, sign.starts?))
-            }
+            EventKind::Packages(_) | EventKind::Installer { .. } => Some((How::Installed, sign?.registers?)),
             EventKind::Program(words) => match self.deed(words) {
                 Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
                 Some(_) => None,
-                // A start script names its service.
-                None => Some((How::Started, sign?.starts? && self.starting_any()?)),
+                None => {
+                    sign?.starts?;
+                    let (_, service) = words.first()?.known()?.split_once("/init.d/")?;
+                    Some((How::Started, self.starting(service)?))
+                }
             },
-            EventKind::Reboot => Some((How::Restarted(self.enabled?), self.starting_any()?)),
+            EventKind::Reboot => Some((How::Restarted(self.enabled?), self.starting_at_boot()?)),
             EventKind::Files { named, change: FileChange::Written } => {
                 let is_written = |file: &&&IdentityFile| comparable_path(&file.path) == **named;
                 let file = self.files.iter().find(is_written)?;
@@ -432,27 +433,6 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_that_starts_an_agent_which_is_not_registered_leaves_nothing() {
-        for (agent, script) in [
-            ("amazon-ssm-agent", "rpm -i https://example.com/amazon-ssm-agent.rpm"),
-            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
-            ("elastic-agent", "apt-get install -y elastic-agent"),
-            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
-        ] {
-            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
-        }
-    }
-
-    #[test]
-    fn options_may_hold_their_values() {
-        let install = "elastic-agent install --url=https://fleet.example.com --enrollment-token=x";
-        let Identity::Left(created) = left("elastic-agent", install).0 else { panic!("it enrols") };
-        assert!(created.created.is_verified);
-        let delayed = "elastic-agent install --enrollment-token=x --delay-enroll";
-        assert_eq!(left("elastic-agent", delayed).0, Identity::Absent);
-    }
-
-    #[test]
     fn a_service_that_is_started_only_when_it_runs_creates_nothing() {
         for verb in ["try-restart", "condrestart", "reload", "status", "is-active"] {
             let script = format!("yum install -y mackerel-agent\nsystemctl {verb} mackerel-agent || true");
@@ -462,16 +442,15 @@ mod tests {
 
     #[test]
     fn the_identity_in_the_registry_of_windows_is_removed_with_its_keys() {
-        let network = || Network::new(&Assumptions::default());
         let of = |commands: &[&str]| {
-            let span = SourceFile::new(FileId(1), "x.ps1", "x".into()).span(0..1);
-            let name = Text::encoded("CSFalconService", span);
-            let mut events = vec![EventKind::Service { name, action: ServiceAction::Start }];
-            let words = |line: &str| line.split(' ').map(|word| Text::encoded(word, span)).collect();
-            events.extend(commands.iter().map(|line| EventKind::Program(words(line))));
-            let event = |kind| Arc::new(Event { kind, span, network: network() });
-            let events: Vec<_> = events.into_iter().map(event).collect();
-            after(catalog::agent("crowdstrike-falcon").unwrap(), Platform::Windows, &events)
+            // The words are taken from a script of another shell, which runs no program of Windows.
+            let lines = commands.iter().map(|line| format!("{}\n", line.replace('\\', "\\\\").replace('{', "\\{")));
+            let script = format!("systemctl start CSFalconService\n{}", lines.collect::<String>());
+            let file = SourceFile::new(FileId(1), "build.sh", script.as_str().into());
+            let limits = Limits::default();
+            let (parsed, _, _) = shell::parse(&Text::verbatim(&script, file.span(0..script.len())), &limits);
+            let ends = guest::run(&parsed, Guest::new(Network::new(&Assumptions::default())), &limits);
+            after(catalog::agent("crowdstrike-falcon").unwrap(), Platform::Windows, &ends[0].events)
         };
         let key = r"HKLM:\SYSTEM\CrowdStrike\{9b03c1d9-3138-44ed-9fae-d9f4c034b88d}\{16e0423f-7058-48c9-a204-725362b67639}\Default";
         let other = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\CSAgent\Sim";
@@ -530,10 +509,79 @@ mod tests {
     }
 
     #[test]
+    fn only_what_makes_an_agent_register_leaves_an_identity() {
+        for (agent, script) in [
+            // The installer starts the service, which waits for `tailscale up`.
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
+            ("tailscale", "apt-get install -y tailscale\nsystemctl enable --now tailscaled\nreboot"),
+            ("amazon-ssm-agent", "yum install -y https://s3.amazonaws.com/x/latest/linux_amd64/amazon-ssm-agent.rpm"),
+            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
+            ("elastic-agent", "apt-get install -y elastic-agent"),
+        ] {
+            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
+        }
+        for (agent, script, at) in [
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh\ntailscale up", "tailscale up"),
+            ("mackerel-agent", "/etc/init.d/mackerel-agent start", "/etc/init.d/mackerel-agent start"),
+            ("salt-minion", "curl -L https://bootstrap.saltproject.io | sh", "sh"),
+        ] {
+            let (identity, found) = left(agent, script);
+            assert!(matches!(identity, Identity::Left(_)), "{script}: {identity:?}");
+            assert_eq!(found, at, "{script}");
+        }
+    }
+
+    #[test]
     fn asking_an_agent_for_help_starts_nothing() {
         for script in ["mackerel-agent --help", "mackerel-agent -version", "netdata -h", "mackerel-agent supervise -h"]
         {
             assert_eq!(left(script.split(' ').next().unwrap(), script).0, Identity::Absent, "{script}");
+        }
+    }
+
+    #[test]
+    fn an_agent_whose_start_stores_nothing_is_not_in_doubt_after_a_step_that_is_not_followed() {
+        let script = "systemctl enable --now amazon-ssm-agent";
+        let file = SourceFile::new(FileId(1), "build.sh", script.into());
+        let limits = Limits::default();
+        let (parsed, _, _) = shell::parse(&Text::verbatim(script, file.span(0..script.len())), &limits);
+        let mut ends = guest::run(&parsed, Guest::new(Network::new(&Assumptions::default())), &limits);
+        let mut events = ends.remove(0).events.to_vec();
+        let mut unfollowed = Event::clone(&events[0]);
+        unfollowed.kind = EventKind::Unfollowed;
+        events.push(Arc::new(unfollowed));
+        let of = |agent| after(catalog::agent(agent).unwrap(), Platform::Linux, &events);
+        assert_eq!(of("amazon-ssm-agent"), Identity::Absent);
+    }
+
+    #[test]
+    fn an_installer_that_is_told_not_to_start_the_agent_leaves_nothing() {
+        let address =
+            "https://raw.githubusercontent.com/CrowdStrike/falcon-scripts/v1.7.3/bash/install/falcon-linux-install.sh";
+        for (called, is_left) in [
+            ("curl -L URL | bash", true),
+            ("export FALCON_CID=x\ncurl -L URL | bash", true),
+            ("export PREP_GOLDEN_IMAGE=true\ncurl -L URL | bash", false),
+            ("curl -L URL | PREP_GOLDEN_IMAGE=\"true\" bash", false),
+            ("curl -L URL | FALCON_INSTALL_ONLY=true bash", false),
+            ("curl -o x.sh URL\nFALCON_INSTALL_ONLY=true bash x.sh", false),
+            ("curl -o x.sh URL\nchmod +x x.sh\nsudo PREP_GOLDEN_IMAGE=true ./x.sh", false),
+        ] {
+            let script: &'static str = called.replace("URL", address).leak();
+            let (identity, _) = left("crowdstrike-falcon", script);
+            assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
+    }
+
+    #[test]
+    fn options_with_their_values_in_one_word_are_options_too() {
+        for (script, is_left) in [
+            ("elastic-agent enroll --url=https://a --enrollment-token=x -f", true),
+            ("elastic-agent install --url=https://a --enrollment-token=x", true),
+            ("elastic-agent install --url=https://a --enrollment-token=x --delay-enroll", false),
+        ] {
+            let (identity, _) = left("elastic-agent", script);
+            assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
         }
     }
 

@@ -336,14 +336,13 @@ pub fn tokens_beside(endpoint: &str) -> Option<&'static str> {
         let paths = settings.endpoint.as_ref().zip(settings.tokens.as_ref());
         let steps = paths.and_then(|(one, other)| one.steps().split_last().zip(other.steps().split_last()));
         match steps {
-            Some(((PathStep::Name(name), block), (PathStep::Name(tokens), same))) if block == same => {
-                if **name == *endpoint {
-                    return Some(tokens);
-                }
+            Some(((PathStep::Name(name), block), (PathStep::Name(tokens), same)))
+                if block == same && **name == *endpoint =>
+            {
+                Some(tokens)
             }
-            _ => {}
+            _ => settings.overrides.iter().find_map(|settings| find(settings, endpoint)),
         }
-        settings.overrides.iter().find_map(|settings| find(settings, endpoint))
     }
     let rows = TABLES.resources.iter().map(|row| &row.settings).chain(TABLES.modules.iter().map(|row| &row.settings));
     rows.flatten().find_map(|settings| find(settings, endpoint))

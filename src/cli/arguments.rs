@@ -8,11 +8,11 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::terminal::{Color, Surroundings};
-use super::{Baseline, Check, Command, Input, Listing, Output, Schema};
+use super::{Baseline, Check, Command, Fixing, Input, Listing, Output, Schema};
 use crate::config::FailOn;
 use crate::discover::Kind;
 use crate::engine::{self, Configuration};
-use crate::finding::{Confidence, Severity};
+use crate::finding::{Confidence, Safety, Severity};
 use crate::network::Principal;
 use crate::report::{Format, Style};
 use crate::source::Limits;
@@ -67,7 +67,6 @@ enum Subcommands {
     /// Write the findings of today to a file, so that `check --baseline` fails on new ones only.
     ///
     /// A baseline that is there is brought up to date: it gets what is new and loses what is mended.
-    #[command(after_help = EXIT_CODES)]
     Baseline {
         #[command(flatten)]
         input: InputArguments,
@@ -217,6 +216,8 @@ struct CheckArguments {
     /// Hide the findings that are in this file, which `imdslint baseline` writes.
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     baseline: Option<PathBuf>,
+    #[command(flatten)]
+    fixing: FixingArguments,
     /// Fail on findings of this severity and above [default: warning].
     #[arg(long, value_name = "SEVERITY", value_parser = choice(FAIL_ON), help_heading = "Result")]
     fail_on: Option<FailOn>,
@@ -236,9 +237,23 @@ struct CheckArguments {
     /// Show how often each rule fired; text and github only.
     #[arg(long, help_heading = "Output")]
     statistics: bool,
-    /// Show suppressed findings; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
+    /// Show suppressed findings and those of the baseline; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
     #[arg(long, help_heading = "Output")]
     show_suppressed: bool,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Fixes")]
+struct FixingArguments {
+    /// Write safe fixes into the files that are checked, and report what is left.
+    #[arg(long, conflicts_with = "diff")]
+    fix: bool,
+    /// With --fix or --diff, also fixes that may change more than the finding is about, or replace hosts.
+    #[arg(long)]
+    unsafe_fixes: bool,
+    /// Show what --fix would change as a unified diff instead of a report, and exit with 1 if that is something.
+    #[arg(long, conflicts_with_all = ["outputs", "statistics", "show_suppressed"])]
+    diff: bool,
 }
 
 /// Parses `arguments`, the first of which is the program's name.
@@ -297,8 +312,10 @@ fn check(arguments: CheckArguments, surroundings: &Surroundings<'_>) -> Result<C
     if arguments.statistics && !outputs.iter().any(has_statistics) {
         return Err("`--statistics` needs `--format text` or `--format github`".into());
     }
+    let input = input(arguments.input)?;
     Ok(Check {
-        input: input(arguments.input)?,
+        fixing: fixing(&arguments.fixing, input.stdin)?,
+        input,
         select: arguments.rules.select,
         ignore: arguments.rules.ignore,
         min_severity: arguments.min_severity,
@@ -316,6 +333,19 @@ fn check(arguments: CheckArguments, surroundings: &Surroundings<'_>) -> Result<C
         },
         today: surroundings.today()?,
     })
+}
+
+fn fixing(arguments: &FixingArguments, is_buffer: bool) -> Result<Fixing, String> {
+    let safety = if arguments.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
+    match (arguments.fix, arguments.diff) {
+        (false, false) if arguments.unsafe_fixes => Err("`--unsafe-fixes` needs `--fix` or `--diff`".into()),
+        (false, false) => Ok(Fixing::Offer),
+        _ if is_buffer => {
+            Err("standard input cannot be fixed: name files, or take the fixes from `--format json`".into())
+        }
+        (true, _) => Ok(Fixing::Write(safety)),
+        (false, true) => Ok(Fixing::Diff(safety)),
+    }
 }
 
 fn input(arguments: InputArguments) -> Result<Input, String> {
@@ -458,6 +488,19 @@ mod tests {
     }
 
     #[test]
+    fn fixes_are_safe_unless_others_are_asked_for() {
+        for (line, expected) in [
+            ("--format json", Fixing::Offer),
+            ("--fix", Fixing::Write(Safety::Safe)),
+            ("--fix --unsafe-fixes --format sarif", Fixing::Write(Safety::Unsafe)),
+            ("--diff", Fixing::Diff(Safety::Safe)),
+            ("a.tf --unsafe-fixes --diff", Fixing::Diff(Safety::Unsafe)),
+        ] {
+            assert_eq!(checked(line).fixing, expected, "{line}");
+        }
+    }
+
+    #[test]
     fn a_file_is_written_without_colours() {
         let check = checked("--format text=a.txt --color always --quiet");
         let style = check.style_of(&check.outputs[0]);
@@ -506,7 +549,11 @@ mod tests {
             ("check --stdin-filename a.tf", "needs `-`"),
             ("check --var a", "NAME=VALUE"),
             ("check --kind ansible", "terraform"),
-            ("check --fix", "unexpected argument"),
+            ("check --unsafe-fixes", "needs `--fix` or `--diff`"),
+            ("check --fix --diff", "cannot be used with"),
+            ("check --diff --format json", "cannot be used with"),
+            ("check - --kind terraform --fix", "--format json"),
+            ("check - --stdin-filename a.tf --diff", "--format json"),
             ("check --baseline", "a value is required"),
             ("baseline --min-severity error", "unexpected argument"),
             ("check --config a --no-config", "cannot be used with"),

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::config::FailOn;
 use crate::engine;
 use crate::exit::Exit;
-use crate::finding::{Confidence, Severity};
+use crate::finding::{Confidence, Safety, Severity};
 use crate::report::{Format, Style};
 use crate::suppress::Date;
 
@@ -73,6 +73,8 @@ pub struct Check {
     pub exit_zero: bool,
     /// Whether values that could not be resolved are findings.
     pub strict_unknown: bool,
+    /// What becomes of what can be fixed.
+    pub fixing: Fixing,
     /// What is written, and where; never empty, and at most one goes to standard output.
     pub outputs: Vec<Output>,
     /// How text on standard output looks.
@@ -98,6 +100,17 @@ pub struct Baseline {
     pub prune: bool,
     /// The day on which suppressions expire or do not.
     pub today: Date,
+}
+
+/// What becomes of what can be fixed, with fixes up to some safety.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fixing {
+    /// Nothing; formats that have a place for fixes show them.
+    Offer,
+    /// It is fixed before it is reported.
+    Write(Safety),
+    /// What would be changed is shown instead of a report.
+    Diff(Safety),
 }
 
 /// A report to be written.

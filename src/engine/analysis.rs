@@ -289,7 +289,9 @@ fn read_packer(input: &Input, workspace: &Workspace, command_line: &CommandLine)
         folders.push(TemplateFolder { folder, files: parsed.into_iter().map(file).collect() });
     }
     let parsed: Vec<_> = variables.par_iter().map(parse).collect();
-    parsed.into_iter().for_each(|(source, mut parsed)| keep(&source, &mut parsed));
+    for (source, mut parsed) in parsed {
+        keep(&source, &mut parsed);
+    }
 
     let all: BTreeSet<Arc<str>> = workspace.packer_folders().into_keys().collect();
     read.evaluation.extend(packer::evaluate(workspace, folders, &all, command_line, &input.limits));

@@ -41,13 +41,13 @@ pub struct Stale {
 }
 
 /// Which file a baseline is in.
-pub(super) struct Place<'a> {
+pub(super) struct BaselineFile<'a> {
     pub(super) path: PathBuf,
     /// The configuration that names it, if it is not the command line.
     configuration: Option<&'a Config>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> BaselineFile<'a> {
     /// The file that the command line or else the configuration names.
     pub(super) fn find(given: Option<&Path>, config: &'a Config) -> Option<Self> {
         if let Some(path) = given {
@@ -88,10 +88,9 @@ impl<'a> Place<'a> {
 /// or is there no more.
 fn is_judged(entry: &Entry, found: &Found) -> bool {
     let rule_ran = catalog::rule(&entry.rule).is_none_or(|page| found.selection.runs(&page.id));
-    let path = entry.path.as_str();
-    !found.lost_input()
-        && rule_ran
-        && (found.workspace.is_selected(path) || matches!(found.workspace.load(path), Err(LoadError::Missing)))
+    let (path, workspace) = (entry.path.as_str(), &found.workspace);
+    let is_gone = || workspace.entry(path).is_none() && matches!(workspace.load(path), Err(LoadError::Missing));
+    !found.lost_input() && rule_ran && (workspace.is_selected(path) || is_gone())
 }
 
 /// The entries of `baseline` that are good for nothing any more, sorted by path. One whose finding is hidden by a
@@ -116,11 +115,11 @@ pub fn update_baseline(request: &Request, prune: bool) -> Result<BaselineUpdate,
 }
 
 fn update_here(request: &Request, prune: bool) -> Result<BaselineUpdate, EngineError> {
-    let found = find(request, &Edited::new())?;
-    let place = Place::find(request.baseline.as_deref(), &found.config)
-        .unwrap_or_else(|| Place { path: PathBuf::from(FILE_NAME), configuration: None });
+    let found = find(request, &Edited::new(), false)?;
+    let file = BaselineFile::find(request.baseline.as_deref(), &found.config)
+        .unwrap_or_else(|| BaselineFile { path: PathBuf::from(FILE_NAME), configuration: None });
     let limits = &request.input.limits;
-    let before = if prune { Some(place.read(limits)?) } else { place.read_if_there(limits)? };
+    let before = if prune { Some(file.read(limits)?) } else { file.read_if_there(limits)? };
     let is_new = before.is_none();
     let before = before.unwrap_or_default();
     let stale: BTreeSet<&str> = stale(&before, &found).into_iter().map(|entry| entry.fingerprint.as_str()).collect();
@@ -138,7 +137,7 @@ fn update_here(request: &Request, prune: bool) -> Result<BaselineUpdate, EngineE
     let entries: Vec<Entry> = after.entries().into_iter().cloned().collect();
     let added = entries.iter().filter(|entry| before.entry(&entry.fingerprint).is_none()).count();
     let removed = stale.len();
-    let (path, lost_input) = (place.path, found.lost_input());
+    let (path, lost_input) = (file.path, found.lost_input());
     let coverage = Coverage::of(&found.workspace, found.files);
     let report = without_findings(found.workspace, found.problems, found.files);
     Ok(BaselineUpdate { path, is_new, entries, added, removed, report, lost_input, coverage })

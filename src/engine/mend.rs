@@ -6,17 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Coverage, Edited, EngineError, Request, Run, run, with_stack};
+use super::{Checked, Edited, EngineError, Request, Run, run, with_stack};
 use crate::assess::Assessments;
 use crate::discover::Workspace;
 use crate::eval::{Value, ValueKind};
 use crate::finding::{Finding, Fix, Place, Remedy, Safety};
 use crate::fix::{self, Change, EditSet, Proposal};
+use crate::model::Host;
 use crate::rules;
 use crate::source::{FileId, Span, Text};
 use crate::suppress::Unused;
-
-use super::Checked;
 
 /// How many analyses are spent on fixes that fail together.
 const MOST_TRIALS: usize = 64;
@@ -30,10 +29,8 @@ pub struct Mended {
     pub changes: Vec<Change>,
     /// How many findings go.
     pub fixed: usize,
-    /// Whether input was lost.
-    pub lost_input: bool,
-    /// Whether there was anything to check.
-    pub coverage: Coverage,
+    /// What a check says afterwards.
+    pub checked: Checked,
 }
 
 /// As [`super::check`], with a fix for each finding that has one.
@@ -44,7 +41,7 @@ pub struct Mended {
 pub fn check_with_fixes(request: &Request) -> Result<Checked, EngineError> {
     with_stack(|| {
         let edited = Edited::new();
-        let mut run = run(request, &edited)?;
+        let mut run = run_to_mend(request, &edited)?;
         let candidates = candidates(&run, Safety::Unsafe, false);
         let trial = Trial::new(request, &run, &edited);
         let accepted = trial.accept_all(&candidates);
@@ -65,7 +62,7 @@ pub fn check_with_fixes(request: &Request) -> Result<Checked, EngineError> {
 pub fn mend(request: &Request, safety: Safety) -> Result<Mended, EngineError> {
     with_stack(|| {
         let mut edited = Edited::new();
-        let mut current = run(request, &edited)?;
+        let mut current = run_to_mend(request, &edited)?;
         let mut fixed = 0;
         let mut originals: BTreeMap<String, (String, Vec<u8>)> = BTreeMap::new();
         for _ in 0..MOST_ROUNDS {
@@ -87,15 +84,16 @@ pub fn mend(request: &Request, safety: Safety) -> Result<Mended, EngineError> {
             Some(Change { path: root.join(&path), shown, before, after })
         };
         let changes = originals.into_iter().filter_map(change).collect();
-        Ok(Mended { changes, fixed, lost_input: current.checked.lost_input, coverage: current.checked.coverage })
+        Ok(Mended { changes, fixed, checked: current.checked })
     })
+}
+
+fn run_to_mend(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
+    run(request, edited, true)
 }
 
 /// What would mend `finding`, which a rule made of `assessments` or which tells of one of `unused`.
 pub(super) fn remedy(finding: &Finding, assessments: &Assessments, unused: &[Unused]) -> Option<Remedy> {
-    if finding.suppressed.is_some() {
-        return None;
-    }
     if finding.rule == rules::UNUSED_SUPPRESSION {
         let is_it = |unused: &&Unused| unused.span == finding.primary.span && unused.rule == finding.discriminator;
         return unused.iter().find(is_it)?.remedy.clone();
@@ -125,11 +123,16 @@ struct Candidate {
 fn candidates(run: &Run, safety: Safety, selected: bool) -> Vec<Candidate> {
     let booted = booted(&run.assessments);
     let boots = |span: Span| {
-        let touches = |piece: &&Span| piece.start < span.end && span.start < piece.end;
-        booted.get(&span.file).is_some_and(|pieces| pieces.iter().any(|piece| touches(&piece)))
+        let Some(places) = booted.get(&span.file) else { return false };
+        let next = places.partition_point(|place| place.end <= span.start);
+        places.get(next).is_some_and(|place| place.start < span.end)
     };
     let candidate = |(finding, remedy): (usize, &Option<Remedy>)| {
         let remedy = remedy.as_ref()?;
+        let reported = run.checked.report.findings.get(finding)?;
+        if reported.finding.suppressed.is_some() {
+            return None;
+        }
         let file = remedy.place().file;
         run.editable.get(&file).filter(|is_selected| **is_selected || !selected)?;
         let source = run.checked.report.files.source(file)?;
@@ -140,8 +143,8 @@ fn candidates(run: &Run, safety: Safety, selected: bool) -> Vec<Candidate> {
     run.remedies.iter().enumerate().filter_map(candidate).collect()
 }
 
-/// The places, by file, that the texts which hosts boot with come from.
-fn booted(assessments: &Assessments) -> BTreeMap<FileId, BTreeSet<Span>> {
+/// The places, by file and in order, that the texts which hosts boot with come from.
+fn booted(assessments: &Assessments) -> BTreeMap<FileId, Vec<Span>> {
     let mut places: BTreeMap<FileId, BTreeSet<Span>> = BTreeMap::new();
     let mut add = |text: &Text| {
         for text in std::iter::successors(Some(text), |text| text.decoded()) {
@@ -156,14 +159,24 @@ fn booted(assessments: &Assessments) -> BTreeMap<FileId, BTreeSet<Span>> {
             match &value.kind {
                 ValueKind::String(text) => add(text),
                 ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => {
-                    open.extend(values.iter())
+                    open.extend(values.iter());
                 }
                 ValueKind::Map(map) => open.extend(map.entries.values()),
                 _ => {}
             }
         }
     }
-    places
+    let merged = |places: BTreeSet<Span>| {
+        let mut merged: Vec<Span> = Vec::new();
+        for place in places {
+            match merged.last_mut() {
+                Some(last) if place.start <= last.end => *last = last.to(place),
+                _ => merged.push(place),
+            }
+        }
+        merged
+    };
+    places.into_iter().map(|(file, places)| (file, merged(places))).collect()
 }
 
 /// The fixes that hold together.
@@ -171,7 +184,8 @@ fn booted(assessments: &Assessments) -> BTreeMap<FileId, BTreeSet<Span>> {
 struct Accepted {
     /// Each with the place of its finding in the report.
     fixes: Vec<(usize, Fix)>,
-    promises: Vec<(Arc<str>, Arc<str>)>,
+    /// The hosts that session tokens are required for then.
+    promises: BTreeSet<(Arc<str>, Arc<str>)>,
     edits: EditSet,
     edited: Edited,
     /// The analysis with all of them.
@@ -255,7 +269,7 @@ impl<'a> Trial<'a> {
             let file = self.run.checked.report.files.source(file)?;
             together.edited.insert(file.path.to_string(), fix::applied(&file, edits)?);
         }
-        let after = run(self.request, &together.edited).ok()?;
+        let after = run_to_mend(self.request, &together.edited).ok()?;
         let holds = self.is_mended(&together, &after);
         together.run = Some(Box::new(after));
         holds.then_some(together)
@@ -273,12 +287,13 @@ impl<'a> Trial<'a> {
             }
         }
         let is_expected = |(key, count): (&Vec<String>, &usize)| expected.get(key).is_some_and(|most| count <= most);
-        let is_kept = |(project, address): &(Arc<str>, Arc<str>)| {
-            let hosts = after.assessments.hosts.iter().map(|assessment| &assessment.host);
-            let mut same = hosts.filter(|host| host.subject.project == *project && host.subject.address == *address);
-            same.all(|host| rules::requires_tokens(&host.metadata))
+        let hosts = after.assessments.hosts.iter().map(|assessment| &assessment.host);
+        let is_promised = |host: &&Host| {
+            let subject = &host.subject;
+            together.promises.contains(&(Arc::clone(&subject.project), Arc::clone(&subject.address)))
         };
-        counts(after).iter().all(is_expected) && together.promises.iter().all(is_kept)
+        let are_kept = hosts.filter(is_promised).all(|host| rules::requires_tokens(&host.metadata));
+        are_kept && counts(after).iter().all(is_expected)
     }
 }
 

@@ -288,15 +288,15 @@ impl Found {
 struct Run {
     checked: Checked,
     assessments: Assessments,
-    /// What would mend each finding of the report, in their order.
+    /// What would mend each finding of the report, in their order; empty when nothing is to be mended.
     remedies: Vec<Option<Remedy>>,
     /// The files that edits may be made in, and whether they are to be linted.
     editable: BTreeMap<FileId, bool>,
     root: PathBuf,
 }
 
-/// Runs the rules, with `edited` in place of files.
-fn find(request: &Request, edited: &Edited) -> Result<Found, EngineError> {
+/// Runs the rules, with `edited` in place of files; what would mend the findings is only sought when it `is_to_be_mended`.
+fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Found, EngineError> {
     let analysis = analyse_edited(&request.input, Asked::Nobody, edited)?;
     let selection = Selection::new(request, &analysis.config)?;
     let Analysis { workspace, config, assessments, directives, problems, files, .. } = analysis;
@@ -321,8 +321,8 @@ fn find(request: &Request, edited: &Edited) -> Result<Found, EngineError> {
     }
     sort_findings(&mut findings, &workspace);
 
-    let remedies: Vec<Option<Remedy>> =
-        findings.iter().map(|finding| mend::remedy(finding, &assessments, &unused)).collect();
+    let remedy = |finding: &Finding| if is_to_be_mended { mend::remedy(finding, &assessments, &unused) } else { None };
+    let remedies: Vec<Option<Remedy>> = findings.iter().map(remedy).collect();
     // Nothing is left out before, so that a fingerprint does not depend on what was asked for.
     let fingerprints = fingerprint::fingerprints(&findings, &workspace);
     let reported: Vec<Reported> = findings
@@ -339,16 +339,16 @@ fn find(request: &Request, edited: &Edited) -> Result<Found, EngineError> {
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    Ok(run(request, &Edited::new())?.checked)
+    Ok(run(request, &Edited::new(), false)?.checked)
 }
 
-fn run(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
-    let mut found = find(request, edited)?;
+fn run(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Run, EngineError> {
+    let mut found = find(request, edited, is_to_be_mended)?;
     let mut stale = None;
-    if let Some(place) = baseline::Place::find(request.baseline.as_deref(), &found.config) {
-        let baseline = place.read(&request.input.limits)?;
+    if let Some(file) = baseline::BaselineFile::find(request.baseline.as_deref(), &found.config) {
+        let baseline = file.read(&request.input.limits)?;
         let entries = baseline::stale(&baseline, &found).len();
-        stale = (entries > 0).then_some(Stale { path: place.path, entries });
+        stale = (entries > 0).then_some(Stale { path: file.path, entries });
         for (Reported { finding, fingerprint, .. }, remedy) in found.reported.iter_mut().zip(&mut found.remedies) {
             baseline.hide(finding, fingerprint);
             remedy.take_if(|_| finding.suppressed.is_some());

@@ -103,7 +103,9 @@ fn of_step(step: &BuildStep, files: &mut BTreeSet<FileId>) {
     match &step.kind {
         BuildStepKind::Script { text, environment, .. } => {
             of_value(text, files);
-            environment.iter().for_each(|(_, value)| of_value(value, files));
+            for (_, value) in environment {
+                of_value(value, files);
+            }
         }
         BuildStepKind::File { content, destination } => {
             of_value(content, files);

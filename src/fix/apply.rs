@@ -14,27 +14,35 @@ impl EditSet {
     /// already is no second one.
     #[must_use]
     pub fn add(&mut self, edits: &[Edit]) -> bool {
-        let mut added = self.clone();
+        let mut added: Vec<&Edit> = Vec::new();
         for edit in edits {
-            let others = added.0.entry(edit.span.file).or_default();
-            if others.contains(edit) {
+            let others = self.0.entry(edit.span.file).or_default();
+            let at = others.partition_point(|other| place(other) < place(edit));
+            if others.get(at) == Some(edit) {
                 continue;
             }
-            if others.iter().any(|other| overlap(edit, other)) {
+            // The others do not overlap among themselves, so only neighbours can.
+            let mut neighbours = others.iter().skip(at.saturating_sub(1)).take(2);
+            if neighbours.any(|other| overlap(edit, other)) {
+                for edit in added {
+                    self.0.entry(edit.span.file).or_default().retain(|other| other != edit);
+                }
                 return false;
             }
-            let at =
-                others.partition_point(|other| (other.span.start, other.span.end) < (edit.span.start, edit.span.end));
             others.insert(at, edit.clone());
+            added.push(edit);
         }
-        *self = added;
         true
     }
 
     /// The edits of each file, by place.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &[Edit])> {
-        self.0.iter().map(|(file, edits)| (*file, edits.as_slice()))
+        self.0.iter().filter(|(_, edits)| !edits.is_empty()).map(|(file, edits)| (*file, edits.as_slice()))
     }
+}
+
+fn place(edit: &Edit) -> (u32, u32) {
+    (edit.span.start, edit.span.end)
 }
 
 /// Whether two edits touch the same bytes, or insert at the same place or inside each other.
@@ -98,7 +106,7 @@ mod tests {
         let before = set.clone();
         for other in [edit(3..5, ""), edit(0..3, ""), edit(2..4, "y"), edit(3..3, ""), edit(0..9, "")] {
             assert!(!set.add(&[edit(9..9, ""), other.clone()]), "{other:?}");
-            assert_eq!(set, before);
+            assert!(set.files().eq(before.files()));
         }
         assert!(set.add(&[edit(4..4, ""), edit(0..2, "")]), "neighbours do not overlap");
         assert!(!set.add(&[edit(4..4, "another")]));

@@ -30,7 +30,7 @@ pub fn write(change: &Change) -> io::Result<()> {
     let metadata = file.metadata()?;
     let mut bytes = Vec::new();
     file.take(change.before.len() as u64 + 1).read_to_end(&mut bytes)?;
-    if !metadata.is_file() || bytes != change.before {
+    if bytes != change.before {
         return Err(io::Error::other("it was changed meanwhile; run the program again"));
     }
     let (path, mut replacement) = create_beside(&change.path)?;

@@ -297,7 +297,7 @@ fn services_packages_and_installers_are_events_with_the_network_of_their_time() 
             let text = match &event.kind {
                 EventKind::Service { name, action } => format!("{action:?} {}", name.as_str()),
                 EventKind::Packages(names) => format!("packages {}", names[0].as_str()),
-                EventKind::Installer(address) => format!("installer {}", address.as_str()),
+                EventKind::Installer { address, .. } => format!("installer {}", address.as_str()),
                 EventKind::Program(words) => format!("program {}", words[0].as_str()),
                 EventKind::Removal(names) => format!("removal {}", names[0].as_str()),
                 EventKind::Update(names) => format!("update {}", names.len()),

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalog::{Role, SettingName};
-use crate::eval::{Language, Unknown, Value, ValueKind};
+use crate::eval::{BuildStepKind, Language, Unknown, Value, ValueKind};
 use crate::finding::{Place, Problem};
 use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
@@ -36,8 +36,8 @@ pub struct Estate {
 }
 
 impl Estate {
-    /// The faults that leave something about a host or an account default unknown: of `evaluated`, the faults that
-    /// evaluation met, those that lie in a hole of user data.
+    /// The faults that leave something about a host, an account default or what an image is built with unknown: of
+    /// `evaluated`, the faults that evaluation met, those that lie in a hole of user data or of a build's script.
     #[must_use]
     pub fn faults(&self, evaluated: Vec<Problem>) -> Vec<Problem> {
         let hosts = self.hosts.iter().flat_map(|host| {
@@ -48,6 +48,7 @@ impl Estate {
             let values = host.user_data.iter().chain(std::iter::once(&host.image));
             written.filter_map(Written::unknown).chain(values.filter_map(Value::as_unknown))
         });
+        let scripts = self.build_scripts().filter_map(Value::as_unknown);
         let accounts = self.account_defaults.iter().flat_map(|account| {
             let written = account.endpoint.iter().chain(&account.tokens).chain(&account.hop_limit);
             written.filter_map(Written::unknown)
@@ -56,7 +57,7 @@ impl Estate {
             Unknown::Fault(problem) => Some((**problem).clone()),
             _ => None,
         };
-        let mut faults: Vec<Problem> = hosts.chain(accounts).filter_map(fault).collect();
+        let mut faults: Vec<Problem> = hosts.chain(accounts).chain(scripts).filter_map(fault).collect();
         let holes = self.holes();
         faults.extend(evaluated.into_iter().filter(|problem| match problem.place {
             Place::Span(place) => holes.iter().any(|hole| hole.contains(place)),
@@ -65,10 +66,19 @@ impl Estate {
         faults
     }
 
-    /// Where the parts of user data that are not known come from.
+    /// The scripts that images are built with.
+    fn build_scripts(&self) -> impl Iterator<Item = &Value> {
+        self.images.iter().flat_map(|image| &image.steps).filter_map(|step| match &step.kind {
+            BuildStepKind::Script { text, .. } => Some(text),
+            _ => None,
+        })
+    }
+
+    /// Where the parts of user data and of the scripts of builds that are not known come from.
     fn holes(&self) -> BTreeSet<Span> {
         let mut holes = BTreeSet::new();
-        for value in self.hosts.iter().flat_map(|host| &host.user_data).flat_map(Value::alternatives) {
+        let user_data = self.hosts.iter().flat_map(|host| &host.user_data);
+        for value in user_data.chain(self.build_scripts()).flat_map(Value::alternatives) {
             let ValueKind::String(text) = &value.kind else { continue };
             for text in std::iter::successors(Some(text), |text| text.decoded()) {
                 let is_hole = |piece: &&Piece| matches!(piece.kind, PieceKind::Hole(_));

@@ -107,7 +107,7 @@ struct FindingV1<'a> {
     agents: &'a [String],
     /// What else has to do with it.
     labels: Vec<LabelV1>,
-    /// What mends it, tried out: with any one of them the finding is gone and nothing new is found.
+    /// What mends it, one or the other. Each was tried out: the finding goes, and nothing new is found.
     fixes: Vec<FixV1>,
     /// The same for the same fault from run to run.
     fingerprint: &'a str,

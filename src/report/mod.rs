@@ -6,6 +6,7 @@
 
 mod baseline;
 mod concise;
+mod diff;
 mod escape;
 mod excerpt;
 mod github;
@@ -26,6 +27,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use baseline::baseline_json;
+pub use diff::diff;
 pub use hosts::{hosts_json, hosts_text, schema_hosts};
 pub use json::schema_report;
 pub use listing::{
@@ -162,7 +164,7 @@ impl Format {
     /// Whether fixes are part of it, so that they have to be looked for.
     #[must_use]
     pub fn shows_fixes(self) -> bool {
-        matches!(self, Self::Json | Self::JsonLines | Self::Sarif)
+        matches!(self, Self::Json | Self::JsonLines | Self::Sarif | Self::Rdjson)
     }
 }
 

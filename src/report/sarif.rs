@@ -276,7 +276,7 @@ fn result<'a>(
         rule_index: report.rule(finding.rule).map(|(index, _)| index),
         level: finding.severity.name(),
         // Without a baseline nothing is known about what is new.
-        baseline_state: (report.summary.baselined > 0).then(|| if is_baselined { "unchanged" } else { "new" }),
+        baseline_state: (report.summary.baselined > 0).then_some(if is_baselined { "unchanged" } else { "new" }),
         message: Message { text: message(finding) },
         locations: [location(&report.region(finding.primary.span))],
         related_locations: related.collect(),

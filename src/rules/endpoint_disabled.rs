@@ -34,7 +34,7 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
 }
 
 /// What would mend `finding`: the endpoint turned on where that is written, and session tokens required.
-pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Remedy {
     let literal = finding.primary.span;
     let is_here = |cause: &&Cause| cause.account.is_none() && cause.origin.span == literal;
     let causes = |host: &'_ Assessment| host.endpoint.disabled.iter().find(is_here).cloned();
@@ -46,12 +46,12 @@ pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Rem
         None => Tokens::Elsewhere,
     };
     let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
-    Some(Remedy::EnableEndpoint {
+    Remedy::EnableEndpoint {
         literal,
         is_condition: decides_condition(hosts.iter().map(|(_, cause)| &cause.origin.trail)),
         tokens,
         hosts: hosts.iter().map(|(host, _)| key(&host.subject)).collect(),
-    })
+    }
 }
 
 /// What is to become of the session tokens of a host whose endpoint is written as `literal` in its own block.

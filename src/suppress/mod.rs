@@ -323,6 +323,10 @@ mod tests {
     #[test]
     fn what_is_removed_leaves_a_list_behind() {
         const TEXT: &str = "ignore[A, B ,C, until=2027-03-31] why";
+        let at = |part: &str| {
+            let start = TEXT.find(part).unwrap();
+            span(start, start + part.len())
+        };
         let directive = Directive {
             span: span(0, TEXT.len()),
             rules: ["A", "B", "C"].map(|rule| (rule.to_owned(), at(rule))).into(),
@@ -330,13 +334,9 @@ mod tests {
             reason: None,
             until: Some(Until { date: Date::parse("2027-03-31"), span: at("until=2027-03-31") }),
         };
-        fn at(part: &str) -> Span {
-            let start = TEXT.find(part).unwrap();
-            span(start, start + part.len())
-        }
         for (removed, expected) in [
             (&["A"][..], "ignore[B ,C, until=2027-03-31] why"),
-            (&["B"], "ignore[A,C, until=2027-03-31] why"),
+            (&["B"], "ignore[A ,C, until=2027-03-31] why"),
             (&["C"], "ignore[A, B, until=2027-03-31] why"),
             (&["A", "B"], "ignore[C, until=2027-03-31] why"),
             (&["B", "C"], "ignore[A, until=2027-03-31] why"),

@@ -74,6 +74,19 @@ impl Project {
     }
 }
 
+/// Whether `tool` is missing, so that a test that needs it cannot run; that is told, and a failure where it is required.
+pub fn is_missing(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").stdin(Stdio::null()).output().is_ok_and(|out| out.status.success());
+    if found {
+        return false;
+    }
+    let is_required = std::env::var_os("IMDSLINT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(!is_required, "{tool} is missing, and IMDSLINT_REQUIRE_TOOLS=1 insists on it");
+    // The test runner keeps what is printed to itself, but not what goes to standard error by hand.
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {tool} is missing");
+    true
+}
+
 /// The program with `arguments`, in `folder`, with nothing in its environment but a day.
 pub fn command(folder: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imdslint"));

@@ -11,8 +11,10 @@ use crate::syntax::tree::Node;
 
 type Kinds = Vec<BuildStepKind>;
 
-/// What each module does with all of its inputs.
-const MODULES: &[(&str, fn(&mut Inputs) -> Kinds)] = &[
+/// What a module does with all of its inputs.
+type Module = fn(&mut Inputs) -> Kinds;
+
+const MODULES: &[(&str, Module)] = &[
     ("AppendFile", |inputs| inputs.map(append)),
     ("Assert", nothing),
     ("CopyFile", |inputs| inputs.map(|inputs, of| transfer(inputs, of, "cp", "Copy-Item"))),

@@ -43,7 +43,8 @@ fn truth(reader: &mut Reader<'_>, expression: &Node) -> Option<bool> {
         }
         "numberEquals" => {
             let (left, right) = (known(reader, operand)?, known(reader, expression.get("value")?)?);
-            Some(left.trim().parse::<f64>().ok()? == right.trim().parse::<f64>().ok()?)
+            let (left, right): (f64, f64) = (left.trim().parse().ok()?, right.trim().parse().ok()?);
+            left.partial_cmp(&right).map(std::cmp::Ordering::is_eq)
         }
         _ => None,
     }

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use super::Components;
 use super::document::{Budget, Document};
 use crate::catalog::{self, ComponentRow, ManagedComponent, Path, PathStep, RecipeRow};
-use crate::eval::{Build, BuildStep, BuildStepKind, Resource, Unknown, Value, ValueKind};
+use crate::eval::{Build, BuildStep, BuildStepKind, Interpreter, Resource, Unknown, Value, ValueKind};
 use crate::source::{Limits, Span, Text};
+use crate::syntax::user_data::{self, Part, PartKind};
 
 /// What the recipes and components among `resources` come to.
 #[must_use]
 pub fn read(resources: &[Resource], limits: &Limits) -> Components {
     let tables = catalog::images();
-    let mut shelf = Shelf { components: Vec::new(), by_address: BTreeMap::new(), budget: Budget::new(limits), limits };
+    let budget = Budget::new(limits);
+    let mut shelf =
+        Shelf { components: Vec::new(), by_address: BTreeMap::new(), by_name: BTreeMap::new(), budget, limits };
     let mut read = Components::default();
     for resource in resources {
         if let Some(row) = tables.components.iter().find(|row| *row.kind == *resource.kind) {
@@ -23,7 +26,7 @@ pub fn read(resources: &[Resource], limits: &Limits) -> Components {
     for resource in resources {
         if let Some(row) = tables.recipes.iter().find(|row| *row.kind == *resource.kind) {
             let build = shelf.build(resource, row, &mut read);
-            read.builds.extend(build.filter(|_| !row.of_containers));
+            read.builds.extend((!row.of_containers).then_some(build));
         }
     }
     for component in std::mem::take(&mut shelf.components).into_iter().filter(|component| !component.is_used) {
@@ -51,8 +54,6 @@ fn build_of(resource: &Resource, machine: BTreeMap<Arc<str>, Value>, steps: Vec<
 /// A component that the workspace describes.
 struct Component<'a> {
     resource: &'a Resource,
-    /// Its name in addresses, when it is known.
-    name: Option<String>,
     /// Absent when its text is not known here.
     document: Option<Document>,
     /// Whether a recipe uses it.
@@ -63,6 +64,8 @@ struct Component<'a> {
 struct Shelf<'a> {
     components: Vec<Component<'a>>,
     by_address: BTreeMap<(&'a str, &'a str), usize>,
+    /// By project and name.
+    by_name: BTreeMap<(&'a str, String), Vec<usize>>,
     budget: Budget,
     limits: &'a Limits,
 }
@@ -81,27 +84,30 @@ impl<'a> Shelf<'a> {
         }
         // Image Builder writes names so in addresses.
         let name = value_at(&resource.properties, &row.name);
-        let name = name.as_str().map(|name| name.to_lowercase().replace([' ', '.'], "-"));
+        if let Some(name) = name.as_str() {
+            let name = name.to_lowercase().replace([' ', '.'], "-");
+            self.by_name.entry((&resource.project, name)).or_default().push(self.components.len());
+        }
         self.by_address.insert((&resource.project, &resource.address), self.components.len());
-        self.components.push(Component { resource, name, document, is_used: false });
+        self.components.push(Component { resource, document, is_used: false });
     }
 
     /// The image that a recipe makes.
-    fn build(&mut self, recipe: &Resource, row: &RecipeRow, read: &mut Components) -> Option<Build> {
+    fn build(&mut self, recipe: &Resource, row: &RecipeRow, read: &mut Components) -> Build {
+        let machine = row.machine.iter();
+        let machine = machine.map(|(name, path)| (Arc::from(name.as_str()), value_at(&recipe.properties, path)));
+        let machine: BTreeMap<Arc<str>, Value> = machine.filter(|(_, value)| !value.is_null()).collect();
+        let mut steps = machine.get("user_data").map(|data| at_launch(data, self.limits)).unwrap_or_default();
         let components = value_at(&recipe.properties, &row.components);
-        let mut steps = Vec::new();
         match elements(&components) {
             Some(components) => {
                 for component in components {
                     self.run(recipe, row, &component, &mut steps, read);
                 }
             }
-            None => steps.push(opaque("components that are not known", components.origin.span)),
+            None => steps.push(opaque("components that are not known", recipe.header)),
         }
-        let machine =
-            row.machine.iter().map(|(name, path)| (Arc::from(name.as_str()), value_at(&recipe.properties, path)));
-        let machine = machine.filter(|(_, value)| !value.is_null()).collect();
-        Some(build_of(recipe, machine, steps))
+        build_of(recipe, machine, steps)
     }
 
     /// Adds what one component of a recipe does.
@@ -162,14 +168,30 @@ impl<'a> Shelf<'a> {
             ValueKind::String(text) => {
                 let own = owner_and_name(text.as_str()).filter(|(owner, _)| *owner != "aws");
                 let Some((_, name)) = own else { return Vec::new() };
-                let is_it = |(_, component): &(usize, &Component<'_>)| {
-                    *component.resource.project == *project && component.name.as_deref() == Some(name)
-                };
-                self.components.iter().enumerate().filter(is_it).map(|(index, _)| index).collect()
+                self.by_name.get(&(project, name.to_owned())).cloned().unwrap_or_default()
             }
             _ => Vec::new(),
         }
     }
+}
+
+/// What the machine of a build does when it is launched, before any component.
+fn at_launch(data: &Value, limits: &Limits) -> Vec<BuildStep> {
+    let header = data.origin.span;
+    let step = |kind| BuildStep { kind, header };
+    let unknown = || BuildStepKind::Opaque("the user data of the machine".into());
+    let ValueKind::String(text) = &data.kind else { return vec![step(unknown())] };
+    let of_part = |part: Part| {
+        let interpreter = match part.kind {
+            PartKind::Script | PartKind::Boothook => Interpreter::FirstLine,
+            PartKind::PowerShell => Interpreter::PowerShell,
+            PartKind::Batch => Interpreter::Batch,
+            PartKind::CloudConfig | PartKind::Include | PartKind::LaunchTasks | PartKind::Other => return unknown(),
+        };
+        let text = Value::text(part.text.through(&data.origin.trail), header);
+        BuildStepKind::Script { text, interpreter, environment: Vec::new() }
+    };
+    user_data::parse(text, limits).into_iter().map(|part| step(of_part(part))).collect()
 }
 
 /// The owner and the name in the address of a component: `arn:aws:imagebuilder:eu-west-1:aws:component/NAME/x.x.x`.

@@ -1,8 +1,11 @@
 //! What documents and recipes come to, written as one line for each step.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::eval::{BuildStepKind, Interpreter, ValueKind};
-use crate::source::FileId;
+use crate::finding::Place;
+use crate::source::{FileId, PieceKind};
 
 /// The value as it is written; what is not known stands as its reason between angle brackets.
 fn shown(value: &Value) -> String {
@@ -11,7 +14,7 @@ fn shown(value: &Value) -> String {
     let mut start = 0;
     for piece in text.pieces() {
         match &piece.kind {
-            crate::source::PieceKind::Hole(reason) => shown.push_str(&format!("<{reason}>")),
+            PieceKind::Hole(reason) => shown.extend(["<", reason, ">"]),
             _ => shown.push_str(&text.as_str()[start..start + piece.length]),
         }
         start += piece.length;
@@ -53,7 +56,7 @@ fn steps(source: &str) -> Vec<String> {
 fn problems(source: &str) -> Vec<(String, String)> {
     let (file, read) = read_document(source);
     let problem = |problem: &Problem| {
-        let crate::finding::Place::Span(span) = problem.place else { panic!("it has a place") };
+        let Place::Span(span) = problem.place else { panic!("it has a place") };
         (file.slice(span).to_owned(), problem.message.clone())
     };
     read.problems.iter().map(problem).collect()
@@ -61,7 +64,7 @@ fn problems(source: &str) -> Vec<(String, String)> {
 
 /// A document with one phase `build` of these steps.
 fn building(steps: &str) -> String {
-    let indented: String = steps.lines().map(|line| format!("      {line}\n")).collect();
+    let indented: String = steps.lines().flat_map(|line| ["      ", line, "\n"]).collect();
     format!("name: test\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n{indented}")
 }
 
@@ -295,7 +298,8 @@ fn hostile_documents_come_to_an_end() {
                     let input = format!("{{{{ build.s{}.inputs.commands }}}}", step + 1).repeat(40);
                     format!("- name: s{step}\n  action: ExecuteBash\n  inputs: {{commands: '{input}'}}\n")
                 })
-                .collect::<String>(),
+                .collect::<Vec<_>>()
+                .concat(),
         ),
         "schemaVersion: 1\nphases: &a [*a]\n".to_owned(),
         "schemaVersion: 1\nphases: [[[[{".to_owned(),
@@ -307,5 +311,31 @@ fn hostile_documents_come_to_an_end() {
         assert!(read.builds.iter().all(|build| build.steps.len() <= 51), "{source}");
         let bytes: usize = read.builds.iter().flat_map(|build| &build.steps).map(|step| line(&step.kind).len()).sum();
         assert!(bytes < 40_000, "{source}");
+    }
+}
+
+/// A document with about everything in it.
+const SAMPLE: &str = "name: all\nschemaVersion: 1.0\nparameters:\n  - Name: {type: string, default: a}\nconstants:\n  \
+    - Path: {type: string, value: '/tmp/{{ Name }}'}\nphases:\n  - name: build\n    steps:\n      - name: One\n        \
+    action: ExecuteBash\n        if: {stringEquals: a, value: '{{ Name }}'}\n        loop: {forEach: [x, y]}\n        \
+    inputs:\n          commands:\n            - |\n              echo {{ loop.value }}\n              {{Path}}\n      \
+    - name: Two\n        action: WebDownload\n        inputs:\n          - source: https://a/{{ Name }}\n            \
+    destination: '{{ build.One.outputs.stdout }}'\n      - action: DeleteFile\n        \
+    inputs: [{path: \"{{ build.Two.inputs[0].destination }}\"}]\n";
+
+proptest! {
+    #[test]
+    fn no_change_of_a_document_makes_a_panic_or_a_place_outside(at in 0..SAMPLE.len(), length in 0..20_usize, new in ".{0,12}") {
+        let end = (at + length).min(SAMPLE.len());
+        let source = format!("{}{new}{}", &SAMPLE[..at], &SAMPLE[end..]);
+        let (file, read) = read_document(&source);
+        let steps = read.builds.iter().flat_map(|build| &build.steps).map(|step| step.header);
+        let problems = read.problems.iter().filter_map(|problem| match problem.place {
+            Place::Span(span) => Some(span),
+            Place::Path(_) => None,
+        });
+        for span in steps.chain(problems) {
+            prop_assert!(file.text().get(span.range()).is_some(), "{span:?} in {source}");
+        }
     }
 }

@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
     /// What the file at `path` holds.
     pub(super) fn read(&self, path: &Value, content: Content, reader: &str) -> Value {
         let span = path.origin.span;
-        path.for_each_alternative(self.limits.alternatives, |path| match self.known_path(path) {
+        path.for_each_alternative(self.limits.alternatives, |path| match known_path(path) {
             Ok(known) => match self.find(&known) {
                 Ok(Found::File(file)) => self.text_of(&file, content, reader, span),
                 Ok(Found::Folder(..)) => self.unread(&known, &LoadError::NotRegular, reader, span),
@@ -155,18 +155,6 @@ impl<'a> Session<'a> {
             },
             Err(why) => Value::unknown(why, span),
         })
-    }
-
-    /// The path that `value` is.
-    pub(super) fn known_path(&self, value: &Value) -> Result<String, Unknown> {
-        match &value.kind {
-            ValueKind::Unknown(why) => Err(why.clone()),
-            ValueKind::String(text) => match text.hole_reason() {
-                Some(reason) => Err(Unknown::Hole(Arc::clone(reason))),
-                None => Ok(text.as_str().to_owned()),
-            },
-            _ => Err(Unknown::Invalid(value.type_name().into())),
-        }
     }
 
     /// The unknown content of a file that cannot be read; why not is a problem only where the content decides.
@@ -178,6 +166,18 @@ impl<'a> Session<'a> {
             faults.push(problem.clone());
         }
         Value::unknown(Unknown::Fault(Arc::new(problem)), span)
+    }
+}
+
+/// The path that `value` is.
+pub(super) fn known_path(value: &Value) -> Result<String, Unknown> {
+    match &value.kind {
+        ValueKind::Unknown(why) => Err(why.clone()),
+        ValueKind::String(text) => match text.hole_reason() {
+            Some(reason) => Err(Unknown::Hole(Arc::clone(reason))),
+            None => Ok(text.as_str().to_owned()),
+        },
+        _ => Err(Unknown::Invalid(value.type_name().into())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::command::{Runner, runner};
-use super::files::{Content, Found, Session};
+use super::files::{Content, Found, Session, known_path};
 use super::interpolation::{Fields, Variables, interpolated};
 use crate::eval::{BuildStep, BuildStepKind, Interpreter, Map, Unknown, Value, ValueKind};
 use crate::source::{Span, Text};
@@ -106,10 +106,7 @@ impl Session<'_> {
         let is_named = |names: &[Value]| {
             let named = |name: &Value| name.as_str().map(|name| target.called.iter().any(|own| **own == *name));
             let known: Vec<Option<bool>> = names.iter().map(named).collect();
-            match known.contains(&Some(true)) {
-                true => Some(true),
-                false => (!known.contains(&None)).then_some(false),
-            }
+            if known.contains(&Some(true)) { Some(true) } else { (!known.contains(&None)).then_some(false) }
         };
         for (name, when_named) in [("only", Applies::Yes), ("except", Applies::No)] {
             let Some(value) = settings.get(name) else { continue };
@@ -223,7 +220,9 @@ impl Session<'_> {
             lines = vec![hole];
         }
         if let [line] = lines.as_slice() {
-            texts.iter_mut().for_each(|text| text.push_text(line));
+            for text in texts {
+                text.push_text(line);
+            }
             return;
         }
         let longer = |text: &Text, line: &Text| {
@@ -297,7 +296,7 @@ impl Session<'_> {
                 Ok(paths) => paths.iter().for_each(|path| self.upload(path, &destination, &mut files)),
                 Err(why) => {
                     let content = Value::unknown(why.clone(), value.origin.span);
-                    files.push(BuildStepKind::File { content, destination: unknown_below(&destination, why) });
+                    files.push(BuildStepKind::File { content, destination: unknown_below(&destination, &why) });
                 }
             }
         }
@@ -308,12 +307,12 @@ impl Session<'_> {
     /// name unless a slash ends the path.
     fn upload(&self, path: &Value, destination: &Value, files: &mut Vec<BuildStepKind>) {
         let span = path.origin.span;
-        let Ok(known) = self.known_path(path) else {
+        let Ok(known) = known_path(path) else {
             // Several files may be meant, of which one is uploaded.
             let single = path.alternatives().iter().all(|path| self.leads_to_file(path));
             let content = if single { self.read(path, Content::Binary, "file") } else { unread(path) };
             let destination = if ends_in_slash(destination) {
-                unknown_below(destination, Unknown::NotEvaluated("the name of the file".into()))
+                unknown_below(destination, &Unknown::NotEvaluated("the name of the file".into()))
             } else {
                 destination.clone()
             };
@@ -326,8 +325,9 @@ impl Session<'_> {
                 let is_content = known.ends_with('/') || matches!(name, "" | "." | "..");
                 let prefix = if is_content { String::new() } else { format!("{name}/") };
                 if names.len() > self.limits.uploaded_files {
-                    let title = format!("an upload of `{known}` with more than {} files", self.limits.uploaded_files);
-                    files.push(BuildStepKind::Opaque(title.into()));
+                    let why = Unknown::Limit(format!("{} files in one upload", self.limits.uploaded_files).into());
+                    let destination = unknown_below(&self.below(destination, &prefix, span), &why);
+                    files.push(BuildStepKind::File { content: unread(path), destination });
                     return;
                 }
                 for name in names.iter() {
@@ -354,7 +354,7 @@ impl Session<'_> {
     }
 
     fn leads_to_file(&self, path: &Value) -> bool {
-        let known = self.known_path(path);
+        let known = known_path(path);
         known.is_ok_and(|path| matches!(self.find(&path), Ok(Found::File(_))))
     }
 
@@ -457,7 +457,7 @@ fn unread(path: &Value) -> Value {
 }
 
 /// A path somewhere below `destination`.
-fn unknown_below(destination: &Value, why: Unknown) -> Value {
+fn unknown_below(destination: &Value, why: &Unknown) -> Value {
     let mut text = destination.to_text().unwrap_or_default();
     text.push_text(&Text::hole(destination.origin.span, why.to_string()));
     Value::text(text, destination.origin.span)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::evaluator::{Evaluated, Evaluator, Fault, fault};
 use super::scope::Scope;
-use super::{functions, operators};
+use super::{functions, operators, types};
 use crate::eval::value::MOST_COMPARED;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::ProblemCode;
@@ -247,6 +247,7 @@ impl Evaluator<'_> {
         match name {
             "try" => return self.evaluate_try(call, scope, span),
             "can" => return self.evaluate_can(call, scope, span),
+            "convert" => return self.evaluate_convert(call, scope, span),
             _ => {}
         }
         let mut arguments = Vec::with_capacity(call.arguments.len());
@@ -302,6 +303,18 @@ impl Evaluator<'_> {
             Err(problem) if problem.code == ProblemCode::Limit => Err(problem),
             Err(_) => Ok(Value::bool(false, span)),
         }
+    }
+
+    /// Packer's conversion to a type, which is the second argument.
+    fn evaluate_convert(&self, call: &Call, scope: &Scope, span: Span) -> Evaluated {
+        let [value, constraint] = call.arguments.as_slice() else {
+            return Err(fault(ProblemCode::Evaluation, span, "`convert` needs a value and a type"));
+        };
+        let mut default = |expression: &_| self.settle(self.evaluate(expression, scope), span);
+        let constraint = types::parse_type(constraint, &mut default).map_err(Box::new)?;
+        let value = self.evaluate(value, scope)?;
+        let fault = |error: types::ConversionError| fault(ProblemCode::Evaluation, span, format!("`convert`: {error}"));
+        types::convert(&value, &constraint, self.limits).map_err(fault)
     }
 
     /// Takes the steps of a traversal from `value`.

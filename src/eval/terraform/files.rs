@@ -87,13 +87,24 @@ impl Evaluator<'_> {
         })
     }
 
-    /// The path as Terraform sees it, relative to the root module's folder, from the workspace root.
+    /// The path as Terraform sees it, relative to the root module's folder, from the workspace root; Packer may see it
+    /// from a folder above as well.
     fn find(&self, path: &str) -> Result<Arc<SourceFile>, LoadError> {
         if path.starts_with('/') || path.starts_with('~') {
             return Err(LoadError::OutsideRoot);
         }
-        let path = join_path(&self.inputs.folder, path).ok_or(LoadError::OutsideRoot)?;
-        self.workspace.load(&path)
+        let load = |folder: &str| {
+            join_path(folder, path).ok_or(LoadError::OutsideRoot).and_then(|path| self.workspace.load(&path))
+        };
+        let mut folder = &*self.inputs.folder;
+        let first = load(folder);
+        while first.is_err() && self.inputs.is_above_too && !folder.is_empty() {
+            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+            if let Ok(found) = load(folder) {
+                return Ok(found);
+            }
+        }
+        first
     }
 
     pub(super) fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {

@@ -204,7 +204,7 @@ fn content_from_an_address_is_an_installer_when_it_runs() {
     let source = "#cloud-config\nwrite_files:\n- {path: /f, source: {uri: 'https://example.com/f'}, content: BLOCK}\nruncmd: [sh /f]\n";
     let ends = ends(&source.replace("BLOCK", BLOCK));
     assert_eq!(answers(&ends), [Answer::Reachable]);
-    let EventKind::Installer(address) = &ends[0].events[0].kind else { panic!("{:?}", ends[0].events) };
+    let EventKind::Installer { address, .. } = &ends[0].events[0].kind else { panic!("{:?}", ends[0].events) };
     assert_eq!(address.as_str(), "https://example.com/f");
 }
 

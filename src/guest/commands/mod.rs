@@ -353,10 +353,11 @@ impl Machine<'_> {
             Some(Content::Text(text)) if !is_hole_alone(text) && crate::syntax::shell::is_shell(text.as_str()) => {
                 let arguments = words.get(1..).unwrap_or_default().to_vec();
                 let options = Options::of_first_line(text.as_str());
-                self.run_text(guest, text, arguments, options)
+                self.run_file(guest, &Text::encoded(path, span), text, arguments, options)
             }
             Some(Content::Text(text)) => {
-                run_unknown(&mut guest, text, path, span);
+                let words: Vec<&str> = words.iter().map(Text::as_str).collect();
+                run_unknown(&mut guest, text, &words.join(" "), span);
                 vec![guest]
             }
             _ => {
@@ -370,6 +371,22 @@ impl Machine<'_> {
     pub(super) fn run_text(&mut self, guest: Guest, text: &Text, arguments: Vec<Text>, options: Options) -> Vec<Guest> {
         self.subshell(guest, |machine, mut guest| {
             guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            machine.evaluate(text, guest)
+        })
+    }
+
+    /// Runs the script that the file at `path` holds in a shell of its own.
+    pub(super) fn run_file(
+        &mut self,
+        guest: Guest,
+        path: &Text,
+        text: &Text,
+        arguments: Vec<Text>,
+        options: Options,
+    ) -> Vec<Guest> {
+        self.subshell(guest, |machine, mut guest| {
+            guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            guest.shell.set_script(path);
             machine.evaluate(text, guest)
         })
     }
@@ -394,14 +411,24 @@ pub(super) fn is_hole_alone(text: &Text) -> bool {
     text.has_holes() && text.pieces().len() == 1
 }
 
-/// Runs a script that is not known.
+/// The most variables that are told of a script that is not known.
+const MOST_VARIABLES: usize = 64;
+
+/// Runs a script that is not known, by the words `what`.
 pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span) {
     if let Some(address) = downloaded(text) {
         guest.opaque(span, format!("a script from {} is run", address.as_str()));
         if says_that_it_cleans(address.as_str()) {
             guest.event(EventKind::Unfollowed, span);
         }
-        guest.event(EventKind::Installer(address), span);
+        let mut called = what.to_owned();
+        let Shell { exported, variables, .. } = &guest.shell;
+        for name in exported.iter().take(MOST_VARIABLES) {
+            if let Some(value) = variables.get(name).map(Variable::text).as_ref().and_then(Text::known) {
+                called.extend([" ", name.as_str(), "=", value]);
+            }
+        }
+        guest.event(EventKind::Installer { address, called: called.into() }, span);
     } else {
         guest.opaque(span, format!("a script that is not known is run: {what}"));
         if says_that_it_cleans(what) {

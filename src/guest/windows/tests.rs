@@ -55,7 +55,7 @@ fn events(kind: PartKind, script: &str) -> Vec<String> {
         EventKind::Service { name, action: ServiceAction::Enable } => format!("enable {}", name.as_str()),
         EventKind::Service { name, action: ServiceAction::Disable } => format!("disable {}", name.as_str()),
         EventKind::Packages(names) => format!("packages {}", words(names)),
-        EventKind::Installer(address) => format!("installer {}", address.as_str()),
+        EventKind::Installer { address, .. } => format!("installer {}", address.as_str()),
         EventKind::Program(program) => format!("program {}", words(program)),
         EventKind::Removal(names) => format!("removal {}", words(names)),
         EventKind::Update(names) => format!("update {}", words(names)),
