@@ -312,6 +312,10 @@ pub(super) enum Deed {
 /// What the program `base`, called with `arguments`, does with the identity of `agent`, and what says so: the most
 /// specific of what the catalogue says about commands decides.
 pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Option<(Deed, &'a Action)> {
+    let asks = |word: &Text| matches!(word.as_str(), "--help" | "-help" | "-h" | "--version" | "-version");
+    if arguments.iter().any(asks) {
+        return None;
+    }
     let fits = |action: &Action| {
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };

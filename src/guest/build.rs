@@ -55,8 +55,12 @@ fn run_step(machine: &mut Machine, step: &BuildStep, mut guest: Guest) -> Vec<Gu
     }
     match &step.kind {
         BuildStepKind::Script { text, interpreter, environment } => {
-            let mut run = |text| script(machine, guest.clone(), &text, *interpreter, environment, at);
-            return text.alternatives().into_iter().flat_map(&mut run).collect();
+            let environments = environments(environment);
+            let mut run = |text: &Value| {
+                let mut run_in = |given: &Environment| script(machine, guest.clone(), text, *interpreter, given, at);
+                environments.iter().flat_map(&mut run_in).collect::<Vec<_>>()
+            };
+            return text.alternatives().iter().flat_map(&mut run).collect();
         }
         BuildStepKind::File { content, destination } => {
             let content = text_of(content).unwrap_or_else(|| Text::hole(at, "a file whose content is not known"));
@@ -85,6 +89,30 @@ fn run_step(machine: &mut Machine, step: &BuildStep, mut guest: Guest) -> Vec<Gu
     vec![guest]
 }
 
+/// The variables that a script is given.
+type Environment = Vec<(std::sync::Arc<str>, Value)>;
+
+/// The most combinations of declared alternatives with which a script is run.
+const MOST_ENVIRONMENTS: usize = 8;
+
+/// The variables that a script is given, once for each combination of their declared alternatives.
+fn environments(environment: &Environment) -> Vec<Environment> {
+    let mut all: Vec<Environment> = vec![Vec::new()];
+    for (name, value) in environment {
+        let alternatives = value.alternatives();
+        let few = alternatives.len().saturating_mul(all.len()) <= MOST_ENVIRONMENTS;
+        let values = if few { alternatives } else { vec![value.clone()] };
+        all = all
+            .into_iter()
+            .flat_map(|before| {
+                let with = |value: &Value| before.iter().cloned().chain([(name.clone(), value.clone())]).collect();
+                values.iter().map(with).collect::<Vec<Environment>>()
+            })
+            .collect();
+    }
+    all
+}
+
 /// Something that may do anything to the machine.
 fn unfollowed(guest: &mut Guest, at: Span, what: &str) {
     guest.opaque(at, what);
@@ -111,7 +139,7 @@ fn script(
     mut guest: Guest,
     text: &Value,
     interpreter: Interpreter,
-    environment: &[(std::sync::Arc<str>, Value)],
+    environment: &Environment,
     at: Span,
 ) -> Vec<Guest> {
     let Some(text) = text_of(text) else {
@@ -308,9 +336,9 @@ mod tests {
 
     #[test]
     fn a_script_that_fails_makes_no_image() {
-        let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start agent";
+        let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start mackerel-agent";
         let ends =
-            build(&steps(&[script, "systemctl stop agent"], Interpreter::FirstLine), start(), &Limits::default());
+            build(&steps(&[script, "systemctl stop mackerel-agent"], Interpreter::FirstLine), start(), &Limits::default());
         assert_eq!(ends.len(), 1);
         assert_eq!(ends[0].events.len(), 2);
         let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), start(), &Limits::default());
@@ -319,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_script_that_asks_for_a_restart_has_not_failed() {
-        let script = "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start agent\ntouch /var/tmp/done\nexit 194";
+        let script = "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start mackerel-agent\ntouch /var/tmp/done\nexit 194";
         let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
         assert!(ends.iter().any(|end| !end.events.is_empty()));
     }

@@ -33,7 +33,7 @@ pub fn read(resources: &[Resource], limits: &Limits) -> Components {
         let Some(document) = component.document.as_ref().filter(|document| document.is_read()) else { continue };
         let (steps, problems) = document.steps(&BTreeMap::new(), &mut shelf.budget, limits);
         read.problems.extend(problems);
-        read.builds.push(build_of(component.resource, BTreeMap::new(), steps));
+        read.builds.push(Build { is_part: true, ..build_of(component.resource, BTreeMap::new(), steps) });
     }
     read
 }
@@ -47,6 +47,7 @@ fn build_of(resource: &Resource, machine: BTreeMap<Arc<str>, Value>, steps: Vec<
         trail: resource.trail.clone(),
         machine: Value::map(machine, resource.header),
         steps,
+        is_part: false,
     }
 }
 

@@ -129,7 +129,7 @@ impl<'a> Builds<'a> {
         };
         let machine = machine(self.session, written);
         let project = Arc::clone(&self.template.project);
-        Build { language: Language::Packer, project, address, header, trail, machine, steps }
+        Build { language: Language::Packer, project, address, header, trail, machine, steps, is_part: false }
     }
 
     /// The attributes of the source with those of the build laid over them.

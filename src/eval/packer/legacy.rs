@@ -84,6 +84,7 @@ impl Template<'_> {
             trail: Trail::default(),
             machine: machine(self.session, written),
             steps,
+            is_part: false,
         }
     }
 
