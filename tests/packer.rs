@@ -682,17 +682,18 @@ fn suppressions_are_read_in_templates_and_scripts() {
 fn a_script_that_is_not_there_is_a_problem_and_an_upload_is_none() {
     let text = build_of(
         r#"
-        provisioner "shell" { script = "missing.sh" }
+        provisioner "shell" { script = "${path.root}/missing.sh" }
+        provisioner "shell" { script = "scripts/${var.name}.sh" }
         provisioner "shell" { inline = ["echo ${var.missing}"] }
         provisioner "file" {
           source      = "artifact.tar"
           destination = "/tmp/artifact.tar"
         }
         "#,
-    );
+    ) + "variable \"name\" { default = \"\" }\n";
     let found = problems(&analyse(&[("p/web.pkr.hcl", &text)]));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].contains("`shell` cannot read `missing.sh`") && found[1].contains("no variable `missing`"));
+    assert!(found[0].contains("`shell` cannot read `./missing.sh`") && found[1].contains("no variable `missing`"));
 }
 
 /// The codes of the problems and the number of builds and steps of hostile files.

@@ -433,6 +433,27 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_that_starts_an_agent_which_is_not_registered_leaves_nothing() {
+        for (agent, script) in [
+            ("amazon-ssm-agent", "rpm -i https://example.com/amazon-ssm-agent.rpm"),
+            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
+            ("elastic-agent", "apt-get install -y elastic-agent"),
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
+        ] {
+            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
+        }
+    }
+
+    #[test]
+    fn options_may_hold_their_values() {
+        let install = "elastic-agent install --url=https://fleet.example.com --enrollment-token=x";
+        let Identity::Left(created) = left("elastic-agent", install).0 else { panic!("it enrols") };
+        assert!(created.created.is_verified);
+        let delayed = "elastic-agent install --enrollment-token=x --delay-enroll";
+        assert_eq!(left("elastic-agent", delayed).0, Identity::Absent);
+    }
+
+    #[test]
     fn a_service_that_is_started_only_when_it_runs_creates_nothing() {
         for verb in ["try-restart", "condrestart", "reload", "status", "is-active"] {
             let script = format!("yum install -y mackerel-agent\nsystemctl {verb} mackerel-agent || true");
@@ -442,15 +463,16 @@ mod tests {
 
     #[test]
     fn the_identity_in_the_registry_of_windows_is_removed_with_its_keys() {
+        let network = || Network::new(&Assumptions::default());
         let of = |commands: &[&str]| {
-            // The words are taken from a script of another shell, which runs no program of Windows.
-            let lines = commands.iter().map(|line| format!("{}\n", line.replace('\\', "\\\\").replace('{', "\\{")));
-            let script = format!("systemctl start CSFalconService\n{}", lines.collect::<String>());
-            let file = SourceFile::new(FileId(1), "build.sh", script.as_str().into());
-            let limits = Limits::default();
-            let (parsed, _, _) = shell::parse(&Text::verbatim(&script, file.span(0..script.len())), &limits);
-            let ends = guest::run(&parsed, Guest::new(Network::new(&Assumptions::default())), &limits);
-            after(catalog::agent("crowdstrike-falcon").unwrap(), Platform::Windows, &ends[0].events)
+            let span = SourceFile::new(FileId(1), "x.ps1", "x".into()).span(0..1);
+            let name = Text::encoded("CSFalconService", span);
+            let mut events = vec![EventKind::Service { name, action: ServiceAction::Start }];
+            let words = |line: &str| line.split(' ').map(|word| Text::encoded(word, span)).collect();
+            events.extend(commands.iter().map(|line| EventKind::Program(words(line))));
+            let event = |kind| Arc::new(Event::new(kind, span, network()));
+            let events: Vec<_> = events.into_iter().map(event).collect();
+            after(catalog::agent("crowdstrike-falcon").unwrap(), Platform::Windows, &events)
         };
         let key = r"HKLM:\SYSTEM\CrowdStrike\{9b03c1d9-3138-44ed-9fae-d9f4c034b88d}\{16e0423f-7058-48c9-a204-725362b67639}\Default";
         let other = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\CSAgent\Sim";
@@ -480,6 +502,29 @@ mod tests {
     }
 
     #[test]
+    fn only_what_makes_an_agent_register_leaves_an_identity() {
+        for (agent, script) in [
+            // The installer starts the service, which waits for `tailscale up`.
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
+            ("tailscale", "apt-get install -y tailscale\nsystemctl enable --now tailscaled\nreboot"),
+            ("amazon-ssm-agent", "yum install -y https://s3.amazonaws.com/x/latest/linux_amd64/amazon-ssm-agent.rpm"),
+            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
+            ("elastic-agent", "apt-get install -y elastic-agent"),
+        ] {
+            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
+        }
+        for (agent, script, at) in [
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh\ntailscale up", "tailscale up"),
+            ("mackerel-agent", "/etc/init.d/mackerel-agent start", "/etc/init.d/mackerel-agent start"),
+            ("salt-minion", "curl -L https://bootstrap.saltproject.io | sh", "sh"),
+        ] {
+            let (identity, found) = left(agent, script);
+            assert!(matches!(identity, Identity::Left(_)), "{script}: {identity:?}");
+            assert_eq!(found, at, "{script}");
+        }
+    }
+
+    #[test]
     fn what_is_not_followed_and_may_remove_the_identity_makes_it_unknown() {
         for script in [
             "sudo /opt/image/cleanup.sh",
@@ -505,37 +550,6 @@ mod tests {
         ] {
             let script = format!("systemctl start mackerel-agent\n{script}");
             assert_eq!(creator(script.leak()), "systemctl start mackerel-agent");
-        }
-    }
-
-    #[test]
-    fn only_what_makes_an_agent_register_leaves_an_identity() {
-        for (agent, script) in [
-            // The installer starts the service, which waits for `tailscale up`.
-            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
-            ("tailscale", "apt-get install -y tailscale\nsystemctl enable --now tailscaled\nreboot"),
-            ("amazon-ssm-agent", "yum install -y https://s3.amazonaws.com/x/latest/linux_amd64/amazon-ssm-agent.rpm"),
-            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
-            ("elastic-agent", "apt-get install -y elastic-agent"),
-        ] {
-            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
-        }
-        for (agent, script, at) in [
-            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh\ntailscale up", "tailscale up"),
-            ("mackerel-agent", "/etc/init.d/mackerel-agent start", "/etc/init.d/mackerel-agent start"),
-            ("salt-minion", "curl -L https://bootstrap.saltproject.io | sh", "sh"),
-        ] {
-            let (identity, found) = left(agent, script);
-            assert!(matches!(identity, Identity::Left(_)), "{script}: {identity:?}");
-            assert_eq!(found, at, "{script}");
-        }
-    }
-
-    #[test]
-    fn asking_an_agent_for_help_starts_nothing() {
-        for script in ["mackerel-agent --help", "mackerel-agent -version", "netdata -h", "mackerel-agent supervise -h"]
-        {
-            assert_eq!(left(script.split(' ').next().unwrap(), script).0, Identity::Absent, "{script}");
         }
     }
 
@@ -582,6 +596,14 @@ mod tests {
         ] {
             let (identity, _) = left("elastic-agent", script);
             assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
+    }
+
+    #[test]
+    fn asking_an_agent_for_help_starts_nothing() {
+        for script in ["mackerel-agent --help", "mackerel-agent -version", "netdata -h", "mackerel-agent supervise -h"]
+        {
+            assert_eq!(left(script.split(' ').next().unwrap(), script).0, Identity::Absent, "{script}");
         }
     }
 

@@ -172,6 +172,20 @@ impl Mistake<'_> {
     }
 }
 
+/// What would mend `finding`, which tells of an identity that is left: commands behind the last ones of the build.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+    let is_it =
+        |image: &&ImageAssessment| finding.subjects.iter().any(|subject| **subject == *image.image.subject.address);
+    let image = assessments.images.iter().find(is_it)?;
+    let agent = image.agents.iter().map(|agent| agent.agent).find(|agent| agent.name == finding.discriminator)?;
+    let platform = image.platform.unwrap_or(Platform::Linux);
+    let cleanup = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform)?;
+    let BuildStepKind::Script { text, .. } = &image.image.steps.last()?.kind else { return None };
+    let ValueKind::String(text) = &text.kind else { return None };
+    let last = text.pieces().iter().rev().find(|piece| piece.kind == PieceKind::Verbatim)?;
+    Some(Remedy::CleanUp { after: last.span, agent: agent.name.clone(), commands: cleanup.commands.clone() })
+}
+
 /// What becomes of the agent on the hosts, in a few words behind its name.
 fn effect(agent: &ImageAgent, of_one: bool) -> String {
     let launched = if of_one { "hosts launched from it" } else { "hosts launched from them" };
@@ -186,20 +200,6 @@ fn effect(agent: &ImageAgent, of_one: bool) -> String {
 /// Whether an agent finds out by itself that an identity is another machine's.
 fn notices(agent: &Agent) -> bool {
     agent.identity.mismatch_check.as_ref().is_some_and(|fact| fact.value)
-}
-
-/// What would mend `finding`, which tells of an identity that is left: commands behind the last ones of the build.
-pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
-    let is_it =
-        |image: &&ImageAssessment| finding.subjects.iter().any(|subject| **subject == *image.image.subject.address);
-    let image = assessments.images.iter().find(is_it)?;
-    let agent = image.agents.iter().map(|agent| agent.agent).find(|agent| agent.name == finding.discriminator)?;
-    let platform = image.platform.unwrap_or(Platform::Linux);
-    let cleanup = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform)?;
-    let BuildStepKind::Script { text, .. } = &image.image.steps.last()?.kind else { return None };
-    let ValueKind::String(text) = &text.kind else { return None };
-    let last = text.pieces().iter().rev().find(|piece| piece.kind == PieceKind::Verbatim)?;
-    Some(Remedy::CleanUp { after: last.span, agent: agent.name.clone(), commands: cleanup.commands.clone() })
 }
 
 /// What creates the identity, at the line that does so.
