@@ -61,9 +61,10 @@ fn is_user_data(path: &str, text: &str) -> bool {
         || text.starts_with("#cloud-config")
 }
 
-/// Whether it is a module's file or a template in a language that has comments.
+/// Whether it is a module's file, a template or a component document in a language that has comments.
 fn holds_comments(path: &str, text: &str) -> bool {
-    path.ends_with(".tf") || path.ends_with(".yaml") && text.contains("\nResources:")
+    let holds = |key: &str| text.contains(&format!("\n{key}:"));
+    path.ends_with(".tf") || path.ends_with(".yaml") && holds("Resources") || path.ends_with(".yml") && holds("phases")
 }
 
 type Variants = Vec<(&'static str, BTreeMap<String, String>)>;
