@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&output, "resources.json", read_all(Path::new("rules/resources"), "yaml", yaml)?)?;
     let agents = read_all(Path::new("rules/agents"), "yaml", yaml)?;
     write(&output, "identity_files.json", identity_files(&agents))?;
+    write(&output, "agent_words.json", agent_words(&agents))?;
     write(&output, "agents.json", agents)?;
     write(&output, "pages.json", read_all(Path::new("rules"), "md", page)?)?;
     Ok(())
@@ -23,6 +24,24 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn identity_files(agents: &[Value]) -> Vec<Value> {
     let files = agents.iter().filter_map(|agent| agent.pointer("/identity/files")?.as_array());
     files.flatten().filter_map(|file| file.get("path").cloned()).collect()
+}
+
+/// What everything that installs, starts or stops an agent, or is done with its programs, contains one of. Most commands
+/// contain none, and then nobody has to read the agents.
+fn agent_words(agents: &[Value]) -> Vec<Value> {
+    let mut words = Vec::new();
+    for list in ["/installation", "/identity/created_by", "/identity/not_created_by", "/identity/cleaned_by"] {
+        let rows = agents.iter().filter_map(|agent| agent.pointer(list)?.as_array()).flatten();
+        let of_row = |row: &Value| {
+            let text = row.get("match")?.as_str()?;
+            let program = if row.get("kind")?.as_str()? == "command" { text.split(' ').next()? } else { text };
+            Some(program.to_lowercase().trim_end_matches(".exe").to_owned())
+        };
+        words.extend(rows.filter_map(of_row));
+    }
+    words.sort();
+    words.dedup();
+    words.into_iter().map(Value::String).collect()
 }
 
 fn write(output: &Path, name: &str, values: Vec<Value>) -> Result<(), Box<dyn Error>> {

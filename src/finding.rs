@@ -161,6 +161,15 @@ pub enum Remedy {
     Delete(Span),
     /// Delete the suppression at this range, with the comment or the property that holds nothing else.
     DeleteSuppression(Span),
+    /// Add commands to the end of an image's build.
+    CleanUp {
+        /// The last text that the build runs; the commands come behind it.
+        after: Span,
+        /// The agent whose identity they remove.
+        agent: String,
+        /// The commands, in order.
+        commands: Vec<String>,
+    },
 }
 
 impl Remedy {
@@ -168,7 +177,10 @@ impl Remedy {
     #[must_use]
     pub fn place(&self) -> Span {
         match self {
-            Self::EnableEndpoint { literal: span, .. } | Self::Delete(span) | Self::DeleteSuppression(span) => *span,
+            Self::EnableEndpoint { literal: span, .. }
+            | Self::Delete(span)
+            | Self::DeleteSuppression(span)
+            | Self::CleanUp { after: span, .. } => *span,
         }
     }
 }

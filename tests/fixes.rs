@@ -1,6 +1,6 @@
 //! Fixes: what is offered holds, what is written is only what was offered, and all else stays byte for byte.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
@@ -12,6 +12,7 @@ use imdslint::engine::{self, Input, Request};
 use imdslint::finding::{Confidence, Safety, Severity};
 use imdslint::fix;
 use imdslint::suppress::Date;
+use proptest::prelude::*;
 use serde_json::Value;
 use support::{Project, Ran, is_missing};
 
@@ -478,6 +479,37 @@ fn each_fix_of_the_fixtures_holds_by_itself_and_fixing_comes_to_an_end() {
         }
     }
     assert!(tried > 80, "{tried}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn only_the_literal_changes_whatever_stands_around_it(
+        mark in "\u{feff}?",
+        indentation in "[ \t]{0,6}",
+        before in "[a-z \t\u{e9}\u{65e5}\u{1f600}]{0,12}",
+        spaces in "[ \t]{0,3}",
+        after in "[a-z \t\u{e9}\u{65e5}\u{1f600}\\[\\]]{0,12}",
+        ending in "\r?\n",
+        is_closed in any::<bool>(),
+    ) {
+        let lines = [
+            format!("{mark}# {before}"),
+            "resource \"aws_instance\" \"web\" {".into(),
+            format!("{indentation}metadata_options {{"),
+            format!("{indentation}/*{before}*/ http_endpoint{spaces}={spaces}\"disabled\"{spaces}# {after}"),
+            format!("{indentation}http_tokens = \"required\"{indentation}"),
+            "}".into(),
+            format!("}}{}", if is_closed { ending.as_str() } else { "" }),
+        ];
+        let text = lines.join(&ending);
+        let project = Project::new(&[("main.tf", &text)]);
+        let mended = engine::mend(&request(&project), Safety::Safe).unwrap();
+        prop_assert_eq!(mended.fixed, 1, "{}", text);
+        fix::write(&mended.changes[0]).unwrap();
+        prop_assert_eq!(project.read("main.tf"), text.replace("\"disabled\"", "\"enabled\""));
+        prop_assert!(engine::mend(&request(&project), Safety::Unsafe).unwrap().changes.is_empty());
+    }
 }
 
 #[test]

@@ -106,6 +106,8 @@ pub(super) struct Sign {
     version: Option<PinnedVersion>,
     /// Whether it starts the agent, and whether that is verified.
     pub(super) starts: Option<bool>,
+    /// Whether it installs the agent in a way that makes it register, and whether that is verified.
+    pub(super) registers: Option<bool>,
     /// Whether the agent starts at the next boot, when that changes.
     pub(super) enables: Option<bool>,
     pub(super) in_container: bool,
@@ -151,7 +153,10 @@ pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
         EventKind::Packages(names) => names.iter().find_map(|name| package(agent, name, event.span)),
         EventKind::Installer { address, called } => {
             let sign = installer(agent, address, event.span)?;
-            Some(Sign { starts: sign.starts.filter(|_| !is_told_not_to_start(agent, called)), ..sign })
+            let is_told_not_to = is_told_not_to_start(agent, called);
+            let (starts, registers) =
+                (sign.starts.filter(|_| !is_told_not_to), sign.registers.filter(|_| !is_told_not_to));
+            Some(Sign { starts, registers, ..sign })
         }
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
@@ -164,7 +169,14 @@ pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
 }
 
 /// An installation by `form`, shown by the bytes `shown` of `text`, of the version at the bytes `version`.
-fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Option<Range<usize>>, span: Span) -> Sign {
+fn installed(
+    agent: &Agent,
+    form: &Installation,
+    text: &Text,
+    shown: Range<usize>,
+    version: Option<Range<usize>>,
+    span: Span,
+) -> Sign {
     let version = version.and_then(|range| {
         let written = text.as_str().get(range.clone())?.to_owned();
         let trail = text.origin_of(range.start).map(|(piece, _)| piece.trail.clone()).unwrap_or_default();
@@ -176,9 +188,24 @@ fn installed(form: &Installation, text: &Text, shown: Range<usize>, version: Opt
         installs: true,
         version,
         starts: form.starts.filter(|starts| *starts).map(|_| !form.unverified),
+        registers: registers(agent, form),
         enables: form.enables.filter(|enables| *enables),
         in_container: false,
     }
+}
+
+/// Whether an installation by `form` makes `agent` register, and whether that is verified: what is known of that form
+/// decides, and else whether it starts the agent, and a start registers it.
+fn registers(agent: &Agent, form: &Installation) -> Option<bool> {
+    let Identity { created_by, not_created_by, .. } = &agent.identity;
+    let is_it = |action: &&Action| action.kind == ActionKind::Install && action.r#match.as_ref() == Some(&form.r#match);
+    if not_created_by.iter().any(|action| is_it(&action)) {
+        return None;
+    }
+    let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
+    let by_start = form.starts.filter(|starts| *starts).and_then(|_| starts.map(|action| !action.unverified).max());
+    let is_verified = created_by.iter().find(is_it).map(|action| !action.unverified).or(by_start)?;
+    Some(is_verified && !form.unverified)
 }
 
 /// The forms of installation of `kind`, the most specific first.
@@ -193,7 +220,7 @@ pub(super) fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
     let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
         let version = of_package(known, &form.r#match)?.range();
         let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
-        Some(installed(form, name, shown, version, span))
+        Some(installed(agent, form, name, shown, version, span))
     });
     // An address can tell more than the name does: the vendor's own package may start what a distribution's does not.
     installer(agent, name, span).or(by_name)
@@ -205,7 +232,7 @@ fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
         let at = known.find(&*form.r#match)?;
         let packages = forms(agent, InstallationKind::Package);
         let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).and_then(Pin::range);
-        Some(installed(form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
+        Some(installed(agent, form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
     })
 }
 
@@ -258,7 +285,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     let verb = arguments.iter().position(|word| word.known().is_some_and(|word| INSTALLING.contains(&word)));
     let named = verb.and_then(|verb| arguments.iter().skip(verb + 1).find_map(|word| package(agent, word, span)));
     let found = named.or_else(|| arguments.iter().find_map(|word| installer(agent, word, span)))?;
-    Some(Sign { starts: None, enables: None, ..found })
+    Some(Sign { starts: None, registers: None, enables: None, ..found })
 }
 
 fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
@@ -266,7 +293,7 @@ fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
     let forms = forms(agent, InstallationKind::ContainerImage);
     arguments.iter().find_map(|word| {
         let (form, version) = forms.iter().find_map(|form| Some((form, of_image(word.as_str(), &form.r#match)?)))?;
-        let sign = installed(form, word, 0..word.len(), version.range(), span);
+        let sign = installed(agent, form, word, 0..word.len(), version.range(), span);
         Some(Sign { starts: sign.starts.filter(|_| verb == "run"), in_container: true, ..sign })
     })
 }

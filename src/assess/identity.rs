@@ -141,7 +141,7 @@ impl Way {
                 self.enabled = None;
             }
             EventKind::Unfollowed => {
-                if self.state != Identity::Absent || self.enabled.is_some() {
+                if self.state != Identity::Absent || self.enabled.is_some() && self.starting_at_boot().is_some() {
                     self.state = Identity::Unknown;
                 }
             }
@@ -168,10 +168,12 @@ impl Way {
         self.agent.identity.created_by.iter().find(is_it).map(|action| !action.unverified)
     }
 
-    /// Whether an identity comes of running at all, and not only of a command of its own.
-    fn registers_when_started(&self) -> bool {
-        let mut created_by = self.agent.identity.created_by.iter();
-        created_by.any(|action| matches!(action.kind, ActionKind::ServiceStart | ActionKind::Install))
+    /// Whether it is verified that the agent creates an identity when it starts as a service, whatever that is called;
+    /// `None` when it does not.
+    fn starting_at_boot(&self) -> Option<bool> {
+        let created_by = &self.agent.identity.created_by;
+        let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
+        starts.map(|action| !action.unverified).max()
     }
 
     /// How `event` brings an identity into being, if it does, and whether that is verified.
@@ -184,21 +186,17 @@ impl Way {
             EventKind::Service { name, action: ServiceAction::Start } => {
                 Some((How::Started, self.starting(name.known()?)?))
             }
-            EventKind::Packages(_) | EventKind::Installer { .. } => {
-                Some((How::Installed, sign?.starts.filter(|_| self.registers_when_started())?))
-            }
+            EventKind::Packages(_) | EventKind::Installer { .. } => Some((How::Installed, sign?.registers?)),
             EventKind::Program(words) => match self.deed(words) {
                 Some((Deed::Creates, action)) => Some((How::Run, !action.unverified)),
                 Some(_) => None,
-                // A start script names its service.
-                None => Some((How::Started, sign?.starts.filter(|_| self.registers_when_started())?)),
+                None => {
+                    sign?.starts?;
+                    let (_, service) = words.first()?.known()?.split_once("/init.d/")?;
+                    Some((How::Started, self.starting(service)?))
+                }
             },
-            EventKind::Reboot => {
-                let created_by = &self.agent.identity.created_by;
-                let starts = created_by.iter().filter(|action| action.kind == ActionKind::ServiceStart);
-                let is_verified = starts.map(|action| !action.unverified).max()?;
-                Some((How::Restarted(self.enabled?), is_verified))
-            }
+            EventKind::Reboot => Some((How::Restarted(self.enabled?), self.starting_at_boot()?)),
             EventKind::Files { named, change: FileChange::Written } => {
                 let is_written = |file: &&&IdentityFile| comparable_path(&file.path) == **named;
                 let file = self.files.iter().find(is_written)?;
@@ -378,6 +376,44 @@ mod tests {
     fn what_is_not_known_about_a_cleanup_makes_the_identity_unknown() {
         let script = "systemctl start mackerel-agent\nD=$(cat /etc/root)\nrm -f \"$D/mackerel-agent/id\"";
         assert_eq!(left("mackerel-agent", script).0, Identity::Unknown);
+    }
+
+    #[test]
+    fn only_what_makes_an_agent_register_leaves_an_identity() {
+        for (agent, script) in [
+            // The installer starts the service, which waits for `tailscale up`.
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
+            ("tailscale", "apt-get install -y tailscale\nsystemctl enable --now tailscaled\nreboot"),
+            ("amazon-ssm-agent", "yum install -y https://s3.amazonaws.com/x/latest/linux_amd64/amazon-ssm-agent.rpm"),
+            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
+            ("elastic-agent", "apt-get install -y elastic-agent"),
+        ] {
+            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
+        }
+        for (agent, script, at) in [
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh\ntailscale up", "tailscale up"),
+            ("mackerel-agent", "/etc/init.d/mackerel-agent start", "/etc/init.d/mackerel-agent start"),
+            ("salt-minion", "curl -L https://bootstrap.saltproject.io | sh", "sh"),
+        ] {
+            let (identity, found) = left(agent, script);
+            assert!(matches!(identity, Identity::Left(_)), "{script}: {identity:?}");
+            assert_eq!(found, at, "{script}");
+        }
+    }
+
+    #[test]
+    fn an_agent_whose_start_stores_nothing_is_not_in_doubt_after_a_step_that_is_not_followed() {
+        let script = "systemctl enable --now amazon-ssm-agent";
+        let file = SourceFile::new(FileId(1), "build.sh", script.into());
+        let limits = Limits::default();
+        let (parsed, _, _) = shell::parse(&Text::verbatim(script, file.span(0..script.len())), &limits);
+        let mut ends = guest::run(&parsed, Guest::new(Network::new(&Assumptions::default())), &limits);
+        let mut events = ends.remove(0).events.to_vec();
+        let mut unfollowed = Event::clone(&events[0]);
+        unfollowed.kind = EventKind::Unfollowed;
+        events.push(Arc::new(unfollowed));
+        let of = |agent| after(catalog::agent(agent).unwrap(), Platform::Linux, &events);
+        assert_eq!(of("amazon-ssm-agent"), Identity::Absent);
     }
 
     #[test]

@@ -58,6 +58,20 @@ pub fn identity_files() -> &'static [String] {
     &FILES
 }
 
+/// Whether `word` contains the name of an agent's package, service, program or container image, or a part of the address
+/// of its installer. What contains none concerns no agent; the rest may, or not.
+#[must_use]
+pub fn may_name_agent(word: &str) -> bool {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        #[expect(clippy::expect_used, reason = "the text is part of the program and a test reads all of it")]
+        let words = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/agent_words.json")))
+            .expect("the embedded words are well-formed");
+        words
+    });
+    let word = word.to_lowercase();
+    WORDS.iter().any(|known| word.contains(known.as_str()))
+}
+
 /// A path as paths are compared: on Windows, where it begins with the letter of a drive, in lower case and with slashes.
 #[must_use]
 pub fn comparable_path(path: &str) -> String {
@@ -73,6 +87,25 @@ fn schema<T: schemars::JsonSchema>() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_an_agent_is_recognised_by_may_name_one() {
+        for agent in agents() {
+            for form in &agent.installation {
+                assert!(may_name_agent(&form.r#match), "{}", form.r#match);
+            }
+            let Identity { created_by, not_created_by, cleaned_by, .. } = &agent.identity;
+            for action in created_by.iter().chain(not_created_by).chain(cleaned_by) {
+                let Some(program) = action.r#match.as_deref().and_then(|words| words.split(' ').next()) else {
+                    continue;
+                };
+                assert!(may_name_agent(program), "{program}");
+            }
+        }
+        for other in ["nginx", "/usr/bin/apt-get", "-y", ""] {
+            assert!(!may_name_agent(other), "{other}");
+        }
+    }
 
     #[test]
     fn no_common_word_and_no_agent_that_does_without_the_service_marks_a_script() {

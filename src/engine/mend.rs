@@ -94,9 +94,6 @@ fn run_to_mend(request: &Request, edited: &Edited) -> Result<Run, EngineError> {
 
 /// What would mend `finding`, which a rule made of `assessments` or which tells of one of `unused`.
 pub(super) fn remedy(finding: &Finding, assessments: &Assessments, unused: &[Unused]) -> Option<Remedy> {
-    if finding.suppressed.is_some() {
-        return None;
-    }
     if finding.rule == rules::UNUSED_SUPPRESSION {
         let is_it = |unused: &&Unused| unused.span == finding.primary.span && unused.rule == finding.discriminator;
         return unused.iter().find(is_it)?.remedy.clone();
@@ -132,6 +129,10 @@ fn candidates(run: &Run, safety: Safety, selected: bool) -> Vec<Candidate> {
     };
     let candidate = |(finding, remedy): (usize, &Option<Remedy>)| {
         let remedy = remedy.as_ref()?;
+        let reported = run.checked.report.findings.get(finding)?;
+        if reported.finding.suppressed.is_some() {
+            return None;
+        }
         let file = remedy.place().file;
         run.editable.get(&file).filter(|is_selected| **is_selected || !selected)?;
         let source = run.checked.report.files.source(file)?;

@@ -5,6 +5,7 @@
 
 mod apply;
 mod beside;
+mod cleanup;
 mod literal;
 mod proposal;
 mod suppression;

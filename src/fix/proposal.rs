@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{beside, literal::Literal, suppression};
+use super::{beside, cleanup, literal::Literal, suppression};
 use crate::finding::{Edit, Fix, Remedy, Safety, Tokens};
 use crate::source::{SourceFile, Span};
 
@@ -27,6 +27,12 @@ pub fn proposals(remedy: &Remedy, file: &SourceFile, boots: &dyn Fn(Span) -> boo
         Remedy::DeleteSuppression(span) => {
             let range = suppression::removal(file, span.range());
             range.map(|range| deletion(file.span(range), "remove the suppression")).into_iter().collect()
+        }
+        Remedy::CleanUp { after, agent, commands } => {
+            let title = format!("stop {agent} and remove its identity at the end of the build");
+            let added = cleanup::behind(file, after.range(), commands);
+            let fix = |edit| Fix { title, safety: Safety::Unsafe, edits: vec![edit] };
+            added.map(|edit| Proposal { fix: fix(edit), tokens_required: Vec::new() }).into_iter().collect()
         }
     };
     for proposal in &mut proposals {

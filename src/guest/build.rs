@@ -1,9 +1,9 @@
 //! What a build does with a machine before it becomes an image: its steps, one after the other, each script in a shell
 //! of its own.
 
-use super::join::merge;
+use super::join::merge_ended;
 use super::machine::Machine;
-use super::{Content, Dialect, EventKind, FileChange, Guest, Options, Shell, Variable};
+use super::{Content, Dialect, EventKind, FileChange, Flow, Guest, Options, Shell, Variable};
 use crate::eval::{BuildStep, BuildStepKind, Interpreter, Value, ValueKind};
 use crate::network::Status;
 use crate::source::{Limits, Span, Text};
@@ -14,6 +14,8 @@ const HOME: &str = "/home/build";
 
 /// The status by which a script has Image Builder start the machine again, and then run the script once more.
 const RESTART_REQUESTED: u8 = 194;
+/// Where a script lies that a build runs, beside other files that it uploads. Its name is anybody's guess.
+const UPLOADED: &str = "/tmp/script.sh";
 
 /// Runs the `steps` of a build: every end that is possible, of which there is at least one.
 ///
@@ -38,8 +40,9 @@ pub fn build(steps: &[BuildStep], start: Guest, limits: &Limits) -> Vec<Guest> {
         }
         for end in &mut next {
             end.shell = Shell::default();
+            end.flow = Flow::Next;
         }
-        ends = merge(next, limits.script_paths, Some(step.header));
+        ends = merge_ended(next, limits.script_paths, step.header);
     }
     ends
 }
@@ -127,6 +130,9 @@ fn script(
     }
     let options = if dialect == Dialect::Posix { Options::of_first_line(text.as_str()) } else { Options::default() };
     guest.shell = Shell { options, directory: Some(HOME.to_owned()), ..Shell::default() };
+    if dialect == Dialect::Posix {
+        guest.shell.set_script(&Text::encoded(UPLOADED, at));
+    }
     for (name, value) in environment {
         let value = text_of(value).unwrap_or_else(|| Text::hole(value.origin.span, format!("the value of `{name}`")));
         let name = if dialect == Dialect::Posix { name.to_string() } else { name.to_lowercase() };
@@ -262,6 +268,41 @@ mod tests {
             let mut found = changes(&ends);
             found.sort_by_key(|changes| changes.iter().any(|(_, change)| *change == FileChange::Missing));
             assert_eq!(found, [[(id.clone(), gone)], [(id.clone(), FileChange::Missing)]], "{script}");
+        }
+    }
+
+    #[test]
+    fn conditions_that_concern_no_agent_make_no_ways_of_their_own() {
+        let others: String = (0..20)
+            .map(|number| {
+                format!("if grep -q a /etc/x{number}; then yum install -y p{number}; service s{number} start; fi\n")
+            })
+            .collect();
+        let script = format!("{others}systemctl start mackerel-agent\n{others}");
+        let ends = build(&steps(&[&script, &others], Interpreter::FirstLine), start(), &Limits::default());
+        assert_eq!(ends.len(), 1);
+        assert!(ends[0].events.iter().all(|event| event.kind != EventKind::Unfollowed));
+    }
+
+    #[test]
+    fn ways_that_differ_in_files_only_are_one_when_a_script_ends() {
+        let script = "if grep -q a /etc/x; then echo a > /etc/y; else rm /etc/y /etc/z; fi";
+        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+        assert_eq!(ends.len(), 1);
+        let Some(Content::Text(text)) = ends[0].file("/etc/y") else { panic!("{:?}", ends[0].files) };
+        assert!(text.has_holes());
+    }
+
+    #[test]
+    fn scripts_find_the_files_beside_them() {
+        for script in [
+            ". \"$(dirname \"$0\")/more.sh\"",
+            "DIR=\"$(cd \"$(dirname \"${BASH_SOURCE[0]}\")\" &>/dev/null && pwd)\"\n. \"${DIR}/more.sh\"",
+            "mkdir /opt/x; echo '. \"$(dirname \"$0\")/b.sh\"' >/opt/x/a.sh; cp /tmp/more.sh /opt/x/b.sh; bash /opt/x/a.sh",
+        ] {
+            let first = "echo 'rm /var/lib/mackerel-agent/id' > /tmp/more.sh";
+            let ends = build(&steps(&[first, script], Interpreter::FirstLine), start(), &Limits::default());
+            assert_eq!(changes(&ends), [[(ID.to_owned(), GONE)]], "{script}");
         }
     }
 

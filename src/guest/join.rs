@@ -14,24 +14,40 @@ pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Gu
         if kept.iter_mut().any(|known| take_same(known, &guest)) {
             continue;
         }
-        if kept.len() >= most.max(1)
-            && let Some(known) = kept.iter_mut().rev().find(|known| known.flow == guest.flow)
-        {
-            join(known, guest, at);
-            continue;
+        if kept.len() >= most.max(1) {
+            // The one with which least is lost.
+            let alike = |known: &Guest| (known.network == guest.network, known.has_same_events(&guest));
+            let partners = kept.iter_mut().filter(|known| known.flow == guest.flow);
+            if let Some(known) = partners.max_by_key(|known| alike(known)) {
+                join(known, guest, at);
+                continue;
+            }
         }
         kept.push(guest);
     }
     kept
 }
 
+/// As [`merge`], for scripts that have ended: those after which agents and the network are the same become one.
+pub(super) fn merge_ended(guests: Vec<Guest>, most: usize, at: Span) -> Vec<Guest> {
+    let mut kept: Vec<Guest> = Vec::new();
+    for guest in guests {
+        let is_alike = |known: &&mut Guest| known.network == guest.network && known.has_same_events(&guest);
+        match kept.iter_mut().find(is_alike) {
+            Some(known) => join(known, guest, Some(at)),
+            None => kept.push(guest),
+        }
+    }
+    merge(kept, most, Some(at))
+}
+
 impl Guest {
-    /// Whether both are equal but for the conditions that led to them.
+    /// Whether both are equal but for the conditions that led to them and the steps that were not followed.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.shell == other.shell && self.is_same_outside(other)
     }
 
-    /// Whether both are equal but for variables and the conditions that led to them.
+    /// Whether both are equal but for variables, the conditions that led to them and the steps that were not followed.
     pub(super) fn is_same_but_variables(&self, other: &Self) -> bool {
         self.shell.is_same_but_variables(&other.shell) && self.is_same_outside(other)
     }
@@ -40,20 +56,38 @@ impl Guest {
         self.flow == other.flow
             && self.network == other.network
             && self.files == other.files
-            && self.events == other.events
-            && self.opaque == other.opaque
+            && self.has_same_events(other)
             && self.outputs == other.outputs
             && self.inputs == other.inputs
     }
+
+    /// Whether the same happened to agents on both ways.
+    fn has_same_events(&self, other: &Self) -> bool {
+        self.events == other.events || self.events_of_agents().eq(other.events_of_agents())
+    }
+
+    fn events_of_agents(&self) -> impl Iterator<Item = &Arc<Event>> {
+        self.events.iter().filter(|event| event.may_concern_agent)
+    }
 }
 
-/// Whether both are the same; `known` then keeps only the conditions that led to both.
+/// Whether both are the same; `known` then keeps only the conditions that led to both, and what either did not follow.
 fn take_same(known: &mut Guest, other: &Guest) -> bool {
     let same = known.is_same(other);
     if same {
         known.branches = common(&known.branches, &other.branches);
+        add_opaque(known, other);
     }
     same
+}
+
+fn add_opaque(known: &mut Guest, other: &Guest) {
+    if known.opaque == other.opaque {
+        return;
+    }
+    for step in other.opaque.iter() {
+        known.opaque(step.span, Arc::clone(&step.text));
+    }
 }
 
 fn common(first: &[Branch], second: &[Branch]) -> Vec<Branch> {
@@ -100,8 +134,8 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
     if known.shell.directory != other.shell.directory {
         known.shell.directory = None;
     }
-    let differ = known.events != other.events;
-    for event in other.events.iter() {
+    let differ = !known.has_same_events(&other);
+    for event in other.events_of_agents().filter(|_| differ) {
         let is_same = |other: &Arc<Event>| Arc::ptr_eq(other, event) || other.span == event.span && other == event;
         if !known.events.iter().any(is_same) {
             known.events.push(Arc::clone(event));
@@ -111,9 +145,7 @@ fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
         // The order of what happened on different ways means nothing.
         known.event(EventKind::Unfollowed, at);
     }
-    for step in other.opaque.iter() {
-        known.opaque(step.span, Arc::clone(&step.text));
-    }
+    add_opaque(known, &other);
     for (output, other) in known.outputs.iter_mut().zip(other.outputs) {
         if *output != other {
             *output = at.map(|span| Content::Text(Text::hole(span, "output that differs")));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::join::merge;
 use super::variables::AskedFor;
-use super::{Content, Dialect, FileChange, Flow, Guest, arithmetic};
+use super::{Content, Dialect, EventKind, FileChange, Flow, Guest, arithmetic};
 use crate::eval::Value;
 use crate::network::{Network, Status};
 use crate::source::{Limits, Span, Text};
@@ -428,6 +428,7 @@ impl<'a> Machine<'a> {
                 next.truncate(self.limits.script_paths);
                 for (guest, _, _) in &mut next {
                     guest.doubt(Some(stage.span), "one of too many ways through the script");
+                    guest.event(EventKind::Unfollowed, stage.span);
                 }
             }
             paths = next;

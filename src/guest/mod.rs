@@ -35,6 +35,7 @@ use self::machine::Machine;
 pub use self::paths::{Covers, covers};
 pub use self::shared::Shared;
 pub use self::variables::{Dialect, Options, Shell, Variable};
+use crate::catalog;
 use crate::network::{Doubt, Network, SavedRules, Status};
 use crate::source::{Limits, Span, Text};
 use crate::syntax::script::Script;
@@ -102,6 +103,20 @@ pub enum EventKind {
     Unfollowed,
 }
 
+impl EventKind {
+    fn may_concern_agent(&self) -> bool {
+        let names = |words: &[Text]| words.iter().any(|word| catalog::may_name_agent(word.as_str()));
+        match self {
+            Self::Service { name, .. } | Self::Installer { address: name, .. } => {
+                catalog::may_name_agent(name.as_str())
+            }
+            Self::Packages(words) | Self::Removal(words) | Self::Program(words) => names(words),
+            Self::Update(words) => words.is_empty() || names(words),
+            Self::Files { .. } | Self::Reboot | Self::Unfollowed => true,
+        }
+    }
+}
+
 /// What is done to files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileChange {
@@ -127,6 +142,8 @@ pub struct Event {
     pub span: Span,
     /// Packet filter and routes at that time.
     pub network: Network,
+    /// Whether it may mean something for an agent. States that differ in other events only are the same to us.
+    may_concern_agent: bool,
 }
 
 /// A step that could not be followed.
@@ -224,7 +241,8 @@ impl Guest {
 
     fn event(&mut self, kind: EventKind, span: Span) {
         // A loop would otherwise never come back to a state that it had before.
-        let event = Event { kind, span, network: self.network.clone() };
+        let may_concern_agent = kind.may_concern_agent();
+        let event = Event { kind, span, network: self.network.clone(), may_concern_agent };
         let mut here = self.events.iter().filter(|known| known.span == span);
         if !here.clone().any(|known| **known == event) && here.nth(MOST_EVENTS_OF_A_COMMAND - 1).is_none() {
             self.events.push(Arc::new(event));

@@ -86,10 +86,13 @@ impl Machine<'_> {
                     _ => Some(Value::Text(Text::hole(span, "how a command ended"))),
                 };
             }
+            "0" if shell.variables.contains_key(name) => {}
             "$" | "!" | "-" | "0" | "_" => return Some(Value::Text(Text::hole(span, "it differs from run to run"))),
             _ => {}
         }
-        if let Ok(number) = name.parse::<usize>() {
+        if let Ok(number) = name.parse::<usize>()
+            && number > 0
+        {
             return shell.arguments.get(number.checked_sub(1)?).cloned().map(Value::Text);
         }
         let variable = shell.variable(name, span)?;

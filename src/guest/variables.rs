@@ -128,6 +128,12 @@ impl Default for Shell {
     }
 }
 
+/// The parameter that is the path of the script.
+const SCRIPT: &str = "0";
+
+/// The variable that is the path of the file that is read.
+pub(super) const SOURCE: &str = "BASH_SOURCE";
+
 /// Variables that a shell or its surroundings set to something that is not known.
 const SURROUNDINGS: &[&str] = &[
     "BASH",
@@ -294,6 +300,13 @@ impl Shell {
             is_unprivileged: self.is_unprivileged,
             directory: self.directory.clone(),
             ..Self::default()
+        }
+    }
+
+    /// Sets what the shell knows of the file that it runs.
+    pub(super) fn set_script(&mut self, path: &Text) {
+        for name in [SCRIPT, SOURCE] {
+            self.set_text(name, path.clone());
         }
     }
 

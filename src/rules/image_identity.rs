@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::chain::Chain;
 use crate::assess::{Assessments, How, Identity, ImageAgent, ImageAssessment, Left};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
-use crate::eval::BuildStepKind;
-use crate::finding::{Confidence, Finding, Label, Severity};
-use crate::source::{Origin, Span};
+use crate::eval::{BuildStepKind, ValueKind};
+use crate::finding::{Confidence, Finding, Label, Remedy, Severity};
+use crate::source::{Origin, PieceKind, Span};
 
 /// One of the rules about identities in images.
 pub(super) struct IdentityRule {
@@ -67,7 +67,7 @@ impl IdentityRule {
             confidence,
             message: format!("{whose} {} {}{one_way}", self.what, known.name),
             note: consequence(agent, left),
-            help: remedy(known, image, left),
+            help: help(known, image, left),
             primary: Label { span: place, message: creation(known, left) },
             related: mistake.labels(place),
             subjects: mistake.subjects(),
@@ -126,6 +126,20 @@ impl Mistake<'_> {
         }
         related.into_labels()
     }
+}
+
+/// What would mend `finding`, which tells of an identity that is left: commands behind the last ones of the build.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
+    let is_it =
+        |image: &&ImageAssessment| finding.subjects.iter().any(|subject| **subject == *image.image.subject.address);
+    let image = assessments.images.iter().find(is_it)?;
+    let agent = image.agents.iter().map(|agent| agent.agent).find(|agent| agent.name == finding.discriminator)?;
+    let platform = image.platform.unwrap_or(Platform::Linux);
+    let cleanup = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform)?;
+    let BuildStepKind::Script { text, .. } = &image.image.steps.last()?.kind else { return None };
+    let ValueKind::String(text) = &text.kind else { return None };
+    let last = text.pieces().iter().rev().find(|piece| piece.kind == PieceKind::Verbatim)?;
+    Some(Remedy::CleanUp { after: last.span, agent: agent.name.clone(), commands: cleanup.commands.clone() })
 }
 
 /// What creates the identity, at the line that does so.
@@ -188,7 +202,7 @@ pub(super) fn fate(agent: &Agent, outcome: Option<Outcome>, about: &str) -> Stri
 }
 
 /// What to add to the build, and what not to do afterwards.
-fn remedy(agent: &Agent, image: &ImageAssessment, left: &Left) -> String {
+fn help(agent: &Agent, image: &ImageAssessment, left: &Left) -> String {
     let platform = image.platform.unwrap_or(Platform::Linux);
     let commands = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform);
     let commands = commands.map(|cleanup| cleanup.commands.iter().map(|command| format!("`{command}`")));

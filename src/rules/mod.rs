@@ -55,6 +55,7 @@ pub fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     match finding.rule {
         endpoint_disabled::ID => Some(endpoint_disabled::remedy(finding, assessments)),
         account_default_disabled::ID => Some(account_default_disabled::remedy(finding, assessments)),
+        identity_baked_into_image::ID | identity_recreated::ID => image_identity::remedy(finding, assessments),
         _ => None,
     }
 }

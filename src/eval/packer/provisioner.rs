@@ -325,8 +325,9 @@ impl Session<'_> {
                 let is_content = known.ends_with('/') || matches!(name, "" | "." | "..");
                 let prefix = if is_content { String::new() } else { format!("{name}/") };
                 if names.len() > self.limits.uploaded_files {
-                    let title = format!("an upload of `{known}` with more than {} files", self.limits.uploaded_files);
-                    files.push(BuildStepKind::Opaque(title.into()));
+                    let why = Unknown::Limit(format!("{} files in one upload", self.limits.uploaded_files).into());
+                    let destination = unknown_below(&self.below(destination, &prefix, span), &why);
+                    files.push(BuildStepKind::File { content: unread(path), destination });
                     return;
                 }
                 for name in names.iter() {

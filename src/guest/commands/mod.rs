@@ -312,7 +312,7 @@ impl Machine<'_> {
             && let Some(path) = guest.path(name)
             && let Some(content) = guest.files.get(&path).cloned()
         {
-            return self.file(guest, content.as_ref(), words, span);
+            return self.file(guest, &path, content.as_ref(), words, span);
         }
         let base = program.rsplit('/').next().unwrap_or(program);
         let call = Call { name: base, arguments, span };
@@ -329,8 +329,9 @@ impl Machine<'_> {
             None => {
                 let installed = ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin", "/opt/bin"];
                 let found = installed.iter().map(|folder| format!("{folder}/{base}"));
-                if let Some(content) = found.into_iter().find_map(|path| guest.file(&path).cloned()) {
-                    return self.file(guest, Some(&content), words, span);
+                let found = found.into_iter().find_map(|path| Some((guest.file(&path)?.clone(), path)));
+                if let Some((content, path)) = found {
+                    return self.file(guest, &path, Some(&content), words, span);
                 }
                 unknown(&mut guest, base, words, span);
                 guest.shell.status = self.presumed();
@@ -340,12 +341,19 @@ impl Machine<'_> {
     }
 
     /// Runs a file that the script wrote.
-    fn file(&mut self, mut guest: Guest, content: Option<&Content>, words: &[Text], span: Span) -> Vec<Guest> {
+    fn file(
+        &mut self,
+        mut guest: Guest,
+        path: &str,
+        content: Option<&Content>,
+        words: &[Text],
+        span: Span,
+    ) -> Vec<Guest> {
         match content {
             Some(Content::Text(text)) if !is_hole_alone(text) && crate::syntax::shell::is_shell(text.as_str()) => {
                 let arguments = words.get(1..).unwrap_or_default().to_vec();
                 let options = Options::of_first_line(text.as_str());
-                self.run_text(guest, text, arguments, options)
+                self.run_file(guest, &Text::encoded(path, span), text, arguments, options)
             }
             Some(Content::Text(text)) => {
                 let words: Vec<&str> = words.iter().map(Text::as_str).collect();
@@ -363,6 +371,22 @@ impl Machine<'_> {
     pub(super) fn run_text(&mut self, guest: Guest, text: &Text, arguments: Vec<Text>, options: Options) -> Vec<Guest> {
         self.subshell(guest, |machine, mut guest| {
             guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            machine.evaluate(text, guest)
+        })
+    }
+
+    /// Runs the script that the file at `path` holds in a shell of its own.
+    pub(super) fn run_file(
+        &mut self,
+        guest: Guest,
+        path: &Text,
+        text: &Text,
+        arguments: Vec<Text>,
+        options: Options,
+    ) -> Vec<Guest> {
+        self.subshell(guest, |machine, mut guest| {
+            guest.shell = Shell { options, ..guest.shell.child(arguments) };
+            guest.shell.set_script(path);
             machine.evaluate(text, guest)
         })
     }

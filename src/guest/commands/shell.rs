@@ -3,7 +3,7 @@
 use super::Action::{Full, Simple};
 use super::{Action, Call, DONE, is_hole_alone, run_unknown};
 use crate::guest::machine::Machine;
-use crate::guest::variables::Key;
+use crate::guest::variables::{Key, SOURCE};
 use crate::guest::{Content, Flow, Guest, Variable, arithmetic, test};
 use crate::network::Status;
 use crate::source::Text;
@@ -30,6 +30,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("popd", Simple(change_directory)),
     ("printf", Simple(printf)),
     ("pushd", Simple(change_directory)),
+    ("pwd", Simple(print_directory)),
     ("read", Simple(read)),
     ("readonly", Simple(declare)),
     ("return", Simple(end)),
@@ -173,6 +174,14 @@ fn change_directory(guest: &mut Guest, call: &Call) -> Status {
     };
     if call.name == "popd" {
         guest.shell.directory = None;
+    }
+    DONE
+}
+
+fn print_directory(guest: &mut Guest, call: &Call) -> Status {
+    match guest.shell.directory.clone() {
+        Some(path) => guest.write_text(Text::encoded(format!("{path}\n"), call.span)),
+        None => guest.write_unknown(call.span, "the folder that the shell is in"),
     }
     DONE
 }
@@ -381,12 +390,20 @@ fn source(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
         Content::Text(text) if !is_hole_alone(&text) => {
             guest.set_status(0);
             let before = guest.shell.arguments.clone();
+            let source = guest.shell.variables.get(SOURCE).cloned();
+            if let Some(path) = guest.path(name) {
+                guest.shell.set_text(SOURCE, Text::encoded(path, call.span));
+            }
             if !arguments.is_empty() {
                 guest.shell.arguments = arguments.to_vec();
             }
             let mut ends = machine.evaluate(&text, guest);
             for end in &mut ends {
                 end.shell.arguments.clone_from(&before);
+                match &source {
+                    Some(source) => end.shell.variables.insert(SOURCE.to_owned(), source.clone()),
+                    None => end.shell.variables.remove(SOURCE),
+                };
                 if end.flow == Flow::Return {
                     end.flow = Flow::Next;
                 }

@@ -226,7 +226,11 @@ fn shell(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
             guest.set_status(127);
             return vec![guest];
         }
-        (guest.read(name, call.span).text(call.span), after.to_vec())
+        let text = guest.read(name, call.span).text(call.span);
+        if let Some(path) = guest.path(name).filter(|_| !is_hole_alone(&text)) {
+            return machine.run_file(guest, &Text::encoded(path, call.span), &text, after.to_vec(), options);
+        }
+        (text, after.to_vec())
     };
     run(machine, guest, &text, arguments, options, call)
 }
