@@ -337,8 +337,11 @@ mod tests {
     #[test]
     fn a_script_that_fails_makes_no_image() {
         let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start mackerel-agent";
-        let ends =
-            build(&steps(&[script, "systemctl stop mackerel-agent"], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(
+            &steps(&[script, "systemctl stop mackerel-agent"], Interpreter::FirstLine),
+            start(),
+            &Limits::default(),
+        );
         assert_eq!(ends.len(), 1);
         assert_eq!(ends[0].events.len(), 2);
         let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), start(), &Limits::default());
@@ -347,7 +350,8 @@ mod tests {
 
     #[test]
     fn a_script_that_asks_for_a_restart_has_not_failed() {
-        let script = "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start mackerel-agent\ntouch /var/tmp/done\nexit 194";
+        let script =
+            "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start mackerel-agent\ntouch /var/tmp/done\nexit 194";
         let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
         assert!(ends.iter().any(|end| !end.events.is_empty()));
     }

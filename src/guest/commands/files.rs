@@ -171,7 +171,7 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
 
 /// `shred -u`: what is overwritten without being removed is no identity any more either, but nobody knows what it is.
 fn shred(guest: &mut Guest, call: &Call) -> Status {
-    if call.arguments.iter().any(|word| word.as_str().starts_with("-") && word.as_str().contains('u')) {
+    if call.arguments.iter().any(|word| word.as_str().starts_with('-') && word.as_str().contains('u')) {
         return remove(guest, call);
     }
     DONE
