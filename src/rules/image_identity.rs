@@ -161,7 +161,7 @@ impl Mistake<'_> {
                 true => {
                     ("no recipe here uses this component: what else its image gets is not known".into(), "component")
                 }
-                false => (format!("becomes part of the image of `{}` here", subject.address), "build"),
+                false => (format!("the image of `{}` is built here", subject.address), "build"),
             };
             related.add(subject.header, header);
             if let Some(last) = image.image.steps.last() {
@@ -209,7 +209,7 @@ fn creation(agent: &Agent, left: &Left) -> String {
         How::Installed => format!("{name} is installed and started here, and registers"),
         How::Started => format!("{name} is started here, and registers"),
         How::Run => format!("{name} registers here"),
-        How::Restarted(_) => format!("{name} is started again here, and registers"),
+        How::Restarted(_) => format!("the machine is started again here, and with it {name}, which registers"),
         How::Written => format!("the identity of {name} is written here"),
     }
 }
@@ -285,9 +285,15 @@ fn help(agent: &Agent, image: &ImageAssessment, left: &Left) -> String {
     } else {
         ""
     };
-    format!(
-        "as the last step of the build: {cleanup}{afterwards}; or install and enable {} only, so that it starts for the \
-         first time on the hosts",
-        agent.name
-    )
+    let place =
+        if image.image.is_part { "in the last component of the recipe" } else { "as the last step of the build" };
+    let name = &agent.name;
+    let instead = match left.created.how {
+        How::Run => format!("install {name} only, so that it registers on the hosts"),
+        How::Written => format!("leave it to {name} to write its identity, on the hosts"),
+        How::Installed | How::Started | How::Restarted(_) => {
+            format!("install and enable {name} only, so that it starts for the first time on the hosts")
+        }
+    };
+    format!("{place}: {cleanup}{afterwards}; or {instead}")
 }
