@@ -304,6 +304,37 @@ mod tests {
     }
 
     #[test]
+    fn folders_are_copied_moved_and_removed_with_what_lies_in_them() {
+        let first = "echo 'rm /var/lib/mackerel-agent/id' > /tmp/s/a.sh; echo x > /tmp/s/b.txt";
+        for (script, runs) in [
+            ("cp -r /tmp/s /usr/local/x\nbash /usr/local/x/s/a.sh", true),
+            ("mkdir /usr/local/x; sudo cp -rv /tmp/s/ /usr/local/x\nbash /usr/local/x/a.sh", true),
+            ("cp -rv /tmp/s/* /usr/bin/; a.sh", true),
+            ("cp /tmp/s/*.sh /opt; /opt/a.sh", true),
+            ("cp /tmp/s/b.txt /tmp/s/a.sh /srv; /srv/a.sh", true),
+            ("cp -a /tmp/s/. /opt/y && bash /opt/y/a.sh", true),
+            ("mv /tmp/s /opt; bash /opt/s/a.sh", true),
+            ("cp -r /tmp/s /; /s/a.sh", true),
+            ("mv /tmp/s /opt; bash /tmp/s/a.sh", false),
+            ("cp /tmp/s /usr/local/x; bash /usr/local/x/a.sh", false),
+            ("cp /tmp/s/*.txt /opt/z; bash /opt/z/a.sh", false),
+            ("rm -rf /tmp/*; bash /tmp/s/a.sh", false),
+        ] {
+            let ends = build(&steps(&[first, script], Interpreter::FirstLine), start(), &Limits::default());
+            let found = if runs { vec![(ID.to_owned(), GONE)] } else { Vec::new() };
+            assert_eq!(changes(&ends), [found], "{script}");
+        }
+    }
+
+    #[test]
+    fn copies_of_copies_come_to_an_end() {
+        let mut script = "echo x > /a/b\n".to_owned();
+        (0..60).for_each(|number| script += &format!("cp -r /a /a/{number}\n"));
+        let ends = build(&steps(&[&script], Interpreter::FirstLine), start(), &Limits::default());
+        assert!(ends[0].files.len() <= 8_192, "{}", ends[0].files.len());
+    }
+
+    #[test]
     fn a_script_that_fails_makes_no_image() {
         let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start agent";
         let ends =
