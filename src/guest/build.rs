@@ -291,6 +291,24 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_removed_where_they_are_there_make_no_ways_of_their_own() {
+        let script = "clean() {\nfor f in \"$@\"; do\nif sudo test -f $f; then sudo shred -zuf $f; fi\n\
+                      if sudo test -f $f; then exit 1; fi\ndone\n}\nclean /var/log/{a,b,c,d}{1..9}\nclean /etc/{a,b}{1..9}";
+        let limits = Limits { script_steps: 2_000, ..Limits::default() };
+        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &limits);
+        assert_eq!(ends.len(), 1);
+        assert!(ends[0].opaque.is_empty(), "{:?}", ends[0].opaque);
+    }
+
+    #[test]
+    fn what_is_not_followed_to_its_end_may_be_anything() {
+        let limits = Limits { script_steps: 50, ..Limits::default() };
+        let script = format!("systemctl start agent\n{}rm /var/lib/mackerel-agent/id", "true\n".repeat(100));
+        let ends = build(&steps(&[&script], Interpreter::FirstLine), start(), &limits);
+        assert!(ends.iter().all(|end| end.events.iter().any(|event| event.kind == EventKind::Unfollowed)));
+    }
+
+    #[test]
     fn scripts_find_the_files_beside_them() {
         for script in [
             ". \"$(dirname \"$0\")/more.sh\"",
