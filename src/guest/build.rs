@@ -15,14 +15,18 @@ const HOME: &str = "/home/build";
 /// Where a script lies that a build runs, beside other files that it uploads. Its name is anybody's guess.
 const UPLOADED: &str = "/tmp/script.sh";
 
-/// Runs the `steps` of a build: every end that is possible, of which there is at least one.
+/// Runs the `steps` of a build from each of the states `starts`: every end that is possible. There is at least one.
 ///
 /// The ends are limited and joined as those of [`run`](super::run), and the steps of all scripts together as those of
 /// one. A script that fails ends the build without an image, so that its end counts only where there is no other.
 #[must_use]
-pub fn build(steps: &[BuildStep], start: Guest, limits: &Limits) -> Vec<Guest> {
+pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
     let mut machine = Machine::new(limits);
-    let mut ends = vec![start];
+    let mut ends = starts;
+    for end in &mut ends {
+        end.shell = Shell::default();
+        end.flow = Flow::Next;
+    }
     for step in steps {
         let mut next = Vec::new();
         for guest in ends {
@@ -206,7 +210,7 @@ mod tests {
                 FileChange::Removed { recursive: true },
             ),
         ] {
-            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[(named.to_owned(), change)]], "{script}");
         }
     }
@@ -218,7 +222,7 @@ mod tests {
             "echo x > /etc/motd",
             "ls /var/lib/mackerel-agent/id",
         ] {
-            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[]], "{script}");
         }
     }
@@ -233,7 +237,7 @@ mod tests {
             "test ! -s /var/lib/mackerel-agent/id || rm -f /var/lib/mackerel-agent/id",
             "if ! [ -f /var/lib/mackerel-agent/id ]; then echo none; else rm /var/lib/mackerel-agent/id; fi",
         ] {
-            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
             let mut found = changes(&ends);
             found.sort_by_key(|changes| changes.first() == Some(&missing));
             assert_eq!(found, [[removed.clone()], [missing.clone()]], "{script}");
@@ -248,7 +252,7 @@ mod tests {
             ("Remove-Item 'C:\\Program Files\\Mackerel\\mackerel-agent\\id'", Interpreter::PowerShell),
             ("del \"C:\\Program Files\\Mackerel\\mackerel-agent\\id\"", Interpreter::Batch),
         ] {
-            let ends = build(&steps(&[script], interpreter), start(), &Limits::default());
+            let ends = build(&steps(&[script], interpreter), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[(id.clone(), gone)]], "{script}");
         }
         for (script, interpreter) in [
@@ -261,7 +265,7 @@ mod tests {
                 Interpreter::Batch,
             ),
         ] {
-            let ends = build(&steps(&[script], interpreter), start(), &Limits::default());
+            let ends = build(&steps(&[script], interpreter), vec![start()], &Limits::default());
             let mut found = changes(&ends);
             found.sort_by_key(|changes| changes.iter().any(|(_, change)| *change == FileChange::Missing));
             assert_eq!(found, [[(id.clone(), gone)], [(id.clone(), FileChange::Missing)]], "{script}");
@@ -276,7 +280,7 @@ mod tests {
             })
             .collect();
         let script = format!("{others}systemctl start mackerel-agent\n{others}");
-        let ends = build(&steps(&[&script, &others], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&[&script, &others], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         assert!(ends[0].events.iter().all(|event| event.kind != EventKind::Unfollowed));
     }
@@ -284,7 +288,7 @@ mod tests {
     #[test]
     fn ways_that_differ_in_files_only_are_one_when_a_script_ends() {
         let script = "if grep -q a /etc/x; then echo a > /etc/y; else rm /etc/y /etc/z; fi";
-        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         let Some(Content::Text(text)) = ends[0].file("/etc/y") else { panic!("{:?}", ends[0].files) };
         assert!(text.has_holes());
@@ -295,7 +299,7 @@ mod tests {
         let script = "clean() {\nfor f in \"$@\"; do\nif sudo test -f $f; then sudo shred -zuf $f; fi\n\
                       if sudo test -f $f; then exit 1; fi\ndone\n}\nclean /var/log/{a,b,c,d}{1..9}\nclean /etc/{a,b}{1..9}";
         let limits = Limits { script_steps: 2_000, ..Limits::default() };
-        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &limits);
+        let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &limits);
         assert_eq!(ends.len(), 1);
         assert!(ends[0].opaque.is_empty(), "{:?}", ends[0].opaque);
     }
@@ -304,7 +308,7 @@ mod tests {
     fn what_is_not_followed_to_its_end_may_be_anything() {
         let limits = Limits { script_steps: 50, ..Limits::default() };
         let script = format!("systemctl start agent\n{}rm /var/lib/mackerel-agent/id", "true\n".repeat(100));
-        let ends = build(&steps(&[&script], Interpreter::FirstLine), start(), &limits);
+        let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &limits);
         assert!(ends.iter().all(|end| end.events.iter().any(|event| event.kind == EventKind::Unfollowed)));
     }
 
@@ -316,7 +320,7 @@ mod tests {
             "mkdir /opt/x; echo '. \"$(dirname \"$0\")/b.sh\"' >/opt/x/a.sh; cp /tmp/more.sh /opt/x/b.sh; bash /opt/x/a.sh",
         ] {
             let first = "echo 'rm /var/lib/mackerel-agent/id' > /tmp/more.sh";
-            let ends = build(&steps(&[first, script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[first, script], Interpreter::FirstLine), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[(ID.to_owned(), GONE)]], "{script}");
         }
     }
@@ -338,7 +342,7 @@ mod tests {
             ("cp /tmp/s/*.txt /opt/z; bash /opt/z/a.sh", false),
             ("rm -rf /tmp/*; bash /tmp/s/a.sh", false),
         ] {
-            let ends = build(&steps(&[first, script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[first, script], Interpreter::FirstLine), vec![start()], &Limits::default());
             let found = if runs { vec![(ID.to_owned(), GONE)] } else { Vec::new() };
             assert_eq!(changes(&ends), [found], "{script}");
         }
@@ -348,7 +352,7 @@ mod tests {
     fn copies_of_copies_come_to_an_end() {
         let mut script = "echo x > /a/b\n".to_owned();
         (0..60).for_each(|number| script += &format!("cp -r /a /a/{number}\n"));
-        let ends = build(&steps(&[&script], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert!(ends[0].files.len() <= 8_192, "{}", ends[0].files.len());
     }
 
@@ -356,10 +360,10 @@ mod tests {
     fn a_script_that_fails_makes_no_image() {
         let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start agent";
         let ends =
-            build(&steps(&[script, "systemctl stop agent"], Interpreter::FirstLine), start(), &Limits::default());
+            build(&steps(&[script, "systemctl stop agent"], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         assert_eq!(ends[0].events.len(), 2);
-        let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
     }
 }
