@@ -10,7 +10,7 @@ use crate::source::{FileId, Limits, Span, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::script::{self, Script};
 use crate::syntax::tree::{self, Node};
-use crate::syntax::user_data::{Part, PartKind};
+use crate::syntax::user_data::{self, Part, PartKind};
 use crate::syntax::{Comment, batch, powershell, shell};
 
 /// Comments and statements of one file.
@@ -62,6 +62,13 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         }
         for text in host.init.iter().flat_map(texts) {
             gathered.add(of_shell(&text, limits));
+        }
+    }
+    for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
+        for text in texts(value).iter().filter(|text| text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE)) {
+            for part in user_data::parse(text, limits) {
+                gathered.add(of_part(&part, limits));
+            }
         }
     }
     gathered.directives(workspace)
