@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::catalog::Platform;
 use crate::eval::{Language, Unknown, Value, ValueKind};
 use crate::guest::{self, Guest};
-use crate::model::Host;
+use crate::model::{Host, Image};
 use crate::network::Network;
 use crate::source::{HOLE, Limits, Origin, PieceKind, Span, Text, Trail};
 use crate::syntax::shell;
@@ -31,31 +31,50 @@ pub(super) struct Boots {
 /// Boots `host` from `start`.
 pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
     let mut boots = Boots { sets_variables: host.sets_variables, ..Boots::default() };
-    let mut cases: Vec<Vec<Text>> = vec![Vec::new()];
-    for value in &host.user_data {
-        let alternatives = texts(value, &mut boots.unknown);
-        if cases.len().saturating_mul(alternatives.len()) > limits.alternatives {
-            boots.unknown = Some((Unknown::Limit("alternatives".into()), value.origin.clone()));
-            break;
-        }
-        let with = |case: &Vec<Text>| {
-            alternatives.iter().map(|more| case.iter().chain(more).cloned().collect()).collect::<Vec<_>>()
-        };
-        cases = cases.iter().flat_map(with).collect();
-    }
-    for texts in cases {
-        let parts: Vec<Part> = texts.iter().flat_map(|text| parts(host, text, limits)).collect();
-        let mut guest = Guest::new(start.clone());
-        guest.shell.foreign = host.sets_variables;
-        boots.cases.push(guest::boot(&parts, host.init.as_ref(), guest, limits));
-        boots.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
-        boots.parts.extend(parts);
-    }
-    boots.platform = boots.parts.iter().find_map(platform_of);
+    let parts = |text: &Text| parts(host, text, limits);
+    boots.run(&host.user_data, host.init.as_ref(), parts, start, limits);
+    boots
+}
+
+/// Boots the machine that `image` is built on from `start`.
+pub(super) fn boot_builder(image: &Image, start: &Network, limits: &Limits) -> Boots {
+    let mut boots = Boots::default();
+    boots.run(image.user_data(), None, |text| user_data::parse(text, limits), start, limits);
     boots
 }
 
 impl Boots {
+    fn run(
+        &mut self,
+        user_data: &[Value],
+        init: Option<&Value>,
+        parts: impl Fn(&Text) -> Vec<Part>,
+        start: &Network,
+        limits: &Limits,
+    ) {
+        let mut cases: Vec<Vec<Text>> = vec![Vec::new()];
+        for value in user_data {
+            let alternatives = texts(value, &mut self.unknown);
+            if cases.len().saturating_mul(alternatives.len()) > limits.alternatives {
+                self.unknown = Some((Unknown::Limit("alternatives".into()), value.origin.clone()));
+                break;
+            }
+            let with = |case: &Vec<Text>| {
+                alternatives.iter().map(|more| case.iter().chain(more).cloned().collect()).collect::<Vec<_>>()
+            };
+            cases = cases.iter().flat_map(with).collect();
+        }
+        for texts in cases {
+            let parts: Vec<Part> = texts.iter().flat_map(&parts).collect();
+            let mut guest = Guest::new(start.clone());
+            guest.shell.foreign = self.sets_variables;
+            self.cases.push(guest::boot(&parts, init, guest, limits));
+            self.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
+            self.parts.extend(parts);
+        }
+        self.platform = self.parts.iter().find_map(platform_of);
+    }
+
     /// The layers that what stands at `span` went through on its way to the host.
     pub(super) fn trail_of(&self, span: Span) -> Trail {
         let piece = self.parts.iter().find_map(|part| part.text.piece_at(span));

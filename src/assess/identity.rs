@@ -319,7 +319,7 @@ impl Way {
                     return;
                 }
                 left.files.retain(|file| reached(file) == Covers::No);
-                let is_gone = |file: &IdentityFile| !left.files.iter().any(|kept| *kept == file);
+                let is_gone = |file: &IdentityFile| !left.files.contains(&file);
                 if layouts.into_iter().any(|layout| is_without(layout, &is_gone)) {
                     self.remove(event.span);
                 } else if left.files.len() < before {

@@ -2,7 +2,7 @@
 //! that are launched from it.
 
 use super::agents::{self, SeenAgent};
-use super::boot::{condition_at, variables};
+use super::boot::{boot_builder, condition_at, variables};
 use super::identity::{How, Identity, Left, at_ends};
 use super::reachability::{Stock, is_away};
 use super::{PinnedVersion, Terms, user_of};
@@ -53,13 +53,15 @@ pub struct ImageAgent {
 
 /// Assesses `image`, whose build starts from `stock`.
 pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageAssessment {
-    let ends = guest::build(&image.steps, Guest::new(stock.network.clone()), &terms.limits);
-    let platform = platform_of(&image);
+    let boots = boot_builder(&image, &stock.network, &terms.limits);
+    let starts = boots.cases.iter().flatten().cloned().collect();
+    let ends = guest::build(&image.steps, starts, &terms.limits);
+    let platform = platform_of(&image).or(boots.platform);
     let scripts = Scripts::of(&image);
     let seen = agents::on_host(&ends.iter().collect::<Vec<_>>(), &[], &[]);
     let assess = |SeenAgent { agent, seen_at, version, container, .. }: SeenAgent| {
         let ends: Vec<&Guest> = ends.iter().collect();
-        let is_open = |span| scripts.is_free_choice(span);
+        let is_open = |span| scripts.is_free_choice(span) || boots.is_free_choice(span);
         let (identity, is_certain) = at_ends(agent, platform.unwrap_or(Platform::Linux), &ends, is_open);
         let left = match &identity {
             Identity::Left(left) => Some(left),
@@ -69,7 +71,11 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
         let reach = met.as_ref().map(|(reach, _)| *reach);
         let kept_away_by = met.and_then(|(_, by)| by);
         let outcome = left.and_then(|_| outcome(agent, reach));
-        let trail = left.map(|left| scripts.trail_of(left.created.event.span)).unwrap_or_default();
+        let trail_of = |left: &Left| {
+            let place = left.created.event.span;
+            scripts.trail_of(place).unwrap_or_else(|| boots.trail_of(place))
+        };
+        let trail = left.map(|left| trail_of(left)).unwrap_or_default();
         ImageAgent { agent, seen_at, version, container, identity, is_certain, reach, kept_away_by, outcome, trail }
     };
     let agents = seen.into_iter().map(assess).collect();
@@ -157,9 +163,9 @@ impl<'a> Scripts<'a> {
         Self { texts }
     }
 
-    fn trail_of(&self, span: Span) -> Trail {
-        let piece = self.texts.iter().find_map(|(text, _)| text.piece_at(span));
-        piece.map(|piece| piece.trail.clone()).unwrap_or_default()
+    fn trail_of(&self, span: Span) -> Option<Trail> {
+        let piece = self.texts.iter().find_map(|(text, _)| text.piece_at(span))?;
+        Some(piece.trail.clone())
     }
 
     /// Whether the condition at `span` is up to an input that nobody has given: a part of its text is not known, or a

@@ -64,6 +64,13 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
             gathered.add(of_shell(&text, limits));
         }
     }
+    for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
+        for text in texts(value).iter().filter(|text| text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE)) {
+            for part in user_data::parse(text, limits) {
+                gathered.add(of_part(&part, limits));
+            }
+        }
+    }
     gathered.directives(workspace)
 }
 

@@ -87,6 +87,7 @@ pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
     }
     for assessment in &assessments.images {
+        assessment.image.user_data().iter().for_each(|value| of_value(value, &mut files));
         assessment.image.steps.iter().for_each(|step| of_step(step, &mut files));
     }
     files

@@ -17,14 +17,18 @@ const RESTART_REQUESTED: u8 = 194;
 /// Where a script lies that a build runs, beside other files that it uploads. Its name is anybody's guess.
 const UPLOADED: &str = "/tmp/script.sh";
 
-/// Runs the `steps` of a build: every end that is possible, of which there is at least one.
+/// Runs the `steps` of a build from each of the states `starts`: every end that is possible. There is at least one.
 ///
 /// The ends are limited and joined as those of [`run`](super::run), and the steps of all scripts together as those of
 /// one. A script that fails ends the build without an image, so that its end counts only where there is no other.
 #[must_use]
-pub fn build(steps: &[BuildStep], start: Guest, limits: &Limits) -> Vec<Guest> {
+pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
     let mut machine = Machine::new(limits);
-    let mut ends = vec![start];
+    let mut ends = starts;
+    for end in &mut ends {
+        end.shell = Shell::default();
+        end.flow = Flow::Next;
+    }
     for step in steps {
         let mut next = Vec::new();
         for guest in ends {
@@ -237,7 +241,7 @@ mod tests {
                 FileChange::Removed { recursive: true },
             ),
         ] {
-            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[(named.to_owned(), change)]], "{script}");
         }
     }
@@ -249,7 +253,7 @@ mod tests {
             "echo x > /etc/motd",
             "ls /var/lib/mackerel-agent/id",
         ] {
-            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[]], "{script}");
         }
     }
@@ -264,7 +268,7 @@ mod tests {
             "test ! -s /var/lib/mackerel-agent/id || rm -f /var/lib/mackerel-agent/id",
             "if ! [ -f /var/lib/mackerel-agent/id ]; then echo none; else rm /var/lib/mackerel-agent/id; fi",
         ] {
-            let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
             let mut found = changes(&ends);
             found.sort_by_key(|changes| changes.first() == Some(&missing));
             assert_eq!(found, [[removed.clone()], [missing.clone()]], "{script}");
@@ -279,7 +283,7 @@ mod tests {
             ("Remove-Item 'C:\\Program Files\\Mackerel\\mackerel-agent\\id'", Interpreter::PowerShell),
             ("del \"C:\\Program Files\\Mackerel\\mackerel-agent\\id\"", Interpreter::Batch),
         ] {
-            let ends = build(&steps(&[script], interpreter), start(), &Limits::default());
+            let ends = build(&steps(&[script], interpreter), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[(id.clone(), gone)]], "{script}");
         }
         for (script, interpreter) in [
@@ -292,7 +296,7 @@ mod tests {
                 Interpreter::Batch,
             ),
         ] {
-            let ends = build(&steps(&[script], interpreter), start(), &Limits::default());
+            let ends = build(&steps(&[script], interpreter), vec![start()], &Limits::default());
             let mut found = changes(&ends);
             found.sort_by_key(|changes| changes.iter().any(|(_, change)| *change == FileChange::Missing));
             assert_eq!(found, [[(id.clone(), gone)], [(id.clone(), FileChange::Missing)]], "{script}");
@@ -307,7 +311,7 @@ mod tests {
             })
             .collect();
         let script = format!("{others}systemctl start mackerel-agent\n{others}");
-        let ends = build(&steps(&[&script, &others], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&[&script, &others], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         assert!(ends[0].events.iter().all(|event| event.kind != EventKind::Unfollowed));
     }
@@ -315,10 +319,28 @@ mod tests {
     #[test]
     fn ways_that_differ_in_files_only_are_one_when_a_script_ends() {
         let script = "if grep -q a /etc/x; then echo a > /etc/y; else rm /etc/y /etc/z; fi";
-        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         let Some(Content::Text(text)) = ends[0].file("/etc/y") else { panic!("{:?}", ends[0].files) };
         assert!(text.has_holes());
+    }
+
+    #[test]
+    fn files_that_are_removed_where_they_are_there_make_no_ways_of_their_own() {
+        let script = "clean() {\nfor f in \"$@\"; do\nif sudo test -f $f; then sudo shred -zuf $f; fi\n\
+                      if sudo test -f $f; then exit 1; fi\ndone\n}\nclean /var/log/{a,b,c,d}{1..9}\nclean /etc/{a,b}{1..9}";
+        let limits = Limits { script_steps: 2_000, ..Limits::default() };
+        let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &limits);
+        assert_eq!(ends.len(), 1);
+        assert!(ends[0].opaque.is_empty(), "{:?}", ends[0].opaque);
+    }
+
+    #[test]
+    fn what_is_not_followed_to_its_end_may_be_anything() {
+        let limits = Limits { script_steps: 50, ..Limits::default() };
+        let script = format!("systemctl start agent\n{}rm /var/lib/mackerel-agent/id", "true\n".repeat(100));
+        let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &limits);
+        assert!(ends.iter().all(|end| end.events.iter().any(|event| event.kind == EventKind::Unfollowed)));
     }
 
     #[test]
@@ -329,22 +351,50 @@ mod tests {
             "mkdir /opt/x; echo '. \"$(dirname \"$0\")/b.sh\"' >/opt/x/a.sh; cp /tmp/more.sh /opt/x/b.sh; bash /opt/x/a.sh",
         ] {
             let first = "echo 'rm /var/lib/mackerel-agent/id' > /tmp/more.sh";
-            let ends = build(&steps(&[first, script], Interpreter::FirstLine), start(), &Limits::default());
+            let ends = build(&steps(&[first, script], Interpreter::FirstLine), vec![start()], &Limits::default());
             assert_eq!(changes(&ends), [[(ID.to_owned(), GONE)]], "{script}");
         }
     }
 
     #[test]
+    fn folders_are_copied_moved_and_removed_with_what_lies_in_them() {
+        let first = "echo 'rm /var/lib/mackerel-agent/id' > /tmp/s/a.sh; echo x > /tmp/s/b.txt";
+        for (script, runs) in [
+            ("cp -r /tmp/s /usr/local/x\nbash /usr/local/x/s/a.sh", true),
+            ("mkdir /usr/local/x; sudo cp -rv /tmp/s/ /usr/local/x\nbash /usr/local/x/a.sh", true),
+            ("cp -rv /tmp/s/* /usr/bin/; a.sh", true),
+            ("cp /tmp/s/*.sh /opt; /opt/a.sh", true),
+            ("cp /tmp/s/b.txt /tmp/s/a.sh /srv; /srv/a.sh", true),
+            ("cp -a /tmp/s/. /opt/y && bash /opt/y/a.sh", true),
+            ("mv /tmp/s /opt; bash /opt/s/a.sh", true),
+            ("cp -r /tmp/s /; /s/a.sh", true),
+            ("mv /tmp/s /opt; bash /tmp/s/a.sh", false),
+            ("cp /tmp/s /usr/local/x; bash /usr/local/x/a.sh", false),
+            ("cp /tmp/s/*.txt /opt/z; bash /opt/z/a.sh", false),
+            ("rm -rf /tmp/*; bash /tmp/s/a.sh", false),
+        ] {
+            let ends = build(&steps(&[first, script], Interpreter::FirstLine), vec![start()], &Limits::default());
+            let found = if runs { vec![(ID.to_owned(), GONE)] } else { Vec::new() };
+            assert_eq!(changes(&ends), [found], "{script}");
+        }
+    }
+
+    #[test]
+    fn copies_of_copies_come_to_an_end() {
+        let mut script = "echo x > /a/b\n".to_owned();
+        (0..60).for_each(|number| script += &format!("cp -r /a /a/{number}\n"));
+        let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &Limits::default());
+        assert!(ends[0].files.len() <= 8_192, "{}", ends[0].files.len());
+    }
+
+    #[test]
     fn a_script_that_fails_makes_no_image() {
         let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start mackerel-agent";
-        let ends = build(
-            &steps(&[script, "systemctl stop mackerel-agent"], Interpreter::FirstLine),
-            start(),
-            &Limits::default(),
-        );
+        let steps_of = |scripts: &[&str]| steps(scripts, Interpreter::FirstLine);
+        let ends = build(&steps_of(&[script, "systemctl stop mackerel-agent"]), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         assert_eq!(ends[0].events.len(), 2);
-        let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
     }
 
@@ -352,7 +402,7 @@ mod tests {
     fn a_script_that_asks_for_a_restart_has_not_failed() {
         let script =
             "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start mackerel-agent\ntouch /var/tmp/done\nexit 194";
-        let ends = build(&steps(&[script], Interpreter::FirstLine), start(), &Limits::default());
+        let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert!(ends.iter().any(|end| !end.events.is_empty()));
     }
 }

@@ -44,21 +44,31 @@ pub(super) fn merge_ended(guests: Vec<Guest>, most: usize, at: Span) -> Vec<Gues
 impl Guest {
     /// Whether both are equal but for the conditions that led to them and the steps that were not followed.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.shell == other.shell && self.is_same_outside(other)
+        self.shell == other.shell && self.files == other.files && self.is_same_outside(other)
     }
 
     /// Whether both are equal but for variables, the conditions that led to them and the steps that were not followed.
     pub(super) fn is_same_but_variables(&self, other: &Self) -> bool {
-        self.shell.is_same_but_variables(&other.shell) && self.is_same_outside(other)
+        self.shell.is_same_but_variables(&other.shell) && self.files == other.files && self.is_same_outside(other)
     }
 
     fn is_same_outside(&self, other: &Self) -> bool {
         self.flow == other.flow
             && self.network == other.network
-            && self.files == other.files
             && self.has_same_events(other)
             && self.outputs == other.outputs
             && self.inputs == other.inputs
+    }
+
+    /// Whether their files are the same but for those that one of them removed and the other knows nothing about.
+    fn has_same_files_but_removed(&self, other: &Self) -> bool {
+        let is_alike = |first: &Self, second: &Self| {
+            first.files.iter().all(|(name, content)| match second.files.get(name) {
+                Some(known) => known == content,
+                None => content.is_none(),
+            })
+        };
+        self.files == other.files || is_alike(self, other) && is_alike(other, self)
     }
 
     /// Whether the same happened to agents on both ways.
@@ -71,10 +81,14 @@ impl Guest {
     }
 }
 
-/// Whether both are the same; `known` then keeps only the conditions that led to both, and what either did not follow.
+/// Whether both are the same, files aside that only one of them removed; `known` then keeps only the conditions that led to both, and what either did not follow.
 fn take_same(known: &mut Guest, other: &Guest) -> bool {
-    let same = known.is_same(other);
+    let same = known.shell == other.shell && known.is_same_outside(other) && known.has_same_files_but_removed(other);
     if same {
+        if known.files != other.files {
+            // Whether the file is there is not known any more.
+            known.files.retain(|name, content| content.is_some() || other.files.contains_key(name));
+        }
         known.branches = common(&known.branches, &other.branches);
         add_opaque(known, other);
     }

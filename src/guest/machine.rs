@@ -160,6 +160,7 @@ impl<'a> Machine<'a> {
         if !self.step() || self.depth >= MOST_NESTED {
             guest.doubt(Some(statement.span), "the script takes more steps than are followed");
             guest.opaque(statement.span, "the script takes more steps than are followed");
+            guest.event(EventKind::Unfollowed, statement.span);
             guest.flow = Flow::Exit;
             guest.shell.status = Status::Unknown;
             return vec![guest];

@@ -268,6 +268,19 @@ impl Guest {
         self.files.insert(path, content);
     }
 
+    /// Removes a file, or a folder with all that lies in it.
+    fn vanish(&mut self, path: String) {
+        let inside = format!("{path}/");
+        if self.files.keys().any(|name| name.starts_with(&inside)) {
+            for (name, content) in self.files.iter_mut() {
+                if name.starts_with(&inside) {
+                    *content = None;
+                }
+            }
+        }
+        self.files.insert(path, None);
+    }
+
     /// Remembers what is done to the files that `named` covers, if they may hold an identity.
     fn note_files(&mut self, named: &str, change: FileChange, span: Span) {
         let recursive = matches!(change, FileChange::Removed { recursive: true } | FileChange::Missing);

@@ -26,6 +26,13 @@ pub struct Image {
 }
 
 impl Image {
+    /// What the machine that it is built on is given at launch, if anything.
+    #[must_use]
+    pub fn user_data(&self) -> &[Value] {
+        let user_data = self.machine.as_map().and_then(|machine| machine.entries.get("user_data"));
+        user_data.filter(|value| !value.is_null()).map_or(&[], std::slice::from_ref)
+    }
+
     /// The image that `build` makes.
     pub(super) fn of(build: Build, limits: &Limits) -> Self {
         // A Packer source has the block that instances have in Terraform; Image Builder cannot disable the endpoint.

@@ -66,12 +66,13 @@ impl Estate {
         faults
     }
 
-    /// The scripts that images are built with.
+    /// The scripts that images are built with, and the user data of the machines that they are built on.
     fn build_scripts(&self) -> impl Iterator<Item = &Value> {
-        self.images.iter().flat_map(|image| &image.steps).filter_map(|step| match &step.kind {
+        let scripts = self.images.iter().flat_map(|image| &image.steps).filter_map(|step| match &step.kind {
             BuildStepKind::Script { text, .. } => Some(text),
             _ => None,
-        })
+        });
+        scripts.chain(self.images.iter().flat_map(Image::user_data))
     }
 
     /// Where the parts of user data and of the scripts of builds that are not known come from.

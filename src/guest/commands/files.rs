@@ -1,7 +1,7 @@
 //! Commands about files and texts.
 
 use super::Action::{self, Simple};
-use super::{Call, DONE, shell};
+use super::{Call, DONE, copies, shell};
 use crate::guest::{Content, FileChange, Guest, paths};
 use crate::network::Status;
 use crate::source::{HOLE, Text};
@@ -13,7 +13,6 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("chgrp", Simple(shell::nothing)),
     ("chmod", Simple(shell::nothing)),
     ("chown", Simple(shell::nothing)),
-    ("cp", Simple(copy)),
     ("cut", Simple(filter)),
     ("date", Simple(filter)),
     ("diff", Simple(search)),
@@ -23,14 +22,11 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("grep", Simple(search)),
     ("gzip", Simple(filter)),
     ("head", Simple(filter)),
-    ("install", Simple(copy)),
     ("jq", Simple(filter)),
-    ("ln", Simple(copy)),
     ("ls", Simple(search)),
     ("mkdir", Simple(shell::nothing)),
     ("mktemp", Simple(temporary)),
     ("mount", Simple(shell::nothing)),
-    ("mv", Simple(rename)),
     ("rm", Simple(remove)),
     ("rmdir", Simple(shell::nothing)),
     ("shred", Simple(shred)),
@@ -153,25 +149,23 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
     let change = FileChange::Removed { recursive: call.arguments.iter().any(is_recursive) };
     for name in call.operands() {
         let named = paths::with_patterns(name);
-        guest.note_files(guest.path(&named).as_deref().unwrap_or(named.as_str()), change, call.span);
-        let Some(path) = guest.path(name) else {
+        let Some(path) = guest.path(&named) else {
+            guest.note_files(named.as_str(), change, call.span);
             guest.opaque(call.span, "files whose names are not known are removed");
             continue;
         };
-        let inside = format!("{path}/");
-        for (name, content) in guest.files.iter_mut() {
-            if name.starts_with(&inside) {
-                *content = None;
-            }
+        guest.note_files(&path, change, call.span);
+        for matching in copies::matching(guest, name) {
+            guest.vanish(matching);
         }
-        guest.files.insert(path, None);
+        guest.vanish(path);
     }
     DONE
 }
 
 /// `shred -u`: what is overwritten without being removed is no identity any more either, but nobody knows what it is.
 fn shred(guest: &mut Guest, call: &Call) -> Status {
-    if call.arguments.iter().any(|word| word.as_str().starts_with("-") && word.as_str().contains('u')) {
+    if call.arguments.iter().any(|word| word.as_str().starts_with('-') && word.as_str().contains('u')) {
         return remove(guest, call);
     }
     DONE
@@ -193,41 +187,6 @@ fn truncate(guest: &mut Guest, call: &Call) -> Status {
         }
     }
     DONE
-}
-
-/// The path that a copy gets: inside a folder it keeps its name.
-fn target(guest: &Guest, from: &Text, to: &Text) -> Option<String> {
-    let path = guest.path(to)?;
-    let inside = format!("{path}/");
-    let folders = ["/etc", "/tmp", "/usr/local/bin", "/usr/bin", "/opt", "/root", "/etc/sysconfig", "/etc/iptables"];
-    let is_folder = to.as_str().ends_with('/')
-        || folders.contains(&path.as_str())
-        || guest.files.keys().any(|name| name.starts_with(&inside));
-    let name = from.as_str().rsplit('/').next().unwrap_or_default();
-    Some(if is_folder { format!("{}/{name}", path.trim_end_matches('/')) } else { path })
-}
-
-fn copy(guest: &mut Guest, call: &Call) -> Status {
-    if call.name == "install" && call.has(&["-d"]) {
-        return DONE;
-    }
-    let operands = call.operands();
-    let [.., from, to] = operands.as_slice() else { return DONE };
-    let Some(path) = target(guest, from, to) else { return DONE };
-    let content = guest.read(from, call.span);
-    guest.put(path, Some(content), call.span);
-    DONE
-}
-
-fn rename(guest: &mut Guest, call: &Call) -> Status {
-    let status = copy(guest, call);
-    if let [from, _] = call.operands().as_slice()
-        && let Some(path) = guest.path(from)
-    {
-        guest.note_files(&path, FileChange::Removed { recursive: true }, call.span);
-        guest.files.insert(path, None);
-    }
-    status
 }
 
 /// `sed`: with `-i` the files that it edits are not known any more.

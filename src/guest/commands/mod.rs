@@ -3,6 +3,7 @@
 //! A new command is one function and one row of its family's table.
 
 mod cfn_init;
+mod copies;
 mod files;
 mod lookup;
 mod network;
@@ -44,6 +45,7 @@ pub(super) enum Action {
 const TABLES: &[&[(&str, Action)]] = &[
     shell::TABLE,
     wrappers::TABLE,
+    copies::TABLE,
     files::TABLE,
     lookup::TABLE,
     network::TABLE,
