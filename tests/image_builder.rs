@@ -194,9 +194,11 @@ data \"aws_imagebuilder_component\" \"theirs\" {
 ";
     let analysis = analysis(&[("main.tf", &format!("{components}{recipe}"))]);
     assert_eq!(problems(&analysis), [""; 0]);
-    let expected = "#!/bin/sh\necho first; echo given two; echo default one; restart; package amazon-cloudwatch-agent; ? the component `unheard`; \
+    let expected = "echo given two; echo default one; restart; package amazon-cloudwatch-agent; ? the component `unheard`; \
                     echo default one; ? the component `other`; ? the component `var.more`";
     assert_eq!(builds(&analysis), [("aws_imagebuilder_image_recipe.web".to_owned(), expected.to_owned())]);
+    let machine = analysis.builds[0].machine.as_map().unwrap();
+    assert!(machine.entries.contains_key("user_data"));
 }
 
 #[test]

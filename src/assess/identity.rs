@@ -143,10 +143,10 @@ impl Way {
                 self.state = Identity::Absent;
                 self.enabled = None;
             }
-            EventKind::Unfollowed => {
-                if self.state != Identity::Absent || self.enabled.is_some() && self.starting_at_boot().is_some() {
-                    self.state = Identity::Unknown;
-                }
+            EventKind::Unfollowed
+                if self.state != Identity::Absent || self.enabled.is_some() && self.starting_at_boot().is_some() =>
+            {
+                self.state = Identity::Unknown;
             }
             _ => {}
         }
@@ -312,9 +312,10 @@ impl Way {
                 if let Some(is_verified) =
                     while_stopped.filter(|_| left.files.iter().any(|file| reached(file) == Covers::Yes))
                 {
-                    match is_verified {
-                        true => left.too_early.push(event.span),
-                        false => self.state = Identity::Unknown,
+                    if is_verified {
+                        left.too_early.push(event.span);
+                    } else {
+                        self.state = Identity::Unknown;
                     }
                     return;
                 }

@@ -13,7 +13,7 @@ use crate::syntax::shell;
 const HOME: &str = "/home/build";
 
 /// The status by which a script has Image Builder start the machine again, and then run the script once more.
-const RESTART_REQUESTED: u8 = 194;
+pub(super) const RESTART_REQUESTED: u8 = 194;
 /// Where a script lies that a build runs, beside other files that it uploads. Its name is anybody's guess.
 const UPLOADED: &str = "/tmp/script.sh";
 
@@ -32,7 +32,16 @@ pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Gu
     for step in steps {
         let mut next = Vec::new();
         for guest in ends {
-            next.extend(run_step(&mut machine, step, guest));
+            for mut end in run_step(&mut machine, step, guest) {
+                if end.shell.status != Status::Known(RESTART_REQUESTED) {
+                    next.push(end);
+                    continue;
+                }
+                end.event(EventKind::Reboot, step.header);
+                end.shell = Shell::default();
+                end.flow = Flow::Next;
+                next.extend(run_step(&mut machine, step, end));
+            }
         }
         if let [first, _, ..] = next.as_slice() {
             machine.charge(next.len().saturating_mul(first.copied_bytes()));
@@ -403,6 +412,10 @@ mod tests {
         let script =
             "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start mackerel-agent\ntouch /var/tmp/done\nexit 194";
         let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
-        assert!(ends.iter().any(|end| !end.events.is_empty()));
+        let is_followed = |end: &Guest| {
+            let kinds: Vec<_> = end.events.iter().map(|event| event.kind == EventKind::Reboot).collect();
+            kinds == [false, true]
+        };
+        assert!(ends.iter().any(is_followed), "{ends:?}");
     }
 }

@@ -52,9 +52,10 @@ impl IdentityRule {
         let is_certain = mistake.images.iter().any(|(_, agent, _)| agent.is_certain);
         let is_verified = mistake.images.iter().any(|(_, agent, left)| is_verified(agent, left));
         let is_part = mistake.images.iter().all(|(image, _, _)| image.image.is_part);
-        let (severity, confidence) = match is_certain && is_verified && !is_part {
-            true => (Severity::Error, Confidence::High),
-            false => (Severity::Warning, Confidence::Medium),
+        let (severity, confidence) = if is_certain && is_verified && !is_part {
+            (Severity::Error, Confidence::High)
+        } else {
+            (Severity::Warning, Confidence::Medium)
         };
         let place = left.created.event.span;
         let (one, several, what) = self.what;
@@ -157,11 +158,10 @@ impl Mistake<'_> {
             for step in agent.trail.steps().into_iter().chain(calls) {
                 related.add(step.span, step.to_string());
             }
-            let (header, whole) = match image.image.is_part {
-                true => {
-                    ("no recipe here uses this component: what else its image gets is not known".into(), "component")
-                }
-                false => (format!("the image of `{}` is built here", subject.address), "build"),
+            let (header, whole) = if image.image.is_part {
+                ("no recipe here uses this component: what else its image gets is not known".into(), "component")
+            } else {
+                (format!("the image of `{}` is built here", subject.address), "build")
             };
             related.add(subject.header, header);
             if let Some(last) = image.image.steps.last() {

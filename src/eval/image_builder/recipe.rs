@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::Components;
 use super::document::{Budget, Document};
 use crate::catalog::{self, ComponentRow, ManagedComponent, Path, PathStep, RecipeRow};
-use crate::eval::build::at_launch;
 use crate::eval::{Build, BuildStep, BuildStepKind, Resource, Unknown, Value, ValueKind};
 use crate::source::{Limits, Span, Text};
 
@@ -97,7 +96,7 @@ impl<'a> Shelf<'a> {
         let machine = row.machine.iter();
         let machine = machine.map(|(name, path)| (Arc::from(name.as_str()), value_at(&recipe.properties, path)));
         let machine: BTreeMap<Arc<str>, Value> = machine.filter(|(_, value)| !value.is_null()).collect();
-        let mut steps = machine.get("user_data").map(|data| at_launch(data, self.limits)).unwrap_or_default();
+        let mut steps = Vec::new();
         let components = value_at(&recipe.properties, &row.components);
         match elements(&components) {
             Some(components) => {

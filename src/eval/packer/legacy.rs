@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::files::Session;
 use super::interpolation::{Fields, interpolated};
 use super::provisioner::{Provisioner, Target};
-use super::{Images, builder, first_steps, machine};
+use super::{Images, builder, machine};
 use crate::discover::Workspace;
 use crate::eval::terraform::CommandLine;
 use crate::eval::{Build, BuildStep, BuildStepKind, Evaluation, Language, Unknown, Value};
@@ -75,10 +75,7 @@ impl Template<'_> {
         let mut steps = Vec::new();
         match images {
             Images::Opaque(title) => steps.push(BuildStep { kind: BuildStepKind::Opaque(title.into()), header }),
-            Images::Followed => {
-                steps.extend(first_steps(&machine, limits));
-                self.add_steps(&target, &mut steps);
-            }
+            Images::Followed => self.add_steps(&target, &mut steps),
         }
         Build {
             language: Language::Packer,

@@ -72,9 +72,10 @@ fn find_files(guest: &mut Guest, call: &Call) -> Status {
         for folder in call.arguments.iter().take_while(is_test) {
             let Some(folder) = guest.path(folder) else { continue };
             // What is left out of the search is not known to be removed.
-            let named = match is_narrowed {
-                true => format!("{folder}/{HOLE}"),
-                false => format!("{folder}/{}/{what}", paths::ANY_FOLDERS),
+            let named = if is_narrowed {
+                format!("{folder}/{HOLE}")
+            } else {
+                format!("{folder}/{}/{what}", paths::ANY_FOLDERS)
             };
             guest.note_files(&named, FileChange::Removed { recursive: true }, call.span);
         }

@@ -84,7 +84,7 @@ fn with_operands(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Gu
     let base = program.and_then(Text::known).and_then(|program| program.rsplit('/').next());
     let found = match guest.input(call.span) {
         Content::Text(text) => text.lines().iter().map(|line| line.trim_matches(char::is_whitespace)).collect(),
-        _ => Vec::new(),
+        Content::SavedRules(_) => Vec::new(),
     };
     let found = found.into_iter().filter(|name: &Text| name.as_str().starts_with('/')).take(MOST_OPERANDS);
     let removes = base.is_some_and(|base| matches!(base, "rm" | "shred" | "truncate" | "unlink"));
