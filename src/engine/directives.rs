@@ -83,7 +83,7 @@ pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &
     gathered.directives(workspace)
 }
 
-/// The suppressions in the scripts that images are built with by Packer.
+/// The suppressions in the scripts that images are built with by Packer, and in the user data of recipes.
 pub(super) fn of_build_scripts(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
     let images = assessments.images.iter().map(|assessment| &assessment.image);
@@ -91,6 +91,16 @@ pub(super) fn of_build_scripts(assessments: &Assessments, workspace: &Workspace,
         let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
         for text in texts(text) {
             gathered.add(of_build_script(&text, *interpreter, limits));
+        }
+    }
+    let images = assessments.images.iter().map(|assessment| &assessment.image);
+    let recipes = images.filter(|image| image.language != Language::Packer).filter_map(|image| image.machine.as_map());
+    for data in recipes.filter_map(|machine| machine.entries.get("user_data")).flat_map(Value::alternatives) {
+        let ValueKind::String(text) = &data.kind else { continue };
+        if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
+            for part in user_data::parse(text, limits) {
+                gathered.add(of_part(&part, limits));
+            }
         }
     }
     gathered.directives(workspace)

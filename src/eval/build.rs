@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use super::{Language, Value};
-use crate::source::{Span, Trail};
+use super::{Language, Value, ValueKind};
+use crate::source::{Limits, Span, Trail};
+use crate::syntax::user_data::{self, Part, PartKind};
 
 /// An image that is built, as one builder makes it.
 #[derive(Clone, Debug)]
@@ -78,4 +79,23 @@ pub enum Interpreter {
     PowerShell,
     /// `cmd`.
     Batch,
+}
+
+/// What the machine of a build does when it is launched, before anything else; `data` is its user data.
+pub(super) fn at_launch(data: &Value, limits: &Limits) -> Vec<BuildStep> {
+    let header = data.origin.span;
+    let step = |kind| BuildStep { kind, header };
+    let unknown = || BuildStepKind::Opaque("the user data of the machine".into());
+    let ValueKind::String(text) = &data.kind else { return vec![step(unknown())] };
+    let of_part = |part: Part| {
+        let interpreter = match part.kind {
+            PartKind::Script | PartKind::Boothook => Interpreter::FirstLine,
+            PartKind::PowerShell => Interpreter::PowerShell,
+            PartKind::Batch => Interpreter::Batch,
+            PartKind::CloudConfig | PartKind::Include | PartKind::LaunchTasks | PartKind::Other => return unknown(),
+        };
+        let text = Value::text(part.text.through(&data.origin.trail), header);
+        BuildStepKind::Script { text, interpreter, environment: Vec::new() }
+    };
+    user_data::parse(text, limits).into_iter().map(|part| step(of_part(part))).collect()
 }

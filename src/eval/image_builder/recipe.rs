@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Components;
 use super::document::{Budget, Document};
 use crate::catalog::{self, ComponentRow, ManagedComponent, Path, PathStep, RecipeRow};
-use crate::eval::{Build, BuildStep, BuildStepKind, Interpreter, Resource, Unknown, Value, ValueKind};
+use crate::eval::build::at_launch;
+use crate::eval::{Build, BuildStep, BuildStepKind, Resource, Unknown, Value, ValueKind};
 use crate::source::{Limits, Span, Text};
-use crate::syntax::user_data::{self, Part, PartKind};
 
 /// What the recipes and components among `resources` come to.
 #[must_use]
@@ -173,25 +173,6 @@ impl<'a> Shelf<'a> {
             _ => Vec::new(),
         }
     }
-}
-
-/// What the machine of a build does when it is launched, before any component.
-fn at_launch(data: &Value, limits: &Limits) -> Vec<BuildStep> {
-    let header = data.origin.span;
-    let step = |kind| BuildStep { kind, header };
-    let unknown = || BuildStepKind::Opaque("the user data of the machine".into());
-    let ValueKind::String(text) = &data.kind else { return vec![step(unknown())] };
-    let of_part = |part: Part| {
-        let interpreter = match part.kind {
-            PartKind::Script | PartKind::Boothook => Interpreter::FirstLine,
-            PartKind::PowerShell => Interpreter::PowerShell,
-            PartKind::Batch => Interpreter::Batch,
-            PartKind::CloudConfig | PartKind::Include | PartKind::LaunchTasks | PartKind::Other => return unknown(),
-        };
-        let text = Value::text(part.text.through(&data.origin.trail), header);
-        BuildStepKind::Script { text, interpreter, environment: Vec::new() }
-    };
-    user_data::parse(text, limits).into_iter().map(|part| step(of_part(part))).collect()
 }
 
 /// The owner and the name in the address of a component: `arn:aws:imagebuilder:eu-west-1:aws:component/NAME/x.x.x`.

@@ -7,7 +7,7 @@ use super::files::Session;
 use super::interpolation::{Fields, interpolated};
 use super::provisioner::{Provisioner, Target};
 use super::template::Template;
-use super::{Images, builder, machine};
+use super::{Images, builder, first_steps, machine};
 use crate::eval::terraform::{Evaluator, Scope, Wanted, elements_of, name_of};
 use crate::eval::{Build, BuildStep, BuildStepKind, Language, Map, Unknown, Value, ValueKind};
 use crate::source::{Span, Step, StepRole, Trail};
@@ -123,11 +123,15 @@ impl<'a> Builds<'a> {
             span,
             variables: &nothing,
         };
+        let machine = machine(self.session, written);
         let steps = match images {
             Images::Opaque(title) => vec![BuildStep { kind: BuildStepKind::Opaque(title.into()), header }],
-            Images::Followed => self.steps(&block.body, &bound(&self.scope), &target),
+            Images::Followed => {
+                let mut steps = first_steps(&machine, self.session.limits);
+                steps.extend(self.steps(&block.body, &bound(&self.scope), &target));
+                steps
+            }
         };
-        let machine = machine(self.session, written);
         let project = Arc::clone(&self.template.project);
         Build { language: Language::Packer, project, address, header, trail, machine, steps, is_part: false }
     }

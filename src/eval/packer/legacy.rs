@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::files::Session;
 use super::interpolation::{Fields, interpolated};
 use super::provisioner::{Provisioner, Target};
-use super::{Images, builder, machine};
+use super::{Images, builder, first_steps, machine};
 use crate::discover::Workspace;
 use crate::eval::terraform::CommandLine;
 use crate::eval::{Build, BuildStep, BuildStepKind, Evaluation, Language, Unknown, Value};
@@ -71,10 +71,14 @@ impl Template<'_> {
             span: header,
             variables: &user,
         };
+        let machine = machine(self.session, written);
         let mut steps = Vec::new();
         match images {
             Images::Opaque(title) => steps.push(BuildStep { kind: BuildStepKind::Opaque(title.into()), header }),
-            Images::Followed => self.add_steps(&target, &mut steps),
+            Images::Followed => {
+                steps.extend(first_steps(&machine, limits));
+                self.add_steps(&target, &mut steps);
+            }
         }
         Build {
             language: Language::Packer,
@@ -82,7 +86,7 @@ impl Template<'_> {
             address: name,
             header,
             trail: Trail::default(),
-            machine: machine(self.session, written),
+            machine,
             steps,
             is_part: false,
         }

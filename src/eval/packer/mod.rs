@@ -19,8 +19,9 @@ use rayon::prelude::*;
 use self::builds::Builds;
 use self::files::{Content, Session};
 use self::template::Template;
+use super::build::at_launch;
 use super::terraform::{CommandLine, Evaluator, Instance, ModuleStore, Owners, RootInputs, Scope};
-use super::{Evaluation, Language, Map, Value, ValueKind};
+use super::{BuildStep, Evaluation, Language, Map, Value, ValueKind};
 use crate::discover::Workspace;
 use crate::source::Limits;
 
@@ -104,4 +105,11 @@ fn machine(session: &Session<'_>, written: Value) -> Value {
     entries.insert("user_data".into(), session.read(path, Content::Binary, "user_data_file"));
     let kind = ValueKind::Map(Arc::new(Map { entries, computed_by: None }));
     Value { kind, origin: written.origin.clone() }
+}
+
+/// What a machine does when it is launched, before any provisioner, as far as it is known.
+fn first_steps(machine: &Value, limits: &Limits) -> Vec<BuildStep> {
+    let data = machine.as_map().and_then(|map| map.entries.get("user_data"));
+    let known = data.filter(|data| matches!(data.kind, ValueKind::String(_)));
+    known.map(|data| at_launch(data, limits)).unwrap_or_default()
 }
