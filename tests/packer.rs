@@ -740,3 +740,29 @@ fn hostile_templates_meet_limits() {
     assert!(images(&analysis)[0].steps.iter().all(|step| matches!(&step.kind,
         BuildStepKind::Script { text, .. } if text.as_unknown().is_some())));
 }
+
+#[test]
+fn what_the_user_data_of_the_machine_starts_becomes_part_of_the_image() {
+    let template = |user_data: &str, command: &str| {
+        format!(
+            "source \"amazon-ebs\" \"web\" {{\n  {user_data}\n}}\nbuild {{\n  sources = [\"source.amazon-ebs.web\"]\n  \
+             provisioner \"shell\" {{\n    inline = [\"{command}\"]\n  }}\n}}\n"
+        )
+    };
+    let script = "#!/bin/sh\nsystemctl start mackerel-agent\n";
+    let cleanup = "rm /var/lib/mackerel-agent/id";
+    for (user_data, command, left) in [
+        ("user_data_file = \"boot.sh\"", "true", "Left"),
+        ("user_data = \"#!/bin/sh\\nsystemctl start mackerel-agent\"", "true", "Left"),
+        ("user_data_file = \"boot.sh\"", cleanup, "Cleaned"),
+        ("user_data = var.unknown", cleanup, ""),
+    ] {
+        let text = template(user_data, command);
+        let analysis = analyse(&[("a.pkr.hcl", &text), ("boot.sh", script)]);
+        let [image] = analysis.assessments.images.as_slice() else { panic!("{user_data}") };
+        let found = image.agents.first().map(|agent| format!("{:?}", agent.identity)).unwrap_or_default();
+        assert!(found.starts_with(left) && found.is_empty() == left.is_empty(), "{user_data}: {found}");
+        // The file is no host of its own where a machine boots with it.
+        assert_eq!(analysis.assessments.hosts.is_empty(), user_data.contains("boot.sh"), "{user_data}");
+    }
+}
