@@ -146,6 +146,14 @@ pub struct Event {
     may_concern_agent: bool,
 }
 
+impl Event {
+    /// Whether it may mean something for an agent; most events do not.
+    #[must_use]
+    pub fn may_concern_agent(&self) -> bool {
+        self.may_concern_agent
+    }
+}
+
 /// A step that could not be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpaqueStep {
