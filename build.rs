@@ -35,7 +35,7 @@ fn agent_words(agents: &[Value]) -> Vec<Value> {
         let of_row = |row: &Value| {
             let text = row.get("match")?.as_str()?;
             let program = if row.get("kind")?.as_str()? == "command" { text.split(' ').next()? } else { text };
-            Some(program.to_lowercase().trim_end_matches(".exe").to_owned())
+            Some(program.to_ascii_lowercase().trim_end_matches(".exe").to_owned())
         };
         words.extend(rows.filter_map(of_row));
     }

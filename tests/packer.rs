@@ -452,6 +452,10 @@ fn files_are_uploaded_as_packer_does_it() {
           destination = "/opt/"
         }
         provisioner "file" {
+          source      = "./files"
+          destination = "/srv/files"
+        }
+        provisioner "file" {
           direction   = "download"
           source      = "/tmp/x"
           destination = "x"
@@ -474,6 +478,10 @@ fn files_are_uploaded_as_packer_does_it() {
           file /tmp/files/x.sh: x
           file /opt/deep/y.sh: y
           file /opt/x.sh: x
+          file /srv/files/files/deep/y.sh: y
+          file /srv/files/deep/y.sh: y
+          file /srv/files/files/x.sh: x
+          file /srv/files/x.sh: x
           file /etc/?: ?
         ",
     );

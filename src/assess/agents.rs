@@ -120,7 +120,7 @@ impl Traces {
     fn of(agent: &Agent, events: &[Arc<Event>]) -> Self {
         let mut traces = Self::default();
         let mut is_enabled = false;
-        for event in events {
+        for event in events.iter().filter(|event| event.may_concern_agent()) {
             if event.kind == EventKind::Reboot {
                 if is_enabled {
                     traces.starts.push(Start { event: (**event).clone(), is_verified: true });

@@ -70,7 +70,7 @@ pub(super) fn after(agent: &'static Agent, platform: Platform, events: &[Arc<Eve
     let is_here = |file: &&IdentityFile| file.platform == platform;
     let files: Vec<&'static IdentityFile> = agent.identity.files.iter().filter(is_here).collect();
     let mut way = Way { agent, files, state: Identity::Absent, removed: Vec::new(), enabled: None, is_running: false };
-    for event in events {
+    for event in events.iter().filter(|event| event.may_concern_agent()) {
         way.follow(event);
     }
     way.state

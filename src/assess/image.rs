@@ -7,7 +7,7 @@ use super::identity::{How, Identity, Left, at_ends};
 use super::reachability::{Stock, is_away};
 use super::{PinnedVersion, Terms, user_of};
 use crate::catalog::{Agent, Platform, Reach, Registered, StartOutcome, StoredIdentity};
-use crate::eval::{BuildStepKind, Interpreter, Value, ValueKind};
+use crate::eval::{ANY_VARIABLE, BuildStepKind, Interpreter, Value, ValueKind};
 use crate::guest::{self, Guest, OpaqueStep};
 use crate::model::{Image, Written};
 use crate::network::{Answer, Family};
@@ -177,9 +177,13 @@ impl<'a> Scripts<'a> {
                 ValueKind::String(text) => text.has_holes(),
                 _ => true,
             };
-            let mut named = variables(condition);
-            condition.contains(HOLE)
-                || named.any(|name| environment.iter().any(|(given, value)| *given == name && is_unknown(value)))
+            // Whoever gives variables of which the names are not known may give any that the script does not set.
+            let may_be_given = |given: &str, name: &str| {
+                given == name || given == ANY_VARIABLE && !text.as_str().contains(&format!("{name}="))
+            };
+            let is_open =
+                |name: &str| environment.iter().any(|(given, value)| may_be_given(given, name) && is_unknown(value));
+            condition.contains(HOLE) || variables(condition).any(is_open)
         })
     }
 }

@@ -62,14 +62,22 @@ pub fn identity_files() -> &'static [String] {
 /// of its installer. What contains none concerns no agent; the rest may, or not.
 #[must_use]
 pub fn may_name_agent(word: &str) -> bool {
-    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    static BY_FIRST_BYTE: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
         #[expect(clippy::expect_used, reason = "the text is part of the program and a test reads all of it")]
-        let words = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/agent_words.json")))
+        let words: Vec<String> = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/agent_words.json")))
             .expect("the embedded words are well-formed");
-        words
+        let first = |word: &String| word.bytes().next();
+        let with = |byte| words.iter().filter(|word| first(word) == Some(byte)).cloned().collect();
+        (0..=u8::MAX).map(with).collect()
     });
-    let word = word.to_lowercase();
-    WORDS.iter().any(|known| word.contains(known.as_str()))
+    let bytes = word.as_bytes();
+    let begins = |at: usize, known: &String| {
+        bytes.get(at..at + known.len()).is_some_and(|part| part.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    bytes.iter().enumerate().any(|(at, byte)| {
+        let known = BY_FIRST_BYTE.get(usize::from(byte.to_ascii_lowercase()));
+        known.is_some_and(|known| known.iter().any(|known| begins(at, known)))
+    })
 }
 
 /// A path as paths are compared: on Windows, where it begins with the letter of a drive, in lower case and with slashes.

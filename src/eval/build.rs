@@ -40,6 +40,9 @@ pub struct BuildStep {
     pub header: Span,
 }
 
+/// What stands in the environment of a script for variables of which the names are not known.
+pub const ANY_VARIABLE: &str = "*";
+
 /// What a step of a build does.
 #[derive(Clone, Debug)]
 pub enum BuildStepKind {
@@ -49,7 +52,7 @@ pub enum BuildStepKind {
         text: Value,
         /// What runs it.
         interpreter: Interpreter,
-        /// The variables that it is given, in order: strings, or unknown.
+        /// The variables that it is given, in order: strings, or unknown. [`ANY_VARIABLE`] may be among them.
         environment: Vec<(Arc<str>, Value)>,
     },
     /// A file is written.

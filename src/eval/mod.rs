@@ -8,6 +8,6 @@ mod resource;
 pub mod terraform;
 mod value;
 
-pub use build::{Build, BuildStep, BuildStepKind, Interpreter};
+pub use build::{ANY_VARIABLE, Build, BuildStep, BuildStepKind, Interpreter};
 pub use resource::{Evaluation, Language, Resource};
 pub use value::{Map, Unknown, Value, ValueKind, number_text};

@@ -4,7 +4,7 @@
 use super::join::merge_ended;
 use super::machine::Machine;
 use super::{Content, Dialect, EventKind, FileChange, Flow, Guest, Options, Shell, Variable};
-use crate::eval::{BuildStep, BuildStepKind, Interpreter, Value, ValueKind};
+use crate::eval::{ANY_VARIABLE, BuildStep, BuildStepKind, Interpreter, Value, ValueKind};
 use crate::network::Status;
 use crate::source::{Limits, Span, Text};
 use crate::syntax::shell;
@@ -175,6 +175,10 @@ fn script(
         guest.shell.set_script(&Text::encoded(UPLOADED, at));
     }
     for (name, value) in environment {
+        if &**name == ANY_VARIABLE {
+            guest.shell.foreign = true;
+            continue;
+        }
         let value = text_of(value).unwrap_or_else(|| Text::hole(value.origin.span, format!("the value of `{name}`")));
         let name = if dialect == Dialect::Posix { name.to_string() } else { name.to_lowercase() };
         guest.shell.variables.insert(name.clone(), Variable::Text(value));
@@ -350,6 +354,16 @@ mod tests {
         let script = format!("systemctl start agent\n{}rm /var/lib/mackerel-agent/id", "true\n".repeat(100));
         let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &limits);
         assert!(ends.iter().all(|end| end.events.iter().any(|event| event.kind == EventKind::Unfollowed)));
+    }
+
+    #[test]
+    fn a_variable_that_may_be_given_is_no_mistake_of_the_script() {
+        let mut steps = steps(&["set -u\necho \"$GIVEN\"\nrm /var/lib/mackerel-agent/id"], Interpreter::FirstLine);
+        assert_eq!(changes(&build(&steps, vec![start()], &Limits::default())), [[]]);
+        let header = steps[0].header;
+        let BuildStepKind::Script { environment, .. } = &mut steps[0].kind else { unreachable!() };
+        environment.push((ANY_VARIABLE.into(), Value::text(Text::hole(header, "unknown"), header)));
+        assert_eq!(changes(&build(&steps, vec![start()], &Limits::default())), [[(ID.to_owned(), GONE)]]);
     }
 
     #[test]

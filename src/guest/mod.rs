@@ -153,6 +153,12 @@ impl Event {
         let may_concern_agent = kind.may_concern_agent();
         Self { kind, span, network, may_concern_agent }
     }
+
+    /// Whether it may mean something for an agent; most events do not.
+    #[must_use]
+    pub fn may_concern_agent(&self) -> bool {
+        self.may_concern_agent
+    }
 }
 
 /// A step that could not be followed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::command::{Runner, runner};
 use super::files::{Content, Found, Session, known_path};
 use super::interpolation::{Fields, Variables, interpolated};
-use crate::eval::{BuildStep, BuildStepKind, Interpreter, Map, Unknown, Value, ValueKind};
+use crate::eval::{ANY_VARIABLE, BuildStep, BuildStepKind, Interpreter, Map, Unknown, Value, ValueKind};
 use crate::source::{Span, Text};
 
 /// What a type of provisioner does.
@@ -253,12 +253,18 @@ impl Session<'_> {
     fn environment(&self, settings: &Settings<'_>, target: &Target<'_>) -> Vec<(Arc<str>, Value)> {
         let own = |name: &str, value: &str| (Arc::from(name), Value::encoded(value, target.span));
         let mut environment = vec![own("PACKER_BUILD_NAME", &target.name), own("PACKER_BUILDER_TYPE", &target.builder)];
-        let listed = settings.get("environment_vars").and_then(|value| self.list_of(&value).ok());
-        environment.extend(listed.iter().flatten().filter_map(|pair| self.variable(pair)));
-        if let Some(map) = settings.get("env") {
-            let entries = map.as_map().map(|map| &map.entries);
+        let unknown = |value: &Value| (Arc::from(ANY_VARIABLE), value.clone());
+        if let Some(value) = settings.get("environment_vars") {
+            match self.list_of(&value) {
+                Ok(pairs) => environment.extend(pairs.iter().map(|pair| self.variable(pair).unwrap_or(unknown(pair)))),
+                Err(_) => environment.push(unknown(&value)),
+            }
+        }
+        if let Some(value) = settings.get("env") {
+            let entries = value.as_map().map(|map| &map.entries);
             let variable = |(name, value): (&Arc<str>, &Value)| (Arc::clone(name), value.clone());
             environment.extend(entries.into_iter().flatten().map(variable));
+            environment.extend(entries.is_none().then(|| unknown(&value)));
         }
         environment
     }
@@ -324,6 +330,13 @@ impl Session<'_> {
             Ok(Found::Folder(folder, names)) => {
                 let is_content = known.ends_with('/') || matches!(name, "" | "." | "..");
                 let prefix = if is_content { String::new() } else { format!("{name}/") };
+                // Where the destination is not there yet the folder itself becomes it, as those expect who name it so.
+                let is_named_so = |destination: &Value| {
+                    let path = destination.to_text().unwrap_or_default();
+                    path.as_str().rsplit(['/', '\\']).next() == Some(name)
+                };
+                let becomes_it = !is_content && destination.alternatives().iter().all(is_named_so);
+                let prefixes = [Some(prefix.as_str()), becomes_it.then_some("")];
                 if names.len() > self.limits.uploaded_files {
                     let why = Unknown::Limit(format!("{} files in one upload", self.limits.uploaded_files).into());
                     let destination = unknown_below(&self.below(destination, &prefix, span), &why);
@@ -336,8 +349,10 @@ impl Session<'_> {
                         Ok(file) => self.text_of(&file, Content::Binary, "file", span),
                         Err(_) => unread(&Value::encoded(path, span)),
                     };
-                    let destination = self.below(destination, &format!("{prefix}{name}"), span);
-                    files.push(BuildStepKind::File { content, destination });
+                    for prefix in prefixes.into_iter().flatten() {
+                        let destination = self.below(destination, &format!("{prefix}{name}"), span);
+                        files.push(BuildStepKind::File { content: content.clone(), destination });
+                    }
                 }
             }
             found => {
