@@ -26,7 +26,8 @@ fn identity_files(agents: &[Value]) -> Vec<Value> {
     files.flatten().filter_map(|file| file.get("path").cloned()).collect()
 }
 
-/// What everything that installs, starts or stops an agent, or is done with its programs, contains one of. Most commands
+/// What everything that installs, starts or stops an agent, or is done with its programs or its keys of the registry,
+/// contains one of. Most commands
 /// contain none, and then nobody has to read the agents.
 fn agent_words(agents: &[Value]) -> Vec<Value> {
     let mut words = Vec::new();
@@ -39,6 +40,11 @@ fn agent_words(agents: &[Value]) -> Vec<Value> {
         };
         words.extend(rows.filter_map(of_row));
     }
+    // A key of the registry is named with its folder, whatever the hive is called.
+    let keys = agents.iter().filter_map(|agent| agent.pointer("/identity/registry_keys")?.as_array()).flatten();
+    let folder =
+        |key: &Value| Some(key.get("path")?.as_str()?.split_once(':')?.1.rsplit_once('\\')?.0.to_ascii_lowercase());
+    words.extend(keys.filter_map(folder));
     words.sort();
     words.dedup();
     words.into_iter().map(Value::String).collect()

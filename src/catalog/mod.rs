@@ -58,8 +58,8 @@ pub fn identity_files() -> &'static [String] {
     &FILES
 }
 
-/// Whether `word` contains the name of an agent's package, service, program or container image, or a part of the address
-/// of its installer. What contains none concerns no agent; the rest may, or not.
+/// Whether `word` contains the name of an agent's package, service, program or container image, a part of the address of
+/// its installer, or the folder of its identity in the registry. What contains none concerns no agent; the rest may, or not.
 #[must_use]
 pub fn may_name_agent(word: &str) -> bool {
     static BY_FIRST_BYTE: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
