@@ -20,15 +20,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|entry| {
             let file = workspace.source(entry.id);
             match entry.kind {
-                Kind::CloudFormation | Kind::ImageBuilder => tree::parse(&file, &limits).problems.len(),
-                Kind::TerraformVariables | Kind::TerraformVariablesJson => {
+                Kind::CloudFormation | Kind::ImageBuilder | Kind::PackerLegacy => {
+                    tree::parse(&file, &limits).problems.len()
+                }
+                Kind::TerraformVariables | Kind::TerraformVariablesJson | Kind::PackerVariables => {
                     terraform::parse_variables_file(&file, &limits).problems.len()
                 }
                 Kind::UserData => {
                     let text = Text::verbatim(file.text(), file.span(0..file.text().len()));
                     shell::parse(&text, &limits).2.len()
                 }
-                Kind::Terraform | Kind::TerraformJson => terraform::parse_module_file(&file, &limits).problems.len(),
+                Kind::Terraform | Kind::TerraformJson | Kind::Packer | Kind::PackerJson => {
+                    terraform::parse_module_file(&file, &limits).problems.len()
+                }
             }
         })
         .sum();

@@ -530,6 +530,6 @@ fn the_readme_shows_what_fixing_does() {
         assert!(ran.stdout.contains(part), "not in the output:\n{part}\n{}", ran.stdout);
     }
     assert!(project.run(fix).stderr.contains("3 findings fixed in 2 files"));
-    assert!(project.run(unsafe_too).stderr.contains("1 finding fixed in 1 file"));
+    assert!(project.run(unsafe_too).stderr.contains("2 findings fixed in 2 files"));
     assert_eq!(project.run("check").code, 0);
 }

@@ -153,7 +153,7 @@ fn a_recipe_runs_its_components_in_order_with_their_parameters() {
         .concat();
     let recipe = "resource \"aws_imagebuilder_image_recipe\" \"web\" {
   parent_image     = \"ami-1\"
-  user_data_base64 = base64encode(\"#!/bin/sh\")
+  user_data_base64 = base64encode(\"#!/bin/sh\\necho first\")
   component {
     component_arn = aws_imagebuilder_component.two.arn
     parameter {
@@ -197,6 +197,7 @@ data \"aws_imagebuilder_component\" \"theirs\" {
     let expected = "echo given two; echo default one; restart; package amazon-cloudwatch-agent; ? the component `unheard`; \
                     echo default one; ? the component `other`; ? the component `var.more`";
     assert_eq!(builds(&analysis), [("aws_imagebuilder_image_recipe.web".to_owned(), expected.to_owned())]);
+    assert_eq!(analysis.assessments.images[0].image.user_data().len(), 1);
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn a_recipe_of_cloudformation_runs_its_components_in_order() {
          Parameters: [{{Name: Word, Value: [b]}}]\n        - ComponentArn: !GetAtt A.Arn\n          \
          Parameters:\n            - {{Name: Word, Value: [!Ref Given]}}\n        - ComponentArn: !Ref Far\n        \
          - ComponentArn: !Sub 'arn:${{AWS::Partition}}:imagebuilder:${{AWS::Region}}:aws:component/reboot-windows/x.x.x'\n      \
-         AdditionalInstanceConfiguration: {{UserDataOverride: eA==}}\nParameters:\n  Given: {{Type: String, Default: a}}\n",
+         AdditionalInstanceConfiguration: {{UserDataOverride: IyEvYmluL3NoCmVjaG8gZmlyc3Q=}}\nParameters:\n  Given: {{Type: String, Default: a}}\n",
         component("A"),
         component("B")
     );
@@ -415,4 +416,20 @@ fn what_a_template_leaves_out_is_not_followed() {
         assert_eq!(problems(&analysis), [""; 0], "{template}");
         assert_eq!(builds(&analysis)[0].1, expected, "{template}");
     }
+}
+
+#[test]
+fn an_installer_that_starts_an_agent_is_no_registration_when_a_start_is_none() {
+    let document = |command: &str| document("x").replace("echo x", command);
+    let findings = |command: &str| -> Vec<String> {
+        let ran = Project::new(&[("agent.yml", &document(command))]).run("check --format json");
+        ran.findings().into_iter().map(|(rule, _)| rule).collect()
+    };
+    for command in [
+        "yum install -y https://s3.amazonaws.com/ec2-downloads-windows/SSMAgent/latest/linux_amd64/amazon-ssm-agent.rpm",
+        "curl -fsSL https://tailscale.com/install.sh | sh && systemctl enable --now tailscaled",
+    ] {
+        assert_eq!(findings(command), [""; 0], "{command}");
+    }
+    assert_eq!(findings("curl -fsSL https://tailscale.com/install.sh | sh && tailscale up --authkey k"), ["IMDS201"]);
 }

@@ -72,8 +72,8 @@ fn shown_builds(analysis: &Analysis) -> String {
                         Interpreter::Batch => "batch",
                     };
                     let own = environment.iter().filter(|(name, _)| !name.starts_with("PACKER_"));
-                    let environment: String = own.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
-                    format!("{interpreter}{environment}: {}", shown(text))
+                    let environment: Vec<_> = own.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
+                    format!("{interpreter}{}: {}", environment.concat(), shown(text))
                 }
                 BuildStepKind::File { content, destination } => {
                     format!("file {}: {}", shown(destination), shown(content))
@@ -410,6 +410,24 @@ fn dynamic_blocks_are_provisioners_and_sources_too() {
 }
 
 #[test]
+fn of_several_possible_lists_of_sources_each_source_counts_once() {
+    let text = r#"
+        source "amazon-ebs" "a" {}
+        source "amazon-ebs" "b" {}
+        variable "sources" { type = list(string) }
+        build { sources = [for name in var.sources : "amazon-ebs.${name}"] }
+    "#;
+    assert_builds(
+        &[
+            ("web.pkr.hcl", text),
+            ("one.pkrvars.hcl", "sources = [\"a\"]\n"),
+            ("two.pkrvars.hcl", "sources = [\"a\", \"b\"]\n"),
+        ],
+        ": amazon-ebs.a\n: amazon-ebs.b\n",
+    );
+}
+
+#[test]
 fn files_are_uploaded_as_packer_does_it() {
     let text = build_of(
         r#"
@@ -672,17 +690,18 @@ fn suppressions_are_read_in_templates_and_scripts() {
 fn a_script_that_is_not_there_is_a_problem_and_an_upload_is_none() {
     let text = build_of(
         r#"
-        provisioner "shell" { script = "missing.sh" }
+        provisioner "shell" { script = "${path.root}/missing.sh" }
+        provisioner "shell" { script = "scripts/${var.name}.sh" }
         provisioner "shell" { inline = ["echo ${var.missing}"] }
         provisioner "file" {
           source      = "artifact.tar"
           destination = "/tmp/artifact.tar"
         }
         "#,
-    );
+    ) + "variable \"name\" { default = \"\" }\n";
     let found = problems(&analyse(&[("p/web.pkr.hcl", &text)]));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].contains("`shell` cannot read `missing.sh`") && found[1].contains("no variable `missing`"));
+    assert!(found[0].contains("`shell` cannot read `./missing.sh`") && found[1].contains("no variable `missing`"));
 }
 
 /// The codes of the problems and the number of builds and steps of hostile files.

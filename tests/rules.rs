@@ -82,7 +82,7 @@ fn shifted(path: &str, text: &str) -> Option<String> {
     if first.starts_with('#') && is_one_of(&[".sh", ".tftpl", ".tpl", ".yaml", ".yml", ".cfg"]) {
         return Some(format!("{first}\n\n# said here\n\n{rest}"));
     }
-    is_one_of(&[".tf", ".tfvars", ".yaml", ".yml"]).then(|| format!("# said here\n\n\n{text}"))
+    is_one_of(&[".tf", ".pkr.hcl", ".tfvars", ".yaml", ".yml"]).then(|| format!("# said here\n\n\n{text}"))
 }
 
 #[test]

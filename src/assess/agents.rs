@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use super::PinnedVersion;
 use super::version::{Pin, of_folder, of_image, of_package};
-use crate::catalog::{self, Action, ActionKind, Agent, AgentSetting, Effect, Identity, Installation, InstallationKind};
-use crate::guest::{Event, EventKind, Guest, OpaqueStep, ServiceAction};
+use crate::catalog::{
+    self, Action, ActionKind, Agent, AgentSetting, Effect, Identity, IdentityFile, Installation, InstallationKind,
+    comparable_path,
+};
+use crate::guest::{Event, EventKind, FileChange, Guest, OpaqueStep, ServiceAction};
 use crate::source::{Origin, Span, Text};
 
 /// The most starts of one agent that are kept. Only scripts that mean harm have more.
@@ -160,6 +163,11 @@ pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
         }
         EventKind::Service { name, action } => service(agent, name, *action, event.span),
         EventKind::Program(words) => program(agent, words, event.span),
+        EventKind::Files { named, change: FileChange::Written } => {
+            let is_it = |file: &IdentityFile| comparable_path(&file.path) == **named;
+            let place = agent.identity.files.iter().any(is_it).then_some(event.span)?;
+            Some(Sign { place: Some(place), ..Sign::default() })
+        }
         EventKind::Reboot
         | EventKind::Removal(_)
         | EventKind::Update(_)
@@ -312,6 +320,10 @@ pub(super) enum Deed {
 /// What the program `base`, called with `arguments`, does with the identity of `agent`, and what says so: the most
 /// specific of what the catalogue says about commands decides.
 pub(super) fn deed<'a>(agent: &'a Agent, base: &str, arguments: &[Text]) -> Option<(Deed, &'a Action)> {
+    let asks = |word: &Text| matches!(word.as_str(), "--help" | "-help" | "-h" | "--version" | "-version");
+    if arguments.iter().any(asks) {
+        return None;
+    }
     let fits = |action: &Action| {
         let words = action.r#match.as_deref().filter(|_| action.kind == ActionKind::Command);
         let Some((first, rest)) = words.map(|words| words.split_once(' ').unwrap_or((words, ""))) else { return false };

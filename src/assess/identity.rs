@@ -33,6 +33,8 @@ pub struct Left {
     pub removed_in_part: Vec<Span>,
     /// The places of commands that would have removed it since if the agent had not been running.
     pub too_early: Vec<Span>,
+    /// Whether one of them does remove it as far as is verified.
+    pub perhaps_removed: bool,
     /// The files that are left.
     pub files: Vec<&'static IdentityFile>,
 }
@@ -123,15 +125,16 @@ impl Way {
                 if words.iter().any(|word| word.as_str() == "stop") && self.is_own(words) {
                     self.is_running = false;
                 }
+                self.change_registry(words, event.span);
                 if let Some((Deed::Removes, action)) = self.deed(words) {
                     if action.requires == Some(AgentState::Stopped) && self.is_running {
-                        self.come_too_early(event.span);
+                        self.come_too_early(event.span, !action.unverified);
                     } else {
                         self.remove(event.span);
                     }
                 }
             }
-            EventKind::Service { name, action: ServiceAction::Stop } if self.starting(name.as_str()).is_some() => {
+            EventKind::Service { name, action: ServiceAction::Stop } if self.is_service(name.as_str()) => {
                 self.is_running = false;
             }
             EventKind::Reboot => self.is_running = false,
@@ -140,10 +143,10 @@ impl Way {
                 self.state = Identity::Absent;
                 self.enabled = None;
             }
-            EventKind::Unfollowed => {
-                if self.state != Identity::Absent || self.enabled.is_some() && self.starting_at_boot().is_some() {
-                    self.state = Identity::Unknown;
-                }
+            EventKind::Unfollowed
+                if self.state != Identity::Absent || self.enabled.is_some() && self.starting_at_boot().is_some() =>
+            {
+                self.state = Identity::Unknown;
             }
             _ => {}
         }
@@ -159,6 +162,11 @@ impl Way {
         let Some(base) = words.first().and_then(Text::known).map(base_name) else { return false };
         let programs = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Command);
         programs.into_iter().any(|form| is_program(&form.r#match, base))
+    }
+
+    fn is_service(&self, name: &str) -> bool {
+        let services = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Service);
+        services.into_iter().any(|form| form.r#match == name)
     }
 
     /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
@@ -216,13 +224,28 @@ impl Way {
         }
         let created = Creation { event: Arc::clone(event), how, is_verified };
         let (removed, files) = (self.removed.clone(), self.files.clone());
-        let (removed_in_part, too_early) = (Vec::new(), Vec::new());
-        self.state = Identity::Left(Box::new(Left { created, removed, removed_in_part, too_early, files }));
+        self.state = Identity::Left(Box::new(Left {
+            created,
+            removed,
+            removed_in_part: Vec::new(),
+            too_early: Vec::new(),
+            perhaps_removed: false,
+            files,
+        }));
     }
 
-    fn come_too_early(&mut self, at: Span) {
+    /// While the agent runs: whether it is verified that its files have to be removed while it does not, if so.
+    fn while_stopped(&self) -> Option<bool> {
+        let is_it = |action: &&Action| {
+            action.kind == ActionKind::RemoveFile && action.requires == Some(AgentState::Stopped) && self.is_running
+        };
+        self.agent.identity.cleaned_by.iter().find(is_it).map(|action| !action.unverified)
+    }
+
+    fn come_too_early(&mut self, at: Span, is_verified: bool) {
         if let Identity::Left(left) = &mut self.state {
             left.too_early.push(at);
+            left.perhaps_removed |= !is_verified;
         }
     }
 
@@ -234,6 +257,32 @@ impl Way {
             Identity::Absent => Identity::Absent,
             _ => Identity::Cleaned,
         };
+    }
+
+    /// What a command of Windows removes from the registry.
+    fn change_registry(&mut self, words: &[Text], at: Span) {
+        const REMOVING: [&str; 4] = ["clear-itemproperty", "remove-item", "remove-itemproperty", "reg"];
+        let line = words.iter().map(|word| word.as_str().to_lowercase()).collect::<Vec<_>>().join(" ");
+        let line = line.replace("hkey_local_machine", "hklm").replace("hklm:", "hklm");
+        let program = line.split(' ').next().unwrap_or_default();
+        if !REMOVING.contains(&program) || program == "reg" && !line.starts_with("reg delete ") {
+            return;
+        }
+        let is_named = |path: &str| {
+            let path = path.to_lowercase().replace("hklm:", "hklm");
+            let folder = path.rsplit_once('\\').map_or(&*path, |(folder, _)| folder);
+            line.contains(folder)
+        };
+        let mut keys = self.agent.identity.registry_keys.iter().map(|key| is_named(&key.path)).peekable();
+        if keys.peek().is_none() {
+            return;
+        }
+        if keys.clone().all(|is_named| is_named) {
+            self.remove(at);
+        } else if keys.any(|is_named| is_named) && matches!(self.state, Identity::Left(_)) {
+            // Which of the keys a version of the agent has is not known.
+            self.state = Identity::Unknown;
+        }
     }
 
     fn change_files(&mut self, named: &str, change: FileChange, event: &Event) {
@@ -253,6 +302,7 @@ impl Way {
         let is_without = |layout: &Option<String>, is_gone: &dyn Fn(&IdentityFile) -> bool| {
             self.files.iter().filter(|file| file.layout == *layout).all(|file| is_gone(file))
         };
+        let while_stopped = self.while_stopped();
         match &mut self.state {
             Identity::Left(left) => {
                 let before = left.files.len();
@@ -260,8 +310,19 @@ impl Way {
                     self.state = Identity::Unknown;
                     return;
                 }
+                // The agent that runs may write its files again.
+                if let Some(is_verified) =
+                    while_stopped.filter(|_| left.files.iter().any(|file| reached(file) == Covers::Yes))
+                {
+                    if is_verified {
+                        left.too_early.push(event.span);
+                    } else {
+                        self.state = Identity::Unknown;
+                    }
+                    return;
+                }
                 left.files.retain(|file| reached(file) == Covers::No);
-                let is_gone = |file: &IdentityFile| !left.files.iter().any(|kept| *kept == file);
+                let is_gone = |file: &IdentityFile| !left.files.contains(&file);
                 if layouts.into_iter().any(|layout| is_without(layout, &is_gone)) {
                     self.remove(event.span);
                 } else if left.files.len() < before {
@@ -379,6 +440,69 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_that_starts_an_agent_which_is_not_registered_leaves_nothing() {
+        for (agent, script) in [
+            ("amazon-ssm-agent", "rpm -i https://example.com/amazon-ssm-agent.rpm"),
+            ("amazon-ssm-agent", "/etc/init.d/amazon-ssm-agent start"),
+            ("elastic-agent", "apt-get install -y elastic-agent"),
+            ("tailscale", "curl -fsSL https://tailscale.com/install.sh | sh"),
+        ] {
+            assert_eq!(left(agent, script).0, Identity::Absent, "{script}");
+        }
+    }
+
+    #[test]
+    fn options_may_hold_their_values() {
+        let install = "elastic-agent install --url=https://fleet.example.com --enrollment-token=x";
+        let Identity::Left(created) = left("elastic-agent", install).0 else { panic!("it enrols") };
+        assert!(created.created.is_verified);
+        let delayed = "elastic-agent install --enrollment-token=x --delay-enroll";
+        assert_eq!(left("elastic-agent", delayed).0, Identity::Absent);
+    }
+
+    #[test]
+    fn a_service_that_is_started_only_when_it_runs_creates_nothing() {
+        for verb in ["try-restart", "condrestart", "reload", "status", "is-active"] {
+            let script = format!("yum install -y mackerel-agent\nsystemctl {verb} mackerel-agent || true");
+            assert_eq!(left("mackerel-agent", script.leak()).0, Identity::Absent, "{verb}");
+        }
+    }
+
+    #[test]
+    fn the_identity_in_the_registry_of_windows_is_removed_with_its_keys() {
+        let network = || Network::new(&Assumptions::default());
+        let of = |commands: &[&str]| {
+            let span = SourceFile::new(FileId(1), "x.ps1", "x".into()).span(0..1);
+            let name = Text::encoded("CSFalconService", span);
+            let mut events = vec![EventKind::Service { name, action: ServiceAction::Start }];
+            let words = |line: &str| line.split(' ').map(|word| Text::encoded(word, span)).collect();
+            events.extend(commands.iter().map(|line| EventKind::Program(words(line))));
+            let event = |kind| Arc::new(Event::new(kind, span, network()));
+            let events: Vec<_> = events.into_iter().map(event).collect();
+            after(catalog::agent("crowdstrike-falcon").unwrap(), Platform::Windows, &events)
+        };
+        let key = r"HKLM:\SYSTEM\CrowdStrike\{9b03c1d9-3138-44ed-9fae-d9f4c034b88d}\{16e0423f-7058-48c9-a204-725362b67639}\Default";
+        let other = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\CSAgent\Sim";
+        let one = format!("Remove-ItemProperty -Path {key} -Name AG");
+        let two = format!("Remove-ItemProperty -Path {key},{other} -Name AG");
+        let unlike = r"reg delete HKLM\SOFTWARE\Other /f".to_owned();
+        assert!(matches!(of(&[&unlike]), Identity::Left(_)));
+        assert_eq!(of(&[&one]), Identity::Unknown);
+        assert_eq!(of(&[&two]), Identity::Cleaned);
+    }
+
+    #[test]
+    fn files_that_a_running_agent_writes_again_are_removed_only_when_it_is_stopped() {
+        let up = "tailscale up --auth-key x\n";
+        let remove = "rm -f /var/lib/tailscale/tailscaled.state\n";
+        let stop = "systemctl stop tailscaled\n";
+        let after = |script: String| left("tailscale", script.leak()).0;
+        let Identity::Left(left) = after(format!("{up}{remove}")) else { panic!("it is written again") };
+        assert_eq!(left.too_early.len(), 1);
+        assert_eq!(after(format!("{up}{stop}{remove}")), Identity::Cleaned);
+    }
+
+    #[test]
     fn what_is_not_known_about_a_cleanup_makes_the_identity_unknown() {
         let script = "systemctl start mackerel-agent\nD=$(cat /etc/root)\nrm -f \"$D/mackerel-agent/id\"";
         assert_eq!(left("mackerel-agent", script).0, Identity::Unknown);
@@ -404,6 +528,35 @@ mod tests {
             let (identity, found) = left(agent, script);
             assert!(matches!(identity, Identity::Left(_)), "{script}: {identity:?}");
             assert_eq!(found, at, "{script}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_followed_and_may_remove_the_identity_makes_it_unknown() {
+        for script in [
+            "sudo /opt/image/cleanup.sh",
+            "aws s3 cp s3://bucket/clean.sh /tmp/clean.sh && bash /tmp/clean.sh",
+            "curl -fsSL https://example.com/cleanup.sh | sudo bash",
+            "sudo python3 /tmp/cleanup.py",
+            "ansible-playbook -c local site.yml",
+            "find /var/lib/mackerel-agent -type f | xargs sudo rm -f",
+            "find /var/lib/mackerel-agent -type f -print0 | xargs -0 -I {} rm {}",
+            "find /var/lib/mackerel-agent -type f | while read -r file; do rm \"$file\"; done",
+            "find /var/lib/mackerel-agent -type f ! -name '*.conf' -delete",
+        ] {
+            let script = format!("systemctl start mackerel-agent\n{script}");
+            assert_eq!(left("mackerel-agent", script.clone().leak()).0, Identity::Unknown, "{script}");
+        }
+        for script in [
+            "sudo yum clean all",
+            "cloud-init clean --logs",
+            "package-cleanup --oldkernels",
+            "curl -fsSL https://get.docker.com | sh",
+            "find /var/log -type f | xargs truncate -s 0",
+            "find /tmp -mtime +1 -delete",
+        ] {
+            let script = format!("systemctl start mackerel-agent\n{script}");
+            assert_eq!(creator(script.leak()), "systemctl start mackerel-agent");
         }
     }
 
@@ -450,6 +603,14 @@ mod tests {
         ] {
             let (identity, _) = left("elastic-agent", script);
             assert_eq!(matches!(identity, Identity::Left(_)), is_left, "{script}: {identity:?}");
+        }
+    }
+
+    #[test]
+    fn asking_an_agent_for_help_starts_nothing() {
+        for script in ["mackerel-agent --help", "mackerel-agent -version", "netdata -h", "mackerel-agent supervise -h"]
+        {
+            assert_eq!(left(script.split(' ').next().unwrap(), script).0, Identity::Absent, "{script}");
         }
     }
 

@@ -43,6 +43,8 @@ pub struct ImageAgent {
     pub is_certain: bool,
     /// Whether the metadata service could be reached when the identity came into being, as far as that is known.
     pub reach: Option<Reach>,
+    /// What kept it out of reach then.
+    pub kept_away_by: Option<Span>,
     /// What becomes of the agent on a host that is launched from the image, as far as that is known.
     pub outcome: Option<&'static StartOutcome>,
     /// The layers that the text which created the identity went through.
@@ -65,14 +67,16 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
             Identity::Left(left) => Some(left),
             _ => None,
         };
-        let reach = left.and_then(|left| reach(agent, platform, left, &image, stock));
+        let met = left.and_then(|left| reach(agent, platform, left, &image, stock));
+        let reach = met.as_ref().map(|(reach, _)| *reach);
+        let kept_away_by = met.and_then(|(_, by)| by);
         let outcome = left.and_then(|_| outcome(agent, reach));
         let trail_of = |left: &Left| {
             let place = left.created.event.span;
             scripts.trail_of(place).unwrap_or_else(|| boots.trail_of(place))
         };
         let trail = left.map(|left| trail_of(left)).unwrap_or_default();
-        ImageAgent { agent, seen_at, version, container, identity, is_certain, reach, outcome, trail }
+        ImageAgent { agent, seen_at, version, container, identity, is_certain, reach, kept_away_by, outcome, trail }
     };
     let agents = seen.into_iter().map(assess).collect();
     let mut assumes: Vec<OpaqueStep> = Vec::new();
@@ -87,23 +91,33 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
     ImageAssessment { image, platform, agents, assumes }
 }
 
-/// Whether the metadata service could be reached when an identity came into being.
-fn reach(agent: &Agent, platform: Option<Platform>, left: &Left, image: &Image, stock: &Stock) -> Option<Reach> {
+/// Whether the metadata service could be reached when an identity came into being, and what kept it out of reach.
+fn reach(
+    agent: &Agent,
+    platform: Option<Platform>,
+    left: &Left,
+    image: &Image,
+    stock: &Stock,
+) -> Option<(Reach, Option<Span>)> {
     if left.created.how == How::Written {
         return None;
     }
     let is_disabled = |written: &Written| written.meaning() == Some("disabled");
     if !image.endpoint.is_empty() && image.endpoint.iter().all(is_disabled) {
-        return Some(Reach::Unreachable);
+        let by = image.endpoint.iter().find_map(|written| match written {
+            Written::Known { origin, .. } => Some(origin.span),
+            Written::Unset | Written::Unknown { .. } => None,
+        });
+        return Some((Reach::Unreachable, by));
     }
     let user = user_of(agent, platform.unwrap_or(Platform::Linux));
     let met = stock.answer(&left.created.event.network, Family::V4, &user);
     if is_away(&met) {
-        return Some(Reach::Unreachable);
+        return Some((Reach::Unreachable, met.proof.iter().find_map(|step| step.span)));
     }
     let is_enabled =
         |written: &Written| matches!(written.meaning(), None | Some("enabled")) && written.unknown().is_none();
-    (met.answer == Answer::Reachable && image.endpoint.iter().all(is_enabled)).then_some(Reach::Reachable)
+    (met.answer == Answer::Reachable && image.endpoint.iter().all(is_enabled)).then_some((Reach::Reachable, None))
 }
 
 /// What becomes of an agent that starts with the identity of the machine that the image was built on. Where it is not

@@ -2,7 +2,7 @@
 //!
 //! Documents of Systems Manager have `mainSteps` where these have `phases`, and buildspecs have no `schemaVersion`.
 
-use super::packer::end_of_string;
+use super::json_keys;
 
 const SCHEMA_VERSION: &str = "schemaVersion";
 const PHASES: &str = "phases";
@@ -23,25 +23,7 @@ fn keys_of_yaml(text: &str) -> Vec<&str> {
 }
 
 fn keys_of_json(text: &str) -> Vec<&str> {
-    let bytes = text.as_bytes();
-    let (mut keys, mut depth, mut at) = (Vec::new(), 0_usize, 0);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                let end = end_of_string(bytes, at + 1);
-                let rest = text.get(end + 1..).unwrap_or_default();
-                if depth == 1 && rest.trim_start().starts_with(':') {
-                    keys.extend(text.get(at + 1..end));
-                }
-                at = end;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    keys
+    json_keys::keys(text).filter(|key| key.above().is_empty()).map(|key| key.name).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod builds;
 mod component;
+mod json_keys;
 mod kind;
 mod literal;
 mod packer;

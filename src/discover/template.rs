@@ -3,8 +3,8 @@
 //! The test looks at top-level keys only, so that a template inside another document (a block scalar, a string
 //! of a Terraform plan) does not count.
 
+use super::json_keys::keys;
 use super::kind::Reason;
-use super::packer::end_of_string;
 
 const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
 const RESOURCES: &str = "Resources";
@@ -25,47 +25,12 @@ fn is_resource_type(value: &str) -> bool {
     TYPE_PREFIXES.iter().any(|prefix| value.starts_with(prefix))
 }
 
-/// The levels of JSON that matter: the template, its `Resources`, one resource.
-const LEVELS: usize = 3;
-
 fn in_json(text: &str) -> Option<Reason> {
-    let bytes = text.as_bytes();
-    let mut depth = 0_usize;
-    let mut objects = [false; LEVELS];
-    let mut keys = [""; LEVELS];
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => {
-                if let Some(object) = objects.get_mut(depth) {
-                    *object = *byte == b'{';
-                }
-                depth += 1;
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                let end = end_of_string(bytes, at + 1);
-                let content = text.get(at + 1..end).unwrap_or("");
-                at = end;
-                let level = depth.wrapping_sub(1);
-                if level < LEVELS && objects[..=level].iter().all(|object| *object) {
-                    let is_key = bytes[end..].iter().skip(1).find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-                    if !is_key {
-                        if keys == [RESOURCES, keys[1], TYPE] && level == 2 && is_resource_type(content) {
-                            return Some(Reason::ResourceType);
-                        }
-                    } else if level == 0 && content == FORMAT_VERSION {
-                        return Some(Reason::FormatVersion);
-                    } else {
-                        keys[level] = content;
-                    }
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    None
+    keys(text).find_map(|key| match (key.above(), key.name) {
+        ([], FORMAT_VERSION) => Some(Reason::FormatVersion),
+        ([Some(RESOURCES), Some(_)], TYPE) if key.string.is_some_and(is_resource_type) => Some(Reason::ResourceType),
+        _ => None,
+    })
 }
 
 fn in_yaml(text: &str) -> Option<Reason> {

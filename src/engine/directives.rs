@@ -65,7 +65,7 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         }
     }
     for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
-        for text in texts(value).iter().filter(|text| text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE)) {
+        for text in &texts(value) {
             for part in user_data::parse(text, limits) {
                 gathered.add(of_part(&part, limits));
             }
@@ -159,7 +159,9 @@ fn texts(value: &Value) -> Vec<Text> {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
         match &value.kind {
-            ValueKind::String(text) if text.as_str().contains(DIRECTIVE) => texts.push(text.clone()),
+            ValueKind::String(text) if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) => {
+                texts.push(text.clone());
+            }
             ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => open.extend(values.iter()),
             ValueKind::Map(map) => open.extend(map.entries.values()),
             _ => {}

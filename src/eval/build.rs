@@ -27,6 +27,8 @@ pub struct Build {
     pub machine: Value,
     /// What is done to the machine, in order.
     pub steps: Vec<BuildStep>,
+    /// Whether it is a component that no recipe here uses: what else is done to the machine is not known.
+    pub is_part: bool,
 }
 
 /// One thing that is done to the machine of a build.

@@ -27,21 +27,25 @@ fn elements(text: &str, quote: usize, commands: &[String]) -> Option<(usize, Str
     let before = text.get(line_start..quote)?;
     let indentation = before.get(..before.len() - before.trim_start().len())?;
     let stands_alone = before.trim_start().starts_with('"');
-    let separator = if stands_alone { format!("\n{indentation}") } else { " ".to_owned() };
+    let separator = if stands_alone { format!("{}{indentation}", break_of_lines(text)) } else { " ".to_owned() };
     let rest = text.get(quote + 1..)?;
     let next = rest.trim_start();
     let has_comma = next.starts_with(',');
     if !has_comma && !next.starts_with(']') || has_comma && !next.get(1..)?.trim_start().starts_with(']') {
         return None;
     }
-    let quoted = commands.iter().map(|command| format!("\"{}\"", command.replace('\\', "\\\\").replace('"', "\\\"")));
-    let added: String = if has_comma {
-        quoted.map(|command| format!("{separator}{command},")).collect()
-    } else {
-        quoted.map(|command| format!(",{separator}{command}")).collect()
-    };
+    let mut added = String::new();
+    for command in commands {
+        let quoted = command.replace('\\', "\\\\").replace('"', "\\\"");
+        let (before, after) = if has_comma { ("", ",") } else { (",", "") };
+        added.extend([before, &separator, "\"", &quoted, "\"", after]);
+    }
     let comma = if has_comma { rest.len() - next.len() + 1 } else { 0 };
     Some((quote + 1 + comma, added))
+}
+
+fn break_of_lines(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 /// Lines behind the one from `start` to `end`, with what stands before its command: blanks, and the dash of an item.
@@ -57,9 +61,8 @@ fn lines(text: &str, start: usize, end: usize, commands: &[String]) -> Option<(u
     if !is_whole || !is_plain {
         return None;
     }
-    let break_of_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let at = line_start + line.len();
-    Some((at, commands.iter().map(|command| format!("{break_of_lines}{indentation}{dash}{command}")).collect()))
+    Some((at, commands.iter().flat_map(|command| [break_of_lines(text), indentation, dash, command]).collect()))
 }
 
 #[cfg(test)]
@@ -86,6 +89,7 @@ mod tests {
                 "inline = [\n  \"a\",\n  \"«b»\",\n]",
                 "inline = [\n  \"a\",\n  \"b\",\n  \"stop\",\n  \"rm \\\"x\\\"\",\n]",
             ),
+            ("[\r\n  \"«b»\"\r\n]", "[\r\n  \"b\",\r\n  \"stop\",\r\n  \"rm \\\"x\\\"\"\r\n]"),
             ("[\n\t\"«b»\"\n]", "[\n\t\"b\",\n\t\"stop\",\n\t\"rm \\\"x\\\"\"\n]"),
             ("inline = [\"a\", \"«b»\"]", "inline = [\"a\", \"b\", \"stop\", \"rm \\\"x\\\"\"]"),
         ] {

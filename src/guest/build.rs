@@ -12,6 +12,8 @@ use crate::syntax::shell;
 /// The folder in which scripts start. Which one it is depends on the user of the build; all scripts share it.
 const HOME: &str = "/home/build";
 
+/// The status by which a script has Image Builder start the machine again, and then run the script once more.
+pub(super) const RESTART_REQUESTED: u8 = 194;
 /// Where a script lies that a build runs, beside other files that it uploads. Its name is anybody's guess.
 const UPLOADED: &str = "/tmp/script.sh";
 
@@ -30,12 +32,22 @@ pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Gu
     for step in steps {
         let mut next = Vec::new();
         for guest in ends {
-            next.extend(run_step(&mut machine, step, guest));
+            for mut end in run_step(&mut machine, step, guest) {
+                if end.shell.status != Status::Known(RESTART_REQUESTED) {
+                    next.push(end);
+                    continue;
+                }
+                end.event(EventKind::Reboot, step.header);
+                end.shell = Shell::default();
+                end.flow = Flow::Next;
+                next.extend(run_step(&mut machine, step, end));
+            }
         }
         if let [first, _, ..] = next.as_slice() {
             machine.charge(next.len().saturating_mul(first.copied_bytes()));
         }
-        let has_failed = |end: &Guest| !matches!(end.shell.status, Status::Known(0) | Status::Unknown);
+        let has_failed =
+            |end: &Guest| !matches!(end.shell.status, Status::Known(0 | RESTART_REQUESTED) | Status::Unknown);
         if next.iter().any(|end| !has_failed(end)) {
             next.retain(|end| !has_failed(end));
         }
@@ -56,8 +68,12 @@ fn run_step(machine: &mut Machine, step: &BuildStep, mut guest: Guest) -> Vec<Gu
     }
     match &step.kind {
         BuildStepKind::Script { text, interpreter, environment } => {
-            let mut run = |text| script(machine, guest.clone(), &text, *interpreter, environment, at);
-            return text.alternatives().into_iter().flat_map(&mut run).collect();
+            let environments = environments(environment);
+            let mut run = |text: &Value| {
+                let mut run_in = |given: &Environment| script(machine, guest.clone(), text, *interpreter, given, at);
+                environments.iter().flat_map(&mut run_in).collect::<Vec<_>>()
+            };
+            return text.alternatives().iter().flat_map(&mut run).collect();
         }
         BuildStepKind::File { content, destination } => {
             let content = text_of(content).unwrap_or_else(|| Text::hole(at, "a file whose content is not known"));
@@ -86,6 +102,30 @@ fn run_step(machine: &mut Machine, step: &BuildStep, mut guest: Guest) -> Vec<Gu
     vec![guest]
 }
 
+/// The variables that a script is given.
+type Environment = Vec<(std::sync::Arc<str>, Value)>;
+
+/// The most combinations of declared alternatives with which a script is run.
+const MOST_ENVIRONMENTS: usize = 8;
+
+/// The variables that a script is given, once for each combination of their declared alternatives.
+fn environments(environment: &Environment) -> Vec<Environment> {
+    let mut all: Vec<Environment> = vec![Vec::new()];
+    for (name, value) in environment {
+        let alternatives = value.alternatives();
+        let few = alternatives.len().saturating_mul(all.len()) <= MOST_ENVIRONMENTS;
+        let values = if few { alternatives } else { vec![value.clone()] };
+        all = all
+            .into_iter()
+            .flat_map(|before| {
+                let with = |value: &Value| before.iter().cloned().chain([(name.clone(), value.clone())]).collect();
+                values.iter().map(with).collect::<Vec<Environment>>()
+            })
+            .collect();
+    }
+    all
+}
+
 /// Something that may do anything to the machine.
 fn unfollowed(guest: &mut Guest, at: Span, what: &str) {
     guest.opaque(at, what);
@@ -112,7 +152,7 @@ fn script(
     mut guest: Guest,
     text: &Value,
     interpreter: Interpreter,
-    environment: &[(std::sync::Arc<str>, Value)],
+    environment: &Environment,
     at: Span,
 ) -> Vec<Guest> {
     let Some(text) = text_of(text) else {
@@ -372,12 +412,24 @@ mod tests {
 
     #[test]
     fn a_script_that_fails_makes_no_image() {
-        let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start agent";
-        let ends =
-            build(&steps(&[script, "systemctl stop agent"], Interpreter::FirstLine), vec![start()], &Limits::default());
+        let script = "if [ ! -x /usr/bin/agent ]; then exit 1; fi\nsystemctl start mackerel-agent";
+        let steps_of = |scripts: &[&str]| steps(scripts, Interpreter::FirstLine);
+        let ends = build(&steps_of(&[script, "systemctl stop mackerel-agent"]), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
         assert_eq!(ends[0].events.len(), 2);
         let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
+    }
+
+    #[test]
+    fn a_script_that_asks_for_a_restart_has_not_failed() {
+        let script =
+            "if [ -f /var/tmp/done ]; then exit 0; fi\nsystemctl start mackerel-agent\ntouch /var/tmp/done\nexit 194";
+        let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &Limits::default());
+        let is_followed = |end: &Guest| {
+            let kinds: Vec<_> = end.events.iter().map(|event| event.kind == EventKind::Reboot).collect();
+            kinds == [false, true]
+        };
+        assert!(ends.iter().any(is_followed), "{ends:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::build::RESTART_REQUESTED;
 use super::join::merge;
 use super::variables::AskedFor;
 use super::{Content, Dialect, EventKind, FileChange, Flow, Guest, arithmetic};
@@ -491,7 +492,11 @@ impl<'a> Machine<'a> {
 /// Whether the script ends with a failure on all these ways, and leaves the network as it was.
 fn give_up(ends: &[Guest], before: &Guest) -> bool {
     let gives_up = |end: &Guest| {
-        let failed = matches!(end.shell.status, Status::Failure | Status::Known(1..));
+        let failed = match end.shell.status {
+            Status::Failure => true,
+            Status::Known(code) => code != 0 && code != RESTART_REQUESTED,
+            Status::Unknown => false,
+        };
         end.flow == Flow::Exit && failed && end.network == before.network
     };
     !ends.is_empty() && ends.iter().all(gives_up)

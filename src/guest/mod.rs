@@ -147,6 +147,13 @@ pub struct Event {
 }
 
 impl Event {
+    /// What happens at `span`, with packet filter and routes as they are then.
+    #[must_use]
+    pub fn new(kind: EventKind, span: Span, network: Network) -> Self {
+        let may_concern_agent = kind.may_concern_agent();
+        Self { kind, span, network, may_concern_agent }
+    }
+
     /// Whether it may mean something for an agent; most events do not.
     #[must_use]
     pub fn may_concern_agent(&self) -> bool {
@@ -249,8 +256,7 @@ impl Guest {
 
     fn event(&mut self, kind: EventKind, span: Span) {
         // A loop would otherwise never come back to a state that it had before.
-        let may_concern_agent = kind.may_concern_agent();
-        let event = Event { kind, span, network: self.network.clone(), may_concern_agent };
+        let event = Event::new(kind, span, self.network.clone());
         let mut here = self.events.iter().filter(|known| known.span == span);
         if !here.clone().any(|known| **known == event) && here.nth(MOST_EVENTS_OF_A_COMMAND - 1).is_none() {
             self.events.push(Arc::new(event));

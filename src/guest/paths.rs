@@ -43,11 +43,16 @@ pub(super) fn with_patterns(name: &Text) -> Text {
 #[must_use]
 pub fn covers(named: &str, path: &str, recursive: bool) -> Covers {
     if let Some((_, tail)) = named.rsplit_once(HOLE) {
-        // A name of which nothing else is known could be anything, and is presumed to be something else.
+        // A name of which nothing else is known could be anything, and is presumed to be something else, unless it
+        // lies in the very folder.
         let says_something = tail.chars().any(|character| !matches!(character, '/' | '*' | '.'));
         let ends_so = path == tail || path.ends_with(tail);
         let inside = recursive && path.contains(&format!("{}/", tail.trim_end_matches("/*")));
-        return if says_something && (ends_so || inside) { Covers::Perhaps } else { Covers::No };
+        let head = named.split(HOLE).next().and_then(|head| head.strip_suffix('/')).unwrap_or_default();
+        let is_own_folder =
+            head.matches('/').count() > 1 && path.rsplit_once('/').is_some_and(|(folder, _)| folder == head);
+        let is_likely = if says_something { ends_so || inside } else { is_own_folder };
+        return if is_likely { Covers::Perhaps } else { Covers::No };
     }
     let named: Vec<&str> = named.split('/').filter(|part| !part.is_empty()).collect();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -128,6 +133,8 @@ mod tests {
             (format!("/{HOLE}"), true, Covers::No),
             (format!("/{HOLE}/*"), true, Covers::No),
             (format!("/{HOLE}/cache"), true, Covers::No),
+            (format!("/var/lib/mackerel-agent/{HOLE}"), false, Covers::Perhaps),
+            (format!("/var/lib/{HOLE}"), true, Covers::No),
         ] {
             assert_eq!(covers(&named, ID, recursive), expected, "{named}");
         }

@@ -21,6 +21,8 @@ pub struct Image {
     pub machine: Value,
     /// What is done to the machine, in order.
     pub steps: Vec<BuildStep>,
+    /// Whether it is a component that no recipe here uses: what else is done to the machine is not known.
+    pub is_part: bool,
 }
 
 impl Image {
@@ -47,6 +49,7 @@ impl Image {
             endpoint: endpoint.alternatives().iter().map(|value| written(SettingName::Endpoint, value)).collect(),
             machine: build.machine,
             steps: build.steps,
+            is_part: build.is_part,
         }
     }
 }

@@ -164,7 +164,7 @@ impl Format {
     /// Whether fixes are part of it, so that they have to be looked for.
     #[must_use]
     pub fn shows_fixes(self) -> bool {
-        matches!(self, Self::Json | Self::JsonLines | Self::Sarif)
+        matches!(self, Self::Json | Self::JsonLines | Self::Sarif | Self::Rdjson)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::escape::{self, visible};
 use super::region::Region;
 use super::{Report, Reported};
-use crate::finding::{Problem, Severity};
+use crate::finding::{Edit, Finding, Fix, Problem, Severity};
 use crate::source;
 
 #[derive(Serialize)]
@@ -33,6 +33,14 @@ struct Diagnostic<'a> {
     location: Location,
     severity: &'static str,
     code: Code<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suggestions: Vec<Suggestion>,
+}
+
+#[derive(Serialize)]
+struct Suggestion {
+    range: Range,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -87,7 +95,30 @@ fn of_finding<'a>(report: &'a Report, reported: &'a Reported) -> Diagnostic<'a> 
         location: Location { range: Some(range(&region)), path: region.path },
         severity: severity(finding.severity),
         code: Code { value: finding.rule, url: report.rule(finding.rule).and_then(|(_, rule)| rule.url.as_deref()) },
+        suggestions: reported.fixes.iter().filter_map(|fix| suggestion(report, finding, fix)).collect(),
     }
+}
+
+/// A fix as the new text of one range in the file that the comment is about: several edits become one, with what stands
+/// between them.
+fn suggestion(report: &Report, finding: &Finding, fix: &Fix) -> Option<Suggestion> {
+    let file = finding.primary.span.file;
+    let mut edits: Vec<&Edit> = fix.edits.iter().collect();
+    edits.sort_by_key(|edit| edit.span);
+    let (first, last) = (edits.first()?, edits.last()?);
+    if edits.iter().any(|edit| edit.span.file != file) {
+        return None;
+    }
+    let whole = first.span.to(last.span);
+    let source = report.files.source(file)?;
+    let mut text = String::new();
+    let mut at = whole.range().start;
+    for edit in edits {
+        text.push_str(source.text().get(at..edit.span.range().start)?);
+        text.push_str(&edit.text);
+        at = edit.span.range().end;
+    }
+    Some(Suggestion { range: range(&report.region(whole)), text })
 }
 
 fn of_problem<'a>(report: &Report, problem: &Problem) -> Diagnostic<'a> {
@@ -97,6 +128,7 @@ fn of_problem<'a>(report: &Report, problem: &Problem) -> Diagnostic<'a> {
         location: Location { path, range: region.as_ref().map(range) },
         severity: severity(problem.severity),
         code: Code { value: problem.code.name(), url: None },
+        suggestions: Vec::new(),
     }
 }
 

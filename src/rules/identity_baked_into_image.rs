@@ -7,5 +7,6 @@ use crate::finding::Finding;
 pub(super) const ID: &str = "IMDS201";
 
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
-    IdentityRule { id: ID, is_mine: |left| left.removed.is_empty(), what: "keeps the identity of" }.check(assessments)
+    IdentityRule { id: ID, is_mine: |left| left.removed.is_empty(), what: ("keeps", "keep", "the identity of") }
+        .check(assessments)
 }

@@ -7,6 +7,7 @@ use crate::finding::Finding;
 pub(super) const ID: &str = "IMDS202";
 
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
-    let rule = IdentityRule { id: ID, is_mine: |left| !left.removed.is_empty(), what: "gets a new identity of" };
+    let rule =
+        IdentityRule { id: ID, is_mine: |left| !left.removed.is_empty(), what: ("gets", "get", "a new identity of") };
     rule.check(assessments)
 }

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 
 use super::chain::Chain;
 use crate::assess::{Assessments, How, Identity, ImageAgent, ImageAssessment, Left};
-use crate::catalog::{Agent, Outcome, Platform, Reach};
+use crate::catalog::{Agent, IdentityFile, Outcome, Platform, Reach, Registered, StartOutcome, StoredIdentity};
 use crate::eval::{BuildStepKind, ValueKind};
 use crate::finding::{Confidence, Finding, Label, Remedy, Severity};
-use crate::source::{Origin, PieceKind, Span};
+use crate::source::{PieceKind, Span, StepRole};
 
 /// One of the rules about identities in images.
 pub(super) struct IdentityRule {
     pub(super) id: &'static str,
     /// Whether an identity that is left is this rule's concern.
     pub(super) is_mine: fn(&Left) -> bool,
-    /// What is wrong with an agent's identity, as the predicate of a sentence.
-    pub(super) what: &'static str,
+    /// What is wrong with an agent's identity, as the predicate of a sentence: its verb about one image and about
+    /// several, and what comes after it.
+    pub(super) what: (&'static str, &'static str, &'static str),
 }
 
 /// The images that keep the identity of one agent, created by one line; never empty.
@@ -50,22 +51,25 @@ impl IdentityRule {
         let known = agent.agent;
         let is_certain = mistake.images.iter().any(|(_, agent, _)| agent.is_certain);
         let is_verified = mistake.images.iter().any(|(_, agent, left)| is_verified(agent, left));
-        let (severity, confidence) = match (is_certain, is_verified) {
-            (true, true) => (Severity::Error, Confidence::High),
-            _ => (Severity::Warning, Confidence::Medium),
+        let is_part = mistake.images.iter().all(|(image, _, _)| image.image.is_part);
+        let (severity, confidence) = if is_certain && is_verified && !is_part {
+            (Severity::Error, Confidence::High)
+        } else {
+            (Severity::Warning, Confidence::Medium)
         };
         let place = left.created.event.span;
-        let whose = match mistake.images.len() - 1 {
-            0 => format!("the image of `{}`", image.image.subject.address),
-            1 => format!("the image of `{}` and 1 other image", image.image.subject.address),
-            others => format!("the image of `{}` and {others} other images", image.image.subject.address),
+        let (one, several, what) = self.what;
+        let verb = if mistake.images.len() == 1 { one } else { several };
+        let effect = match (is_certain, is_part) {
+            (true, false) => effect(agent, mistake.images.len() == 1),
+            (true, true) => ", unless another component of the image removes it".into(),
+            (false, _) => ", on one of the ways through its build".into(),
         };
-        let one_way = if is_certain { "" } else { ", on one of the ways through its build" };
         Some(Finding {
             rule: self.id,
             severity,
             confidence,
-            message: format!("{whose} {} {}{one_way}", self.what, known.name),
+            message: format!("{} {verb} {what} {}{effect}", mistake.whose(), known.name),
             note: consequence(agent, left),
             help: help(known, image, left),
             primary: Label { span: place, message: creation(known, left) },
@@ -86,10 +90,38 @@ pub(super) fn is_harmful(outcome: Option<Outcome>) -> bool {
 /// Whether everything that makes it a fault is verified.
 fn is_verified(agent: &ImageAgent, left: &Left) -> bool {
     let has_verified_place = left.files.is_empty() || left.files.iter().any(|file| !file.unverified);
-    left.created.is_verified && has_verified_place && agent.outcome.is_some_and(|row| !row.unverified)
+    left.created.is_verified && has_verified_place && !left.perhaps_removed && is_verified_harm(agent)
+}
+
+/// Whether it is verified that the hosts come to harm. Where it is not known how the build machine registered, both
+/// ways have to end badly.
+fn is_verified_harm(agent: &ImageAgent) -> bool {
+    let with = |registered| agent.agent.outcome(StoredIdentity::Foreign, registered, Reach::Reachable);
+    let rows = match agent.outcome {
+        Some(row) => vec![Some(row)],
+        None => vec![with(Registered::WithIdentifier), with(Registered::WithoutIdentifier)],
+    };
+    let is_bad = |row: &StartOutcome| !row.unverified && row.outcome != Outcome::RegistersAsItself;
+    rows.into_iter().all(|row| row.is_some_and(is_bad))
 }
 
 impl Mistake<'_> {
+    /// What keeps the identity.
+    fn whose(&self) -> String {
+        let Some((image, _, _)) = self.images.first() else { return String::new() };
+        let address = &image.image.subject.address;
+        let first = if image.image.is_part {
+            format!("the component `{address}`")
+        } else {
+            format!("the image of `{address}`")
+        };
+        match self.images.len() - 1 {
+            0 => first,
+            1 => format!("{first} and 1 other image"),
+            others => format!("{first} and {others} other images"),
+        }
+    }
+
     fn subjects(&self) -> Vec<String> {
         let mut subjects: Vec<String> =
             self.images.iter().map(|(image, _, _)| image.image.subject.address.to_string()).collect();
@@ -114,14 +146,26 @@ impl Mistake<'_> {
             for early in &left.too_early {
                 related.add(*early, format!("this has no effect while {name} runs"));
             }
-            if let Some(seen_at) = agent.seen_at {
-                related.add(seen_at, format!("{name} is installed here"));
+            if let Some(by) = agent.kept_away_by.filter(|_| agent.agent.identity.needs_imds.value) {
+                related.add(by, format!("keeps {name} from the metadata service when it registers"));
+            }
+            if let Some(seen_at) = agent.seen_at.filter(|seen_at| !place.contains(*seen_at)) {
+                related.add(seen_at, format!("shows that the image has {name}"));
             }
             let subject = &image.image.subject;
-            related.add_way(&Origin { span: place, trail: agent.trail.clone() }, subject);
-            related.add(subject.header, format!("becomes part of the image of `{}` here", subject.address));
+            // What a build takes over from its source is not about what is done in it.
+            let calls = subject.calls.steps().into_iter().filter(|step| step.role != StepRole::Inherited);
+            for step in agent.trail.steps().into_iter().chain(calls) {
+                related.add(step.span, step.to_string());
+            }
+            let (header, whole) = if image.image.is_part {
+                ("no recipe here uses this component: what else its image gets is not known".into(), "component")
+            } else {
+                (format!("the image of `{}` is built here", subject.address), "build")
+            };
+            related.add(subject.header, header);
             if let Some(last) = image.image.steps.last() {
-                related.add(last.header, "the last step of the build: the cleanup comes after it".into());
+                related.add(last.header, format!("the last step of the {whole}: the cleanup comes after it"));
             }
         }
         related.into_labels()
@@ -142,6 +186,22 @@ pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Rem
     Some(Remedy::CleanUp { after: last.span, agent: agent.name.clone(), commands: cleanup.commands.clone() })
 }
 
+/// What becomes of the agent on the hosts, in a few words behind its name.
+fn effect(agent: &ImageAgent, of_one: bool) -> String {
+    let launched = if of_one { "hosts launched from it" } else { "hosts launched from them" };
+    match agent.outcome.map(|row| row.outcome) {
+        Some(Outcome::RefusesToStart) if notices(agent.agent) => format!(", which refuses to start on {launched}"),
+        Some(Outcome::RefusesToStart) => format!(", which is refused on {launched}"),
+        Some(Outcome::Shared) => format!(", which {launched} share"),
+        _ => String::new(),
+    }
+}
+
+/// Whether an agent finds out by itself that an identity is another machine's.
+fn notices(agent: &Agent) -> bool {
+    agent.identity.mismatch_check.as_ref().is_some_and(|fact| fact.value)
+}
+
 /// What creates the identity, at the line that does so.
 fn creation(agent: &Agent, left: &Left) -> String {
     let name = &agent.name;
@@ -149,16 +209,20 @@ fn creation(agent: &Agent, left: &Left) -> String {
         How::Installed => format!("{name} is installed and started here, and registers"),
         How::Started => format!("{name} is started here, and registers"),
         How::Run => format!("{name} registers here"),
-        How::Restarted(_) => format!("{name} is started again here, and registers"),
+        How::Restarted(_) => format!("the machine is started again here, and with it {name}, which registers"),
         How::Written => format!("the identity of {name} is written here"),
     }
 }
 
+/// The files that are left, of the usual layout only.
+fn usual_files(left: &Left) -> Vec<&'static IdentityFile> {
+    let usual = left.files.first().map(|file| &file.layout);
+    left.files.iter().filter(|file| Some(&file.layout) == usual).copied().collect()
+}
+
 /// The files that are left, for a sentence.
 fn files(left: &Left) -> String {
-    let usual = left.files.first().map(|file| &file.layout);
-    let files = left.files.iter().filter(|file| Some(&file.layout) == usual);
-    let mut named: Vec<String> = files.map(|file| format!("`{}`", file.path)).collect();
+    let mut named: Vec<String> = usual_files(left).iter().map(|file| format!("`{}`", file.path)).collect();
     let Some(last) = named.pop() else { return "it".into() };
     if named.is_empty() { last } else { format!("{} and {last}", named.join(", ")) }
 }
@@ -166,14 +230,14 @@ fn files(left: &Left) -> String {
 /// What becomes of the hosts that are launched from the image.
 fn consequence(agent: &ImageAgent, left: &Left) -> String {
     let known = agent.agent;
-    let kept = match left.files.len() {
-        0 => format!("the image holds the identity of {}", known.title),
-        _ => format!("{} becomes part of the image", files(left)),
+    let title = &known.title;
+    let kept = match usual_files(left).len() {
+        0 => format!("the image holds the identity of {title}"),
+        1 => format!("{} becomes part of the image", files(left)),
+        _ => format!("{} become part of the image", files(left)),
     };
     let offline = match (agent.reach, known.identity.needs_imds.value) {
-        (Some(Reach::Unreachable), true) => {
-            ", which was registered without an identifier since the metadata service was out of reach,"
-        }
+        (Some(Reach::Unreachable), true) => ", made without an identifier since the metadata service was out of reach,",
         _ => "",
     };
     format!("{kept}: {}", fate(known, agent.outcome.map(|row| row.outcome), offline))
@@ -183,9 +247,14 @@ fn consequence(agent: &ImageAgent, left: &Left) -> String {
 /// registration.
 pub(super) fn fate(agent: &Agent, outcome: Option<Outcome>, about: &str) -> String {
     match outcome {
-        Some(Outcome::RefusesToStart) => format!(
+        Some(Outcome::RefusesToStart) if notices(agent) => format!(
             "on each host that is launched from it {} finds that it is another machine's and refuses to start, so that \
              nobody monitors the host",
+            agent.title
+        ),
+        Some(Outcome::RefusesToStart) => format!(
+            "on each host that is launched from it {} comes with an identity that another machine has already, and is \
+             refused",
             agent.title
         ),
         Some(Outcome::Shared) => format!(
@@ -216,9 +285,15 @@ fn help(agent: &Agent, image: &ImageAssessment, left: &Left) -> String {
     } else {
         ""
     };
-    format!(
-        "as the last step of the build: {cleanup}{afterwards}; or install and enable {} only, so that it starts for the \
-         first time on the hosts",
-        agent.name
-    )
+    let place =
+        if image.image.is_part { "in the last component of the recipe" } else { "as the last step of the build" };
+    let name = &agent.name;
+    let instead = match left.created.how {
+        How::Run => format!("install {name} only, so that it registers on the hosts"),
+        How::Written => format!("leave it to {name} to write its identity, on the hosts"),
+        How::Installed | How::Started | How::Restarted(_) => {
+            format!("install and enable {name} only, so that it starts for the first time on the hosts")
+        }
+    };
+    format!("{place}: {cleanup}{afterwards}; or {instead}")
 }

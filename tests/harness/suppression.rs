@@ -18,6 +18,7 @@ enum Place {
     Comment,
     TerraformJson,
     CloudFormationJson,
+    PackerJson,
 }
 
 /// What is wrong with the suppressions of a case's findings.
@@ -34,6 +35,7 @@ pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
             Place::Comment => beside_code(case, found, mark),
             Place::TerraformJson => in_terraform_json(case, found, mark),
             Place::CloudFormationJson => in_template_json(case, found, mark),
+            Place::PackerJson => in_packer_json(case, found, mark),
         };
         for (name, files) in variants {
             let variant = Case { files, ..case.clone() };
@@ -49,7 +51,8 @@ fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
     let text = case.files.get(path)?;
     match path {
         _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Some(Place::TerraformJson),
-        _ if path.ends_with(".json") => Some(Place::CloudFormationJson),
+        _ if path.ends_with(".json") && text.contains("\"builders\"") => Some(Place::PackerJson),
+        _ if path.ends_with(".json") => text.contains("\"Resources\"").then_some(Place::CloudFormationJson),
         _ => (path.ends_with(".tfvars") || holds_comments(path, text) || is_user_data(path, text))
             .then_some(Place::Comment),
     }
@@ -61,9 +64,11 @@ fn is_user_data(path: &str, text: &str) -> bool {
         || text.starts_with("#cloud-config")
 }
 
-/// Whether it is a module's file or a template in a language that has comments.
+/// Whether it is a module's file, a template or a component document in a language that has comments.
 fn holds_comments(path: &str, text: &str) -> bool {
-    path.ends_with(".tf") || path.ends_with(".yaml") && text.contains("\nResources:")
+    let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    let is_read = text.contains("\nResources:") || text.contains("\nphases:");
+    path.ends_with(".tf") || path.ends_with(".pkr.hcl") || is_yaml && is_read
 }
 
 type Variants = Vec<(&'static str, BTreeMap<String, String>)>;
@@ -136,6 +141,14 @@ fn in_template_json(case: &Case, found: &Found, mark: &Mark) -> Variants {
     template["Metadata"]["imdslint"] = ignore;
     variants.push(("with metadata of the template", with(case, path, template.to_string())));
     variants
+}
+
+/// The list `_imdslint` of the template.
+fn in_packer_json(case: &Case, found: &Found, mark: &Mark) -> Variants {
+    let path = &mark.place.path;
+    let mut template: Value = serde_json::from_str(&case.files[path]).expect("the template is JSON");
+    template["_imdslint"] = json!([{ "rule": found.rule, "reason": REASON }]);
+    vec![("with the property `_imdslint`", with(case, path, template.to_string()))]
 }
 
 /// Whether a finding of `before` is hidden in `variant`, and nothing else changes.

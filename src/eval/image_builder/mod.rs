@@ -64,6 +64,7 @@ pub fn document(file: &SourceFile, limits: &Limits) -> Components {
         trail: Trail::default(),
         machine: Value::map(BTreeMap::new(), whole),
         steps,
+        is_part: true,
     };
     let builds = if document.is_read() { vec![build] } else { Vec::new() };
     Components { builds, documents: vec![text], problems }

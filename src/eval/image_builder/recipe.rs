@@ -32,7 +32,7 @@ pub fn read(resources: &[Resource], limits: &Limits) -> Components {
         let Some(document) = component.document.as_ref().filter(|document| document.is_read()) else { continue };
         let (steps, problems) = document.steps(&BTreeMap::new(), &mut shelf.budget, limits);
         read.problems.extend(problems);
-        read.builds.push(build_of(component.resource, BTreeMap::new(), steps));
+        read.builds.push(Build { is_part: true, ..build_of(component.resource, BTreeMap::new(), steps) });
     }
     read
 }
@@ -46,6 +46,7 @@ fn build_of(resource: &Resource, machine: BTreeMap<Arc<str>, Value>, steps: Vec<
         trail: resource.trail.clone(),
         machine: Value::map(machine, resource.header),
         steps,
+        is_part: false,
     }
 }
 
@@ -92,8 +93,11 @@ impl<'a> Shelf<'a> {
 
     /// The image that a recipe makes.
     fn build(&mut self, recipe: &Resource, row: &RecipeRow, read: &mut Components) -> Build {
-        let components = value_at(&recipe.properties, &row.components);
+        let machine = row.machine.iter();
+        let machine = machine.map(|(name, path)| (Arc::from(name.as_str()), value_at(&recipe.properties, path)));
+        let machine: BTreeMap<Arc<str>, Value> = machine.filter(|(_, value)| !value.is_null()).collect();
         let mut steps = Vec::new();
+        let components = value_at(&recipe.properties, &row.components);
         match elements(&components) {
             Some(components) => {
                 for component in components {
@@ -102,9 +106,6 @@ impl<'a> Shelf<'a> {
             }
             None => steps.push(opaque("components that are not known", recipe.header)),
         }
-        let machine =
-            row.machine.iter().map(|(name, path)| (Arc::from(name.as_str()), value_at(&recipe.properties, path)));
-        let machine = machine.filter(|(_, value)| !value.is_null()).collect();
         build_of(recipe, machine, steps)
     }
 

@@ -1,6 +1,6 @@
 //! Builds in HCL: sources and provisioners, repeated and overridden.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::files::Session;
@@ -74,11 +74,12 @@ impl<'a> Builds<'a> {
         if let Some(attribute) = block.body.attribute("sources") {
             let value = self.evaluator.settle(self.evaluator.evaluate(&attribute.value, &self.scope), attribute.span);
             for list in value.alternatives() {
-                let references = list.as_list().unwrap_or_default().iter().filter_map(|name| name.as_str());
-                uses.extend(references.filter_map(|reference| {
-                    let (kind, name) = source_name(reference)?;
-                    Some(Use { kind, name, local_name: None, addition: None })
-                }));
+                // Several lists that are possible have most of their sources in common.
+                let before: BTreeSet<_> =
+                    uses.iter().map(|used: &Use<'_>| (Arc::clone(&used.kind), Arc::clone(&used.name))).collect();
+                let references = list.as_list().unwrap_or_default().iter().filter_map(Value::as_str);
+                let names = references.filter_map(source_name).filter(|name| !before.contains(name));
+                uses.extend(names.map(|(kind, name)| Use { kind, name, local_name: None, addition: None }));
             }
         }
         for nested in self.nested(&block.body, "source", &self.scope) {
@@ -122,13 +123,13 @@ impl<'a> Builds<'a> {
             span,
             variables: &nothing,
         };
+        let machine = machine(self.session, written);
         let steps = match images {
             Images::Opaque(title) => vec![BuildStep { kind: BuildStepKind::Opaque(title.into()), header }],
             Images::Followed => self.steps(&block.body, &bound(&self.scope), &target),
         };
-        let machine = machine(self.session, written);
         let project = Arc::clone(&self.template.project);
-        Build { language: Language::Packer, project, address, header, trail, machine, steps }
+        Build { language: Language::Packer, project, address, header, trail, machine, steps, is_part: false }
     }
 
     /// The attributes of the source with those of the build laid over them.

@@ -9,7 +9,7 @@ use super::super::terraform::join_path;
 use crate::discover::{LoadError, Workspace};
 use crate::eval::{Evaluation, Unknown, Value, ValueKind};
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{Limits, SourceFile, Span, Step, StepRole, Text};
+use crate::source::{Limits, PieceKind, SourceFile, Span, Step, StepRole, Text, Trail};
 
 /// What a path leads to.
 #[derive(Clone, Debug)]
@@ -150,15 +150,21 @@ impl<'a> Session<'a> {
         path.for_each_alternative(self.limits.alternatives, |path| match known_path(path) {
             Ok(known) => match self.find(&known) {
                 Ok(Found::File(file)) => self.text_of(&file, content, reader, span),
-                Ok(Found::Folder(..)) => self.unread(&known, &LoadError::NotRegular, reader, span),
-                Err(error) => self.unread(&known, &error, reader, span),
+                Ok(Found::Folder(..)) => self.unread(path, &known, &LoadError::NotRegular, reader),
+                Err(error) => self.unread(path, &known, &error, reader),
             },
             Err(why) => Value::unknown(why, span),
         })
     }
 
-    /// The unknown content of a file that cannot be read; why not is a problem only where the content decides.
-    fn unread(&self, path: &str, error: &LoadError, reader: &str, span: Span) -> Value {
+    /// The unknown content of a file that cannot be read; why not is a problem only where the content decides, and where
+    /// nothing but what is written decides which file it is: variables may be given other values when Packer is run.
+    fn unread(&self, value: &Value, path: &str, error: &LoadError, reader: &str) -> Value {
+        let span = value.origin.span;
+        if !is_written(value) {
+            let reason = format!("there is no file `{path}`, the path of which depends on a variable");
+            return Value::unknown(Unknown::Hole(reason.into()), span);
+        }
         let message = format!("`{reader}` cannot read `{path}`: {error}");
         let problem = Problem::warning(error.code(), span, message);
         let mut faults = self.faults.borrow_mut();
@@ -179,6 +185,18 @@ pub(super) fn known_path(value: &Value) -> Result<String, Unknown> {
         },
         _ => Err(Unknown::Invalid(value.type_name().into())),
     }
+}
+
+/// Whether a path is written in one piece, behind the folder of the template perhaps, and is no variable's value.
+fn is_written(path: &Value) -> bool {
+    let ValueKind::String(text) = &path.kind else { return false };
+    let is_given =
+        |trail: &Trail| trail.steps().iter().any(|step| matches!(step.role, StepRole::Default | StepRole::Assignment));
+    let pieces = match text.pieces() {
+        [folder, rest @ ..] if folder.kind != PieceKind::Verbatim && folder.length == 1 => rest,
+        pieces => pieces,
+    };
+    pieces.len() <= 1 && !is_given(&path.origin.trail) && !pieces.iter().any(|piece| is_given(&piece.trail))
 }
 
 fn with_unix_breaks(text: Text) -> Text {

@@ -164,6 +164,8 @@ fn hole(span: Span, inner: &str) -> Text {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::source::{FileId, HOLE};
 
@@ -203,6 +205,18 @@ mod tests {
             ("{{user `known` | upper}}", "?"),
         ] {
             assert_eq!(made(source, Fields::Unknown), expected, "{source}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn no_text_panics(pieces in prop::collection::vec(prop::sample::select(vec![
+            "{{", "}}", "`", "\"", "\\", "if .X", "end", "user `known`", "\u{e9}", ".X", "-", "/*", " ", "template_dir",
+        ]), 0..24)) {
+            let source = pieces.concat();
+            prop_assert!(source.contains("{{") || made(&source, Fields::Unknown) == source);
+            made(&source, Fields::Kept);
         }
     }
 

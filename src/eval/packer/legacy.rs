@@ -71,6 +71,7 @@ impl Template<'_> {
             span: header,
             variables: &user,
         };
+        let machine = machine(self.session, written);
         let mut steps = Vec::new();
         match images {
             Images::Opaque(title) => steps.push(BuildStep { kind: BuildStepKind::Opaque(title.into()), header }),
@@ -82,8 +83,9 @@ impl Template<'_> {
             address: name,
             header,
             trail: Trail::default(),
-            machine: machine(self.session, written),
+            machine,
             steps,
+            is_part: false,
         }
     }
 

@@ -4,7 +4,7 @@ use super::Action::{self, Simple};
 use super::{Call, DONE, copies, shell};
 use crate::guest::{Content, FileChange, Guest, paths};
 use crate::network::Status;
-use crate::source::Text;
+use crate::source::{HOLE, Text};
 
 pub(super) const TABLE: &[(&str, Action)] = &[
     ("awk", Simple(filter)),
@@ -70,12 +70,22 @@ fn find_files(guest: &mut Guest, call: &Call) -> Status {
         let is_narrowed = call.has(&["-mtime", "-mmin", "-newer", "-size", "-empty", "-not", "!", "-prune", "-regex"]);
         let what = name.map_or("*", Text::as_str);
         for folder in call.arguments.iter().take_while(is_test) {
+            let Some(folder) = guest.path(folder) else { continue };
             // What is left out of the search is not known to be removed.
-            let folder = guest.path(folder).filter(|_| !is_narrowed);
-            if let Some(folder) = folder {
-                let named = format!("{folder}/{}/{what}", paths::ANY_FOLDERS);
-                guest.note_files(&named, FileChange::Removed { recursive: true }, call.span);
-            }
+            let named = if is_narrowed {
+                format!("{folder}/{HOLE}")
+            } else {
+                format!("{folder}/{}/{what}", paths::ANY_FOLDERS)
+            };
+            guest.note_files(&named, FileChange::Removed { recursive: true }, call.span);
+        }
+    } else if executes.is_none() {
+        for folder in call.arguments.iter().take_while(is_test) {
+            let mut found = folder.clone();
+            found.push_encoded("/", call.span);
+            found.push_text(&Text::hole(call.span, "a file that is found"));
+            found.push_encoded("\n", call.span);
+            guest.write_text(found);
         }
     }
     super::unknown(guest, call.name, &call.words(), call.span);
@@ -156,7 +166,7 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
 
 /// `shred -u`: what is overwritten without being removed is no identity any more either, but nobody knows what it is.
 fn shred(guest: &mut Guest, call: &Call) -> Status {
-    if call.arguments.iter().any(|word| word.as_str().starts_with("-") && word.as_str().contains('u')) {
+    if call.arguments.iter().any(|word| word.as_str().starts_with('-') && word.as_str().contains('u')) {
         return remove(guest, call);
     }
     DONE

@@ -420,6 +420,9 @@ const MOST_VARIABLES: usize = 64;
 pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span) {
     if let Some(address) = downloaded(text) {
         guest.opaque(span, format!("a script from {} is run", address.as_str()));
+        if says_that_it_cleans(address.as_str()) {
+            guest.event(EventKind::Unfollowed, span);
+        }
         let mut called = what.to_owned();
         let Shell { exported, variables, .. } = &guest.shell;
         for name in exported.iter().take(MOST_VARIABLES) {
@@ -430,6 +433,9 @@ pub(super) fn run_unknown(guest: &mut Guest, text: &Text, what: &str, span: Span
         guest.event(EventKind::Installer { address, called: called.into() }, span);
     } else {
         guest.opaque(span, format!("a script that is not known is run: {what}"));
+        if says_that_it_cleans(what) {
+            guest.event(EventKind::Unfollowed, span);
+        }
     }
     guest.set_status(0);
 }
@@ -449,6 +455,25 @@ pub(super) fn unknown(guest: &mut Guest, name: &str, words: &[Text], span: Span)
         guest.doubt(Some(span), text);
     }
     guest.program_ran(name, words, span);
+    let mut operands = words.iter().skip(1).map(Text::as_str).filter(|word| !word.starts_with('-'));
+    let is_interpreter = ["perl", "pwsh", "python", "ruby"].iter().any(|interpreter| name.starts_with(interpreter));
+    let script = if is_interpreter { operands.next().unwrap_or_default() } else { name };
+    if says_that_it_cleans(script)
+        || CONFIGURING.contains(&name)
+        || name == "puppet" && operands.next() == Some("apply")
+    {
+        guest.event(EventKind::Unfollowed, span);
+    }
+}
+
+/// Programs that do to a machine what other files tell them.
+const CONFIGURING: &[&str] = &["ansible-playbook", "ansible-pull", "chef-solo", "salt-call"];
+
+/// Whether a program that is not followed says by its name that it makes a machine ready to become an image.
+fn says_that_it_cleans(path: &str) -> bool {
+    let base = path.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
+    base != "package-cleanup"
+        && ["clean", "deprovision", "finali", "generali", "sysprep"].iter().any(|word| base.contains(word))
 }
 
 /// Programs that change the packet filter or routes, by names that mean nothing else.

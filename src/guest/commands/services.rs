@@ -122,7 +122,10 @@ const RULE_FILES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 fn start(machine: &mut Machine, mut guest: Guest, name: &Text, verb: &str, span: Span) -> Vec<Guest> {
-    guest.event(EventKind::Service { name: name.clone(), action: ServiceAction::Start }, span);
+    // These start nothing that does not run.
+    if !matches!(verb, "reload" | "try-restart" | "condrestart") {
+        guest.event(EventKind::Service { name: name.clone(), action: ServiceAction::Start }, span);
+    }
     let known = name.known().unwrap_or_default().to_owned();
     if let Some((_, files)) = RULE_FILES.iter().find(|(service, _)| *service == known) {
         for (file, program) in *files {

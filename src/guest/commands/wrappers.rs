@@ -3,7 +3,8 @@
 use super::Action::{self, Full};
 use super::{Call, is_hole_alone, run_unknown};
 use crate::guest::machine::Machine;
-use crate::guest::{Flow, Guest, Options};
+use crate::guest::{Content, Flow, Guest, Options};
+use crate::network::Status;
 use crate::source::Text;
 
 pub(super) const TABLE: &[(&str, Action)] = &[
@@ -35,6 +36,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("taskset", Full(after_operand)),
     ("time", Full(plain)),
     ("timeout", Full(after_operand)),
+    ("xargs", Full(with_operands)),
     ("zsh", Full(shell)),
 ];
 
@@ -51,6 +53,7 @@ const WITH_VALUE: &[(&str, &[&str])] = &[
     ("exec", &["-a"]),
     ("flock", &["-w", "-E", "--timeout", "--wait", "--conflict-exit-code"]),
     ("systemd-run", &["-p", "-E", "-u", "-M", "-H"]),
+    ("xargs", &["-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s"]),
 ];
 
 /// The words after the options.
@@ -69,6 +72,34 @@ fn rest<'a>(call: &Call<'a>) -> &'a [Text] {
         words = after.get(skip..).unwrap_or_default();
     }
     words
+}
+
+/// The most files that `xargs` is followed with.
+const MOST_OPERANDS: usize = 64;
+
+/// `xargs`, where it removes files of which at least the folder is known.
+fn with_operands(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
+    let words = rest(call);
+    let program = words.iter().find(|word| word.as_str() != "sudo" && !word.as_str().starts_with('-'));
+    let base = program.and_then(Text::known).and_then(|program| program.rsplit('/').next());
+    let found = match guest.input(call.span) {
+        Content::Text(text) => text.lines().iter().map(|line| line.trim_matches(char::is_whitespace)).collect(),
+        Content::SavedRules(_) => Vec::new(),
+    };
+    let found = found.into_iter().filter(|name: &Text| name.as_str().starts_with('/')).take(MOST_OPERANDS);
+    let removes = base.is_some_and(|base| matches!(base, "rm" | "shred" | "truncate" | "unlink"));
+    let found: Vec<Text> = found.filter(|_| removes).collect();
+    if found.is_empty() {
+        super::unknown(&mut guest, call.name, &call.words(), call.span);
+        guest.shell.status = Status::Unknown;
+        return vec![guest];
+    }
+    let placeholder = call.arguments.iter().position(|word| word.as_str() == "-I");
+    let placeholder = placeholder.and_then(|at| call.arguments.get(at + 1)).and_then(Text::known);
+    let is_placeholder = |word: &Text| placeholder.is_some() && word.known() == placeholder;
+    let mut command: Vec<Text> = words.iter().filter(|word| !is_placeholder(word)).cloned().collect();
+    command.extend(found);
+    machine.program(guest, &command, call.span)
 }
 
 fn plain(machine: &mut Machine, guest: Guest, call: &Call) -> Vec<Guest> {

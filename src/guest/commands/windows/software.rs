@@ -170,12 +170,13 @@ fn package_manager(guest: &mut Guest, call: &Call) -> Status {
             names.push(word.clone());
         }
     }
-    if names.is_empty() || !matches!(names.remove(0).as_str(), "install" | "upgrade") {
-        return query(guest, call);
-    }
+    let verb = if names.is_empty() { return query(guest, call) } else { names.remove(0) };
     names.extend(by_id.filter(|id| !names.contains(id)));
-    if !names.is_empty() {
-        guest.event(EventKind::Packages(names), call.span);
+    match verb.as_str() {
+        "install" | "upgrade" if !names.is_empty() => guest.event(EventKind::Packages(names), call.span),
+        "uninstall" if !names.is_empty() => guest.event(EventKind::Removal(names), call.span),
+        "install" | "upgrade" | "uninstall" => {}
+        _ => return query(guest, call),
     }
     DONE
 }
