@@ -246,7 +246,7 @@ fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
 
 fn service(agent: &Agent, name: &Text, action: ServiceAction, span: Span) -> Option<Sign> {
     let forms = forms(agent, InstallationKind::Service);
-    let form = forms.into_iter().find(|form| name.known() == Some(&*form.r#match))?;
+    let form = forms.into_iter().find(|form| name.known().is_some_and(|name| is_service(&form.r#match, name)))?;
     let place = Some(name.span_of(0..name.len()).unwrap_or(span));
     Some(match action {
         ServiceAction::Start => Sign { place, starts: Some(!form.unverified), ..Sign::default() },
@@ -348,6 +348,11 @@ fn started_by(agent: &Agent, base: &str, arguments: &[Text]) -> Option<bool> {
         (Deed::Creates, action) => Some(!action.unverified),
         _ => None,
     }
+}
+
+/// Whether `written` is the service `name`. Windows makes no difference between large and small letters.
+pub(super) fn is_service(name: &str, written: &str) -> bool {
+    name.eq_ignore_ascii_case(written)
 }
 
 /// Whether `base`, a name as [`base_name`] gives it, is that of the program `name`.

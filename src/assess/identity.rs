@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::agents::{Deed, base_name, deed, is_program, package, sign};
+use super::agents::{Deed, base_name, deed, is_program, is_service, package, sign};
 use crate::catalog::{
     Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
 };
@@ -171,8 +171,10 @@ impl Way {
 
     /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.
     fn starting(&self, name: &str) -> Option<bool> {
-        let is_it =
-            |action: &&Action| action.kind == ActionKind::ServiceStart && action.r#match.as_deref() == Some(name);
+        let is_it = |action: &&Action| {
+            let is_named = action.r#match.as_deref().is_some_and(|service| is_service(service, name));
+            action.kind == ActionKind::ServiceStart && is_named
+        };
         self.agent.identity.created_by.iter().find(is_it).map(|action| !action.unverified)
     }
 
@@ -380,6 +382,10 @@ mod tests {
             ("systemctl enable --now mackerel-agent", "systemctl enable --now mackerel-agent"),
             ("service mackerel-agent start\nservice mackerel-agent stop", "service mackerel-agent start"),
             ("yum install -y mackerel-agent\nreboot", "reboot"),
+            ("yum install -y mackerel-agent\nsudo systemctl reboot", "sudo systemctl reboot"),
+            ("yum install -y mackerel-agent\ninit 6", "init 6"),
+            ("rc-service mackerel-agent start", "rc-service mackerel-agent start"),
+            ("service Mackerel-Agent start", "service Mackerel-Agent start"),
             ("mackerel-agent supervise &", "mackerel-agent supervise"),
             ("echo 3aBcDeFgHiJ > /var/lib/mackerel-agent/id", "echo 3aBcDeFgHiJ > /var/lib/mackerel-agent/id"),
             ("cp /tmp/id /var/lib/mackerel-agent/id", "cp /tmp/id /var/lib/mackerel-agent/id"),

@@ -318,11 +318,10 @@ mod tests {
 
     #[test]
     fn conditions_that_concern_no_agent_make_no_ways_of_their_own() {
-        let others: String = (0..20)
-            .map(|number| {
-                format!("if grep -q a /etc/x{number}; then yum install -y p{number}; service s{number} start; fi\n")
-            })
-            .collect();
+        let other = |number| {
+            format!("if grep -q a /etc/x{number}; then yum install -y p{number}; service s{number} start; fi\n")
+        };
+        let others = (0..20).map(other).collect::<Vec<_>>().concat();
         let script = format!("{others}systemctl start mackerel-agent\n{others}");
         let ends = build(&steps(&[&script, &others], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
@@ -404,8 +403,8 @@ mod tests {
 
     #[test]
     fn copies_of_copies_come_to_an_end() {
-        let mut script = "echo x > /a/b\n".to_owned();
-        (0..60).for_each(|number| script += &format!("cp -r /a /a/{number}\n"));
+        let copies = (0..60).map(|number| format!("cp -r /a /a/{number}\n")).collect::<Vec<_>>();
+        let script = format!("echo x > /a/b\n{}", copies.concat());
         let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert!(ends[0].files.len() <= 8_192, "{}", ends[0].files.len());
     }

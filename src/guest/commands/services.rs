@@ -12,9 +12,11 @@ use crate::source::{Span, Text};
 
 pub(super) const TABLE: &[(&str, Action)] = &[
     ("chkconfig", Simple(at_boot)),
+    ("init", Simple(run_level)),
     ("initctl", Full(verb_first)),
     ("invoke-rc.d", Full(name_first)),
     ("netfilter-persistent", Simple(persistent)),
+    ("rc-service", Full(name_first)),
     ("reboot", Simple(reboot)),
     ("restart", Full(alone)),
     ("service", Full(name_first)),
@@ -22,6 +24,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("start", Full(alone)),
     ("stop", Full(alone)),
     ("systemctl", Full(verb_first)),
+    ("telinit", Simple(run_level)),
     ("update-rc.d", Simple(at_boot)),
 ];
 
@@ -31,6 +34,9 @@ fn verb_first(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest
         guest.set_status(0);
         return vec![guest];
     };
+    if call.name == "systemctl" && matches!(verb.as_str(), "reboot" | "kexec") {
+        guest.event(EventKind::Reboot, call.span);
+    }
     let now = call.has(&["--now"]);
     each(machine, guest, verb.as_str(), now, names, call)
 }
@@ -270,6 +276,14 @@ fn at_boot(guest: &mut Guest, call: &Call) -> Status {
 fn reboot(guest: &mut Guest, call: &Call) -> Status {
     let cancels = call.has(&["-c"]) || call.name == "shutdown" && !call.has(&["-r", "--reboot"]);
     if !cancels {
+        guest.event(EventKind::Reboot, call.span);
+    }
+    DONE
+}
+
+/// `init 6` starts the machine again.
+fn run_level(guest: &mut Guest, call: &Call) -> Status {
+    if call.has(&["6"]) {
         guest.event(EventKind::Reboot, call.span);
     }
     DONE
