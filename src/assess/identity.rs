@@ -380,6 +380,10 @@ mod tests {
         for (script, at) in [
             ("yum install -y mackerel-agent\nsystemctl start mackerel-agent", "systemctl start mackerel-agent"),
             ("systemctl enable --now mackerel-agent", "systemctl enable --now mackerel-agent"),
+            (
+                "systemctl mask mackerel-agent\nsystemctl unmask mackerel-agent\nsystemctl start mackerel-agent",
+                "systemctl start mackerel-agent",
+            ),
             ("service mackerel-agent start\nservice mackerel-agent stop", "service mackerel-agent start"),
             ("yum install -y mackerel-agent\nreboot", "reboot"),
             ("yum install -y mackerel-agent\nsudo systemctl reboot", "sudo systemctl reboot"),
@@ -401,6 +405,7 @@ mod tests {
             "yum install -y mackerel-agent\nsystemctl enable mackerel-agent",
             "yum install -y mackerel-agent\nsystemctl disable mackerel-agent\nreboot",
             "mackerel-agent init -apikey=x",
+            "yum install -y mackerel-agent\nsystemctl mask mackerel-agent\nsystemctl start mackerel-agent || true\nreboot",
             "rm -f /var/lib/mackerel-agent/id",
             "docker run -d mackerel/mackerel-agent",
         ] {

@@ -241,6 +241,7 @@ mod tests {
             ("> /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
             ("sudo truncate -s 0 /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
             ("cp /dev/null /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
+            ("sudo dd if=/dev/null of=/var/lib/mackerel-agent/id", ID, FileChange::Emptied),
             ("cat /dev/null | sudo tee /var/lib/mackerel-agent/id", ID, FileChange::Emptied),
             ("echo 2abc > /var/lib/mackerel-agent/id", ID, FileChange::Written),
             (
@@ -294,6 +295,7 @@ mod tests {
         let gone = FileChange::Removed { recursive: true };
         for (script, interpreter) in [
             ("Remove-Item 'C:\\Program Files\\Mackerel\\mackerel-agent\\id'", Interpreter::PowerShell),
+            ("gi 'C:\\Program Files\\Mackerel\\mackerel-agent\\id' | Remove-Item -Force", Interpreter::PowerShell),
             ("del \"C:\\Program Files\\Mackerel\\mackerel-agent\\id\"", Interpreter::Batch),
         ] {
             let ends = build(&steps(&[script], interpreter), vec![start()], &Limits::default());

@@ -15,6 +15,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("chown", Simple(shell::nothing)),
     ("cut", Simple(filter)),
     ("date", Simple(filter)),
+    ("dd", Simple(copy_blocks)),
     ("diff", Simple(search)),
     ("egrep", Simple(search)),
     ("fgrep", Simple(search)),
@@ -160,6 +161,22 @@ fn remove(guest: &mut Guest, call: &Call) -> Status {
             guest.vanish(matching);
         }
         guest.vanish(path);
+    }
+    DONE
+}
+
+/// `dd if=FROM of=TO`
+fn copy_blocks(guest: &mut Guest, call: &Call) -> Status {
+    let operand = |name: &str| {
+        let word = call.arguments.iter().find(|word| word.as_str().starts_with(name))?;
+        Some(word.slice(name.len()..word.len()))
+    };
+    if let Some(to) = operand("of=") {
+        let content = match operand("if=") {
+            Some(from) if from.as_str() == "/dev/null" => Content::empty(),
+            _ => Content::Text(Text::hole(call.span, "what `dd` copies")),
+        };
+        guest.store(&to, content, call.span);
     }
     DONE
 }

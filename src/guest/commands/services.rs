@@ -75,6 +75,9 @@ fn each(machine: &mut Machine, mut guest: Guest, verb: &str, now: bool, names: &
                     let enables = matches!(verb, "enable" | "reenable");
                     let action = if enables { ServiceAction::Enable } else { ServiceAction::Disable };
                     guest.event(EventKind::Service { name: name.clone(), action }, call.span);
+                    if verb == "mask" {
+                        guest.files.insert(mask_of(&name), Some(Content::empty()));
+                    }
                     match (now, enables) {
                         (true, true) => next.extend(start(machine, guest, &name, "start", call.span)),
                         (true, false) => {
@@ -88,7 +91,13 @@ fn each(machine: &mut Machine, mut guest: Guest, verb: &str, now: bool, names: &
                     save(&mut guest, &name);
                     next.push(guest);
                 }
-                "daemon-reload" | "unmask" | "set-default" | "reset-failed" => next.push(guest),
+                "unmask" => {
+                    if is_masked(&guest, &name) {
+                        guest.files.remove(&mask_of(&name));
+                    }
+                    next.push(guest);
+                }
+                "daemon-reload" | "set-default" | "reset-failed" => next.push(guest),
                 _ => {
                     guest.shell.status = search(&mut guest, call);
                     next.push(guest);
@@ -121,7 +130,20 @@ const RULE_FILES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
+/// Where systemd has an empty unit for a service that is masked.
+fn mask_of(name: &Text) -> String {
+    format!("/etc/systemd/system/{}.service", name.as_str())
+}
+
+fn is_masked(guest: &Guest, name: &Text) -> bool {
+    matches!(guest.file(&mask_of(name)), Some(Content::Text(text)) if text.is_empty())
+}
+
 fn start(machine: &mut Machine, mut guest: Guest, name: &Text, verb: &str, span: Span) -> Vec<Guest> {
+    if is_masked(&guest, name) {
+        guest.shell.status = Status::Failure;
+        return vec![guest];
+    }
     // These start nothing that does not run.
     if !matches!(verb, "reload" | "try-restart" | "condrestart") {
         guest.event(EventKind::Service { name: name.clone(), action: ServiceAction::Start }, span);

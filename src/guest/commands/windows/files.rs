@@ -19,9 +19,12 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("erase", Simple(remove)),
     ("expand-archive", Simple(nothing)),
     ("gc", Simple(read)),
-    ("get-childitem", Simple(query)),
+    ("dir", Simple(list)),
+    ("gci", Simple(list)),
+    ("get-childitem", Simple(list)),
     ("get-content", Simple(read)),
-    ("get-item", Simple(query)),
+    ("get-item", Simple(list)),
+    ("gi", Simple(list)),
     ("icacls", Simple(nothing)),
     ("join-path", Simple(join)),
     ("md", Simple(nothing)),
@@ -139,8 +142,35 @@ fn rename(guest: &mut Guest, call: &Call) -> Status {
     status
 }
 
+/// What the reason of a hole starts with that stands for files of which the path, or that of their folder, is known.
+const LISTED: &str = "the files in ";
+
+/// `Get-ChildItem` and `Get-Item`: what they find is not known, but where they look is.
+fn list(guest: &mut Guest, call: &Call) -> Status {
+    let parameters = Parameters::of(call);
+    let path = parameters.get_or_first(&["path", "literalpath"]).and_then(|path| guest.path(path));
+    let is_narrowed = parameters.get(&["filter", "include", "exclude"]).is_some();
+    match path.filter(|_| !is_narrowed) {
+        Some(path) => guest.write_unknown(call.span, &format!("{LISTED}{path}")),
+        None => return query(guest, call),
+    }
+    DONE
+}
+
+/// What is removed of files that another command listed.
+fn remove_listed(guest: &mut Guest, call: &Call) {
+    let Some(Content::Text(input)) = guest.inputs.last() else { return };
+    let Some(path) = input.hole_reason().and_then(|reason| reason.strip_prefix(LISTED)).map(str::to_owned) else {
+        return;
+    };
+    guest.note_files(&path, FileChange::Removed { recursive: true }, call.span);
+}
+
 fn remove(guest: &mut Guest, call: &Call) -> Status {
-    let (Some(list), _) = operands(call) else { return DONE };
+    let (Some(list), _) = operands(call) else {
+        remove_listed(guest, call);
+        return DONE;
+    };
     for name in super::parameters::elements(&list) {
         let Some(path) = guest.path(&name) else {
             guest.opaque(call.span, "files whose names are not known are removed");
