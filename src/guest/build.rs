@@ -14,6 +14,7 @@ const HOME: &str = "/home/build";
 
 /// The status by which a script has Image Builder start the machine again, and then run the script once more.
 pub(super) const RESTART_REQUESTED: u8 = 194;
+
 /// Where a script lies that a build runs, beside other files that it uploads. Its name is anybody's guess.
 const UPLOADED: &str = "/tmp/script.sh";
 

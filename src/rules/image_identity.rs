@@ -174,10 +174,14 @@ impl Mistake<'_> {
 
 /// What would mend `finding`, which tells of an identity that is left: commands behind the last ones of the build.
 pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
-    let is_it =
-        |image: &&ImageAssessment| finding.subjects.iter().any(|subject| **subject == *image.image.subject.address);
-    let image = assessments.images.iter().find(is_it)?;
-    let agent = image.agents.iter().map(|agent| agent.agent).find(|agent| agent.name == finding.discriminator)?;
+    let is_it = |agent: &&ImageAgent| match &agent.identity {
+        Identity::Left(left) => {
+            agent.agent.name == finding.discriminator && left.created.event.span == finding.primary.span
+        }
+        _ => false,
+    };
+    let (image, agent) =
+        assessments.images.iter().find_map(|image| Some((image, image.agents.iter().find(is_it)?.agent)))?;
     let platform = image.platform.unwrap_or(Platform::Linux);
     let cleanup = agent.cleanup.iter().find(|cleanup| cleanup.platform == platform)?;
     let BuildStepKind::Script { text, .. } = &image.image.steps.last()?.kind else { return None };
