@@ -20,11 +20,11 @@ const UPLOADED: &str = "/tmp/script.sh";
 
 /// Runs the `steps` of a build from each of the states `starts`: every end that is possible. There is at least one.
 ///
-/// The ends are limited and joined as those of [`run`](super::run), and the steps of all scripts together as those of
-/// one. A script that fails ends the build without an image, so that its end counts only where there is no other.
+/// The ends are limited and joined as those of [`run`](super::run); the steps of all scripts together are limited by
+/// [`Limits::build_steps`]. A script that fails ends the build without an image, so that its end counts only where there is no other.
 #[must_use]
 pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
-    let mut machine = Machine::new(limits);
+    let mut machine = Machine::of_build(limits);
     let mut ends = starts;
     for end in &mut ends {
         end.shell = Shell::default();
@@ -344,7 +344,7 @@ mod tests {
     fn files_that_are_removed_where_they_are_there_make_no_ways_of_their_own() {
         let script = "clean() {\nfor f in \"$@\"; do\nif sudo test -f $f; then sudo shred -zuf $f; fi\n\
                       if sudo test -f $f; then exit 1; fi\ndone\n}\nclean /var/log/{a,b,c,d}{1..9}\nclean /etc/{a,b}{1..9}";
-        let limits = Limits { script_steps: 2_000, ..Limits::default() };
+        let limits = Limits { build_steps: 2_000, ..Limits::default() };
         let ends = build(&steps(&[script], Interpreter::FirstLine), vec![start()], &limits);
         assert_eq!(ends.len(), 1);
         assert!(ends[0].opaque.is_empty(), "{:?}", ends[0].opaque);
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn what_is_not_followed_to_its_end_may_be_anything() {
-        let limits = Limits { script_steps: 50, ..Limits::default() };
+        let limits = Limits { build_steps: 50, ..Limits::default() };
         let script = format!("systemctl start agent\n{}rm /var/lib/mackerel-agent/id", "true\n".repeat(100));
         let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &limits);
         assert!(ends.iter().all(|end| end.events.iter().any(|event| event.kind == EventKind::Unfollowed)));

@@ -43,6 +43,11 @@ impl<'a> Machine<'a> {
         Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0, asked: 0, init: None }
     }
 
+    /// What holds for the whole of an image build, which is longer than a boot.
+    pub(super) fn of_build(limits: &'a Limits) -> Self {
+        Self { steps_left: limits.build_steps, ..Self::new(limits) }
+    }
+
     /// Counts a step; says no when there are none left.
     pub(super) fn step(&mut self) -> bool {
         self.steps_left = self.steps_left.saturating_sub(1);

@@ -35,6 +35,8 @@ pub struct Limits {
     pub script_paths: usize,
     /// The most statements and words that the simulated guest runs for one script.
     pub script_steps: u64,
+    /// The same for all scripts of one image build together.
+    pub build_steps: u64,
     /// The most problems that are reported for one file.
     pub problems_per_file: usize,
 }
@@ -58,6 +60,7 @@ impl Default for Limits {
             alternatives: 16,
             script_paths: 8,
             script_steps: 20_000,
+            build_steps: 60_000,
             problems_per_file: 20,
         }
     }
