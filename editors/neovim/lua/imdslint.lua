@@ -17,7 +17,7 @@ M.options = {
   -- The files that are looked at, and when. imdslint passes over what is none of its business.
   patterns = {
     "*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json", "*.yaml", "*.yml", "*.json", "*.template",
-    "*.sh", "*.bash", "*.ps1", "*.cmd", "*.bat", "*.tftpl", "*.tpl", "*.tmpl",
+    "*.pkr.hcl", "*.pkrvars.hcl", "*.sh", "*.bash", "*.ps1", "*.cmd", "*.bat", "*.tftpl", "*.tpl", "*.tmpl",
   },
   events = { "BufReadPost", "BufWritePost", "InsertLeave", "TextChanged" },
 }
