@@ -70,8 +70,23 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
     found
 }
 
+/// The steps of all `ends` that could not be followed, each once, in the order of their places; installers of which it
+/// is known what they do are not among them.
+pub(super) fn presumed_harmless(ends: &[&Guest]) -> Vec<OpaqueStep> {
+    let mut steps: Vec<OpaqueStep> = Vec::new();
+    for end in ends {
+        for step in end.opaque.iter().filter(|step| !is_known_installer(end, step)) {
+            if !steps.contains(step) {
+                steps.push(step.clone());
+            }
+        }
+    }
+    steps.sort_by_key(|step| step.span);
+    steps
+}
+
 /// Whether a step that was not followed runs an installer of which it is known what it does.
-pub(super) fn is_known_installer(end: &Guest, step: &OpaqueStep) -> bool {
+fn is_known_installer(end: &Guest, step: &OpaqueStep) -> bool {
     let installers = end.events.iter().filter(|event| event.span == step.span).filter_map(|event| match &event.kind {
         EventKind::Installer { address, .. } => Some(address),
         _ => None,

@@ -166,7 +166,7 @@ impl Way {
 
     fn is_service(&self, name: &str) -> bool {
         let services = self.agent.installation.iter().filter(|form| form.kind == InstallationKind::Service);
-        services.into_iter().any(|form| form.r#match == name)
+        services.into_iter().any(|form| is_service(&form.r#match, name))
     }
 
     /// Whether it is verified that a start of the service `name` creates an identity; `None` when it does not.

@@ -58,9 +58,9 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
     let ends = guest::build(&image.steps, starts, &terms.limits);
     let platform = platform_of(&image).or(boots.platform);
     let scripts = Scripts::of(&image);
-    let seen = agents::on_host(&ends.iter().collect::<Vec<_>>(), &[], &[]);
+    let ends: Vec<&Guest> = ends.iter().collect();
+    let seen = agents::on_host(&ends, &[], &[]);
     let assess = |SeenAgent { agent, seen_at, version, container, .. }: SeenAgent| {
-        let ends: Vec<&Guest> = ends.iter().collect();
         let is_open = |span| scripts.is_free_choice(span) || boots.is_free_choice(span);
         let (identity, is_certain) = at_ends(agent, platform.unwrap_or(Platform::Linux), &ends, is_open);
         let left = match &identity {
@@ -79,15 +79,7 @@ pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageA
         ImageAgent { agent, seen_at, version, container, identity, is_certain, reach, kept_away_by, outcome, trail }
     };
     let agents = seen.into_iter().map(assess).collect();
-    let mut assumes: Vec<OpaqueStep> = Vec::new();
-    for end in &ends {
-        for step in end.opaque.iter().filter(|step| !agents::is_known_installer(end, step)) {
-            if !assumes.contains(step) {
-                assumes.push(step.clone());
-            }
-        }
-    }
-    assumes.sort_by_key(|step| step.span);
+    let assumes = agents::presumed_harmless(&ends);
     ImageAssessment { image, platform, agents, assumes }
 }
 

@@ -248,15 +248,7 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         blockages.extend(blockage::find(&of_administrator, &boots, stock));
     }
 
-    let mut assumes: Vec<OpaqueStep> = Vec::new();
-    for end in boots.cases.iter().flatten() {
-        for step in end.opaque.iter().filter(|step| !agents::is_known_installer(end, step)) {
-            if !assumes.contains(step) {
-                assumes.push(step.clone());
-            }
-        }
-    }
-    assumes.sort_by_key(|step| step.span);
+    let assumes = agents::presumed_harmless(&ends);
     let boot = Boot { platform: boots.platform, unknown: boots.unknown, reachability, blockages, assumes };
     let taken = taken::images(&ends, platform, &assessed);
     Assessment { host, endpoint, agents: assessed, boot, taken }

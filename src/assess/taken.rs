@@ -21,6 +21,9 @@ pub struct TakenImage {
 /// The images that the boot scripts with these `ends` take of their own host, with the `agents` on it.
 pub(super) fn images(ends: &[&Guest], platform: Platform, agents: &[AgentAssessment]) -> Vec<TakenImage> {
     let mut taken: Vec<TakenImage> = Vec::new();
+    if agents.is_empty() {
+        return taken;
+    }
     for end in ends {
         for (at, event) in end.events.iter().enumerate() {
             let EventKind::Program(words) = &event.kind else { continue };
