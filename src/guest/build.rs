@@ -421,6 +421,12 @@ mod tests {
         assert_eq!(ends[0].events.len(), 2);
         let ends = build(&steps(&["exit 1"], Interpreter::FirstLine), vec![start()], &Limits::default());
         assert_eq!(ends.len(), 1);
+        // A test that fails at the end of a script is a failure of the script.
+        let script = "grep -q a /etc/x && systemctl start mackerel-agent";
+        for (script, count) in [(script.to_owned(), 1), (format!("{script}; true"), 2)] {
+            let ends = build(&steps(&[&script], Interpreter::FirstLine), vec![start()], &Limits::default());
+            assert_eq!(ends.len(), count, "{script}");
+        }
     }
 
     #[test]
