@@ -6,6 +6,7 @@
 mod body;
 mod evaluator;
 mod expression;
+mod fetched;
 mod files;
 pub mod functions;
 mod inputs;
@@ -19,6 +20,7 @@ mod sets;
 mod store;
 mod template;
 pub mod types;
+mod version;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -28,6 +30,7 @@ use rayon::prelude::*;
 
 use self::module::{ModuleCall, ModuleSource, ResourceName};
 use super::resource::{Evaluation, Language, Resource};
+use super::{Value, ValueKind};
 use crate::catalog;
 use crate::discover::Workspace;
 use crate::source::{Limits, Step, StepRole};
@@ -52,7 +55,7 @@ const CALL_ARGUMENTS: [&str; 5] = ["source", "providers", "count", "for_each", "
 #[must_use]
 pub fn evaluate(workspace: &Workspace, store: ModuleStore, command_line: &CommandLine, limits: &Limits) -> Evaluation {
     let roots = store.roots();
-    let relevant = store.relevant();
+    let relevant = store.relevant(&roots);
     let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
     let evaluations: Vec<_> = roots.par_iter().map(evaluate).collect();
     let mut whole = Evaluation::default();
@@ -100,18 +103,18 @@ impl Expansion<'_> {
             self.expand_resource(instance, name, block);
         }
         for (name, call) in &instance.module.calls {
-            match &call.source {
-                ModuleSource::Local { folder, .. } => {
+            match (self.evaluator.code_of(instance, name, call), &call.source) {
+                (Some((folder, _)), _) => {
                     // A folder that is no module of the walk may be one that git ignores.
-                    if self.relevant.contains(folder) || !self.evaluator.store.is_module(folder) {
+                    if self.relevant.contains(&folder) || !self.evaluator.store.is_module(&folder) {
                         for child in &*self.evaluator.children(instance, name) {
                             self.expand(child);
                         }
                     }
                 }
-                ModuleSource::Remote(source) => self.expand_remote(instance, name, call, source),
-                ModuleSource::Outside(span) => self.evaluator.report_outside(*span),
-                ModuleSource::None => {}
+                (None, ModuleSource::Remote { source, .. }) => self.expand_remote(instance, name, call, source),
+                (None, ModuleSource::Outside(span)) => self.evaluator.report_outside(*span),
+                (None, _) => {}
             }
         }
     }
@@ -148,7 +151,10 @@ impl Expansion<'_> {
         }
         let inputs = call.block.body.attributes.iter().map(|attribute| &*attribute.name.text);
         let wanted: Vec<_> = inputs.filter(|name| !CALL_ARGUMENTS.contains(name)).collect();
-        let provider = self.evaluator.provider(instance, "aws", &call.block);
+        let provider = self.evaluator.provider_of_call(instance, &call.block);
+        // The version that was fetched is more than what the call allows.
+        let fetched = self.evaluator.fetched(instance, name, call).and_then(|record| record.version.as_ref());
+        let version = fetched.map(|version| Value::encoded(&**version, call.block.header));
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(&call.block, &scope) {
             if !self.evaluator.count_instance(call.block.header) {
@@ -156,8 +162,11 @@ impl Expansion<'_> {
             }
             let address = instance.absolute(&repetition.key.apply(&format!("module.{name}")));
             let step = Step { span: call.block.header, role: StepRole::ModuleCall, name: address.as_str().into() };
-            let properties =
+            let mut properties =
                 self.evaluator.body_value(&call.block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            if let (ValueKind::Map(map), Some(version)) = (&mut properties.kind, &version) {
+                Arc::make_mut(map).entries.insert("version".into(), version.clone());
+            }
             self.resources.push(Resource {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
