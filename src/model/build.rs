@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::copies;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
+use super::registrations::Registrations;
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
 use crate::catalog::{self, Defaults, Encoding, ModuleRow, PathStep, Role, SettingName, Settings, UserData};
@@ -78,13 +79,15 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         description_of.entry(description.resource).or_insert(index);
     }
     let mut launches: BTreeMap<usize, Vec<Subject>> = BTreeMap::new();
-    for (description, target) in descriptions.iter().zip(&targets) {
+    let launched = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
+    for (description, target) in launched {
         for resource in &target.resources {
             launches.entry(*resource).or_default().push(description.subject());
         }
     }
 
     let inits = inits(resources, limits);
+    let registrations = Registrations::new(resources, limits);
     let mut hosts = Vec::new();
     for ((description, own), target) in descriptions.iter().zip(&declared).zip(&targets) {
         if !description.is_host(own) {
@@ -96,6 +99,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             account.subject.project == description.resource().project
                 && account.provider == description.resource().provider
         });
+        let image = description.image(target, &parents, &descriptions, limits);
         let sources = Sources {
             description,
             own,
@@ -104,6 +108,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             descriptions: &descriptions,
             declared: &declared,
             account,
+            image: &image,
+            registrations: &registrations,
         };
         hosts.push(Host {
             subject: description.subject(),
@@ -116,9 +122,9 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
                 hop_limit: sources.setting(SettingName::HopLimit),
                 ipv6: sources.setting(SettingName::Ipv6),
             },
-            user_data: description.user_data(&parents, &descriptions, limits),
+            user_data: description.user_data(target, &parents, &descriptions, limits),
             init: inits.get(&description.resource().project).cloned(),
-            image: description.image(&parents, &descriptions, limits),
+            image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
         });
@@ -223,14 +229,16 @@ impl<'a> Description<'a> {
         }
     }
 
-    /// Whether hosts are described here. A group that only says which launch template it uses describes none.
+    /// Whether hosts are described here. A group that only says which launch template it uses describes none, but one
+    /// that launches hosts without a template does.
     fn is_host(&self, declared: &Declared) -> bool {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
-            Role::AccountDefault => false,
-            Role::Group => {
-                self.settings.endpoint.is_some() && (self.module.is_some() || declared.endpoint != [Written::Unset])
-            }
+            Role::AccountDefault | Role::Reference => false,
+            Role::Group => match &self.settings.endpoint {
+                Some(_) => self.module.is_some() || declared.endpoint != [Written::Unset],
+                None => self.settings.inherits.is_empty() && self.settings.image.is_some(),
+            },
         }
     }
 
@@ -245,17 +253,18 @@ impl<'a> Description<'a> {
         })
     }
 
-    fn user_data(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Vec<Value> {
+    /// The user data: its own, or that of what it is launched from.
+    fn user_data(&self, target: &Target, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Vec<Value> {
         let own: Vec<Value> =
             self.settings.user_data.iter().flat_map(|user_data| self.own_user_data(user_data, limits)).collect();
         if !own.is_empty() {
             return own;
         }
-        parents
-            .iter()
-            .filter_map(|parent| descriptions.get(*parent))
-            .flat_map(|parent| parent.user_data(&[], descriptions, limits))
-            .collect()
+        if let (Some((why, origin)), []) = (&target.unresolved, parents) {
+            return vec![Value { kind: ValueKind::Unknown(why.clone()), origin: origin.clone() }];
+        }
+        let parents = parents.iter().filter_map(|parent| descriptions.get(*parent));
+        parents.flat_map(|parent| parent.user_data(&Target::default(), &[], descriptions, limits)).collect()
     }
 
     /// What is written at one place for user data: a list is given element by element.
@@ -278,7 +287,8 @@ impl<'a> Description<'a> {
             .collect()
     }
 
-    fn image(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Value {
+    /// The image: its own, or that of what it is launched from.
+    fn image(&self, target: &Target, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Value {
         let absent = || Value::null(self.resource().header);
         let own = self
             .settings
@@ -288,8 +298,12 @@ impl<'a> Description<'a> {
         if !own.is_null() {
             return own;
         }
-        let inherited = parents.iter().filter_map(|parent| descriptions.get(*parent));
-        inherited.map(|parent| parent.image(&[], descriptions, limits)).find(|image| !image.is_null()).unwrap_or(own)
+        if let (Some((why, origin)), []) = (&target.unresolved, parents) {
+            return Value { kind: ValueKind::Unknown(why.clone()), origin: origin.clone() };
+        }
+        let parents = parents.iter().filter_map(|parent| descriptions.get(*parent));
+        let mut inherited = parents.map(|parent| parent.image(&Target::default(), &[], descriptions, limits));
+        inherited.find(|image| !image.is_null()).unwrap_or(own)
     }
 }
 
@@ -302,6 +316,8 @@ struct Sources<'s, 'a> {
     descriptions: &'s [Description<'a>],
     declared: &'s [Declared],
     account: Option<&'s AccountDefault>,
+    image: &'s Value,
+    registrations: &'s Registrations<'s>,
 }
 
 impl Sources<'_, '_> {
@@ -317,6 +333,7 @@ impl Sources<'_, '_> {
             unresolved: self.target.unresolved.clone(),
             module_default: module_default.map(Arc::from),
             account: self.account.map(|account| (account, account.of(name))),
+            images: self.registrations.of(&subject.project, self.image, name),
             step: inheriting(&subject.address, subject.header),
         };
         effective(self.own.of(name).to_vec(), &inheritance, &Origin::at(subject.header))

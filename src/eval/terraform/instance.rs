@@ -230,7 +230,8 @@ impl Evaluator<'_> {
         let Some((name, call)) = instance.module.calls.get_key_value(name) else {
             return Err(fault(ProblemCode::Missing, span, format!("no module call `{name}` is in this module")));
         };
-        let has_code = self.code_of(instance, name, call).is_some_and(|(folder, _)| self.store.module(&folder).is_some());
+        let has_code =
+            self.code_of(instance, name, call).is_some_and(|(folder, _)| self.store.module(&folder).is_some());
         if !has_code {
             let source = match &call.source {
                 ModuleSource::Local { folder: source, .. } | ModuleSource::Remote { source, .. } => Arc::clone(source),

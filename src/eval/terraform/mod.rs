@@ -40,7 +40,7 @@ use crate::syntax::hcl::Block;
 pub(super) use self::body::{Wanted, name_of};
 pub(super) use self::evaluator::Evaluator;
 pub(super) use self::expression::elements_of;
-pub use self::inputs::CommandLine;
+pub use self::inputs::{CommandLine, Given};
 pub(super) use self::inputs::{Owners, RootInputs};
 pub(super) use self::instance::Instance;
 pub(super) use self::module::join_path;
@@ -100,7 +100,10 @@ struct Expansion<'a> {
 impl Expansion<'_> {
     fn expand(&mut self, instance: &Rc<Instance>) {
         for (name, block) in &instance.module.resources {
-            self.expand_resource(instance, name, block);
+            self.expand_resource(instance, &name.0, name, block);
+        }
+        for (name, block) in &instance.module.data {
+            self.expand_resource(instance, &format!("data.{}", name.0), name, block);
         }
         for (name, call) in &instance.module.calls {
             match (self.evaluator.code_of(instance, name, call), &call.source) {
@@ -119,9 +122,10 @@ impl Expansion<'_> {
         }
     }
 
-    fn expand_resource(&mut self, instance: &Rc<Instance>, (kind, name): &ResourceName, block: &Block) {
+    /// Adds the resource or data source `name`, which the catalogue and its address know as a `kind`.
+    fn expand_resource(&mut self, instance: &Rc<Instance>, kind: &str, (provided, name): &ResourceName, block: &Block) {
         let Some(wanted) = catalog::properties(kind) else { return };
-        let provider = self.evaluator.provider(instance, kind, block);
+        let provider = self.evaluator.provider(instance, provided, block);
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(block, &scope) {
             if !self.evaluator.count_instance(block.header) {
@@ -134,7 +138,7 @@ impl Expansion<'_> {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
                 address: instance.absolute(&address).into(),
-                kind: Arc::clone(kind),
+                kind: kind.into(),
                 module_source: None,
                 provider: Arc::clone(&provider),
                 header: block.header,

@@ -137,9 +137,8 @@ impl<'a> ModuleStore<'a> {
     ///
     /// Where modules were fetched, any of those that are not here may lead there.
     pub(super) fn relevant(&self, roots: &[Arc<Module>]) -> BTreeSet<Arc<str>> {
-        let calls_remote = |module: &Module| {
-            module.calls.values().any(|call| matches!(call.source, ModuleSource::Remote { .. }))
-        };
+        let calls_remote =
+            |module: &Module| module.calls.values().any(|call| matches!(call.source, ModuleSource::Remote { .. }));
         let are_fetched = self.modules.values().any(|module| calls_remote(module))
             && roots.iter().any(|root| Manifest::is_there(self.workspace, &root.folder));
         let mut callers: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
@@ -190,6 +189,7 @@ impl Module {
     /// Whether the catalogue knows a resource or a module call that is written here.
     fn has_subjects(&self) -> bool {
         self.resources.keys().any(|(kind, _)| catalog::properties(kind).is_some())
+            || self.data.keys().any(|(kind, _)| catalog::properties(&format!("data.{kind}")).is_some())
             || self.calls.values().any(|call| match &call.source {
                 ModuleSource::Remote { source, .. } => catalog::module(source).is_some(),
                 _ => false,
