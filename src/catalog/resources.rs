@@ -170,6 +170,13 @@ pub struct Settings {
     /// These paths start at the resource or call.
     #[serde(default)]
     pub fallbacks: Vec<Path>,
+    /// The first version of a module that has no such input any more: what holds when an input is not given is what
+    /// earlier versions do.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// Whether a map that is given as `null` sets nothing, where one that is not given has the module's defaults.
+    #[serde(default)]
+    pub null_sets_nothing: bool,
     /// Descriptions within this one that override parts of it for some of its hosts.
     #[serde(default)]
     pub overrides: Vec<Settings>,

@@ -9,7 +9,7 @@ use super::read::{holder, value_at, value_under, values_at};
 use super::registrations::Registrations;
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
-use crate::catalog::{self, Defaults, Encoding, ModuleRow, PathStep, Role, SettingName, Settings, UserData};
+use crate::catalog::{self, Defaults, Encoding, ModuleRow, Path, PathStep, Role, SettingName, Settings, UserData};
 use crate::eval::{Build, Resource, Value, ValueKind};
 use crate::source::{Limits, Origin, Span, Text};
 
@@ -245,12 +245,22 @@ impl<'a> Description<'a> {
     /// What the module sets when its inputs are not given, for the version that is called.
     fn module_defaults(&self) -> Option<&'static Defaults> {
         let module = self.module?;
+        if self.settings.null_sets_nothing && self.gives_null() {
+            return None;
+        }
         let version = self.resource().properties.as_map().and_then(|map| map.entries.get("version"));
-        let called = version.and_then(Value::as_str).map(lowest_version);
-        module.defaults.iter().find(|defaults| match (&called, &defaults.since) {
-            (Some(called), Some(since)) => lowest_version(since) <= *called,
-            _ => true,
-        })
+        let called = version.and_then(Value::as_str).or_else(|| reference(self.resource().module_source.as_deref()?));
+        let until = self.settings.until.as_deref().map(|until| format!("< {until}"));
+        let constraints = || called.into_iter().chain(until.as_deref());
+        let holds = |since: &str| constraints().all(|constraint| catalog::allows_since(constraint, since));
+        module.defaults.iter().find(|defaults| defaults.since.as_deref().is_none_or(holds))
+    }
+
+    /// Whether the map that holds the endpoint is given as `null`.
+    fn gives_null(&self) -> bool {
+        let name = self.settings.endpoint.as_ref().and_then(Path::first_name);
+        let given = name.and_then(|name| self.value.as_map()?.entries.get(name));
+        given.is_some_and(Value::is_null)
     }
 
     /// The user data: its own, or that of what it is launched from.
@@ -340,6 +350,11 @@ impl Sources<'_, '_> {
     }
 }
 
+/// The tag or branch that the address of a module in git names.
+fn reference(source: &str) -> Option<&str> {
+    source.split_once('?')?.1.split('&').find_map(|part| part.strip_prefix("ref="))
+}
+
 /// Lines of a shell script as a script, of which the call at `header` makes the first line.
 fn as_script(lines: &Value, header: Span) -> Value {
     let ValueKind::String(text) = &lines.kind else { return lines.clone() };
@@ -349,23 +364,4 @@ fn as_script(lines: &Value, header: Span) -> Value {
     let mut script = Text::encoded("#!/bin/bash\n", header);
     script.push_text(text);
     Value { kind: ValueKind::String(script), origin: lines.origin.clone() }
-}
-
-/// The numbers of the lowest version that a version or a constraint such as `~> 20.8` allows.
-fn lowest_version(constraint: &str) -> Vec<u64> {
-    let first = constraint.split(',').find(|part| !part.trim_start().starts_with(['<', '!'])).unwrap_or_default();
-    let digits = first.trim_start_matches(|character: char| !character.is_ascii_digit());
-    digits.split('.').map_while(|part| part.trim().parse().ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn version_constraints_have_a_lowest_version() {
-        assert_eq!(lowest_version("~> 20.8"), [20, 8]);
-        assert_eq!(lowest_version(">= 5.0.1, < 6"), [5, 0, 1]);
-        assert!(lowest_version("5.10.0") > lowest_version("5.9"));
-    }
 }

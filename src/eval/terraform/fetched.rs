@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::module::join_path;
-use super::version;
 use crate::catalog;
 use crate::discover::Workspace;
 use crate::finding::{Place, Problem, ProblemCode};
@@ -84,7 +83,7 @@ impl Manifest {
     pub(super) fn record(&self, path: &str, source: &str, wanted: Option<&str>) -> Option<&Record> {
         let record = self.records.get(path)?;
         let is_wanted = match (wanted, &record.version) {
-            (Some(wanted), Some(version)) => version::satisfies(version, wanted),
+            (Some(wanted), Some(version)) => catalog::allows_version(wanted, version),
             (Some(_), None) => false,
             (None, _) => true,
         };

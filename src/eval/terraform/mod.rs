@@ -20,7 +20,6 @@ mod sets;
 mod store;
 mod template;
 pub mod types;
-mod version;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
