@@ -124,22 +124,22 @@ impl Expansion<'_> {
     /// Adds the resource or data source `name`, which the catalogue and its address know as a `kind`.
     fn expand_resource(&mut self, instance: &Rc<Instance>, kind: &str, (provided, name): &ResourceName, block: &Block) {
         let Some(wanted) = catalog::properties(kind) else { return };
-        let provider = self.evaluator.provider(instance, provided, block);
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(block, &scope) {
             if !self.evaluator.count_instance(block.header) {
                 return;
             }
             let address = repetition.key.apply(&format!("{kind}.{name}"));
-            let properties =
-                self.evaluator.body_value(&block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            let scope = scope.repeated(repetition);
+            let provider = self.evaluator.provider(instance, provided, block, &scope);
+            let properties = self.evaluator.body_value(&block.body, &scope, &Wanted::Only(&wanted));
             self.resources.push(Resource {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
                 address: instance.absolute(&address).into(),
                 kind: kind.into(),
                 module_source: None,
-                provider: Arc::clone(&provider),
+                provider,
                 header: block.header,
                 trail: instance.trail.clone(),
                 properties,

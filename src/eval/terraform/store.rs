@@ -83,11 +83,16 @@ impl<'a> ModuleStore<'a> {
         if let Some(module) = self.modules.get(folder) {
             return Some(Arc::clone(module));
         }
+        // A folder may be reached by several links, and lead to itself by them.
+        let real = self.workspace.real_folder(folder)?;
+        if let Some(module) = self.modules.get(&*real) {
+            return Some(Arc::clone(module));
+        }
         let fetched = {
             let mut all = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(folder.into()).or_default())
+            Arc::clone(all.entry(real.as_str().into()).or_default())
         };
-        fetched.get_or_init(|| self.fetch(folder).map(Arc::new)).clone()
+        fetched.get_or_init(|| self.fetch(&real).map(Arc::new)).clone()
     }
 
     /// Whether the folder is a module of the walk.
