@@ -7,6 +7,7 @@ mod images;
 mod pages;
 mod path;
 mod resources;
+mod version;
 
 use std::sync::LazyLock;
 
@@ -15,13 +16,15 @@ pub use agents::{
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
-pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow};
+pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow, RegistrationRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
     modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
 };
+
+pub use version::{allows_since, allows_version};
 
 /// What in a script says that it concerns the metadata service: the service's addresses, and the names of agents that
 /// need it and what their installers' addresses contain.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Edited, EngineError, Input, directives, open, sort_problems, usage};
+use super::{Edited, EngineError, Input, Variables, directives, open, sort_problems, usage};
 use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
@@ -13,7 +13,7 @@ use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation;
 use crate::eval::image_builder::{self, Components};
 use crate::eval::packer::{self, TemplateFolder};
-use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
+use crate::eval::terraform::{self, CommandLine, Given, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
@@ -146,12 +146,14 @@ fn concerns_selection(problem: &Problem, workspace: &Workspace) -> bool {
 
 fn command_line(input: &Input, workspace: &Workspace) -> Result<CommandLine, EngineError> {
     let mut command_line = CommandLine::default();
-    for (name, value) in &input.variables {
-        let file = workspace.add_virtual(&format!("--var {name}"), value.clone());
-        command_line.variables.push((name.clone(), file));
-    }
-    for path in &input.variable_files {
-        command_line.files.push(workspace.load_given(path)?);
+    for variables in &input.variables {
+        command_line.0.push(match variables {
+            Variables::Value(name, value) => {
+                let file = workspace.add_virtual(&format!("--var {name}"), value.clone());
+                Given::Value(name.clone(), file)
+            }
+            Variables::File(path) => Given::File(workspace.load_given(path)?),
+        });
     }
     Ok(command_line)
 }
