@@ -253,7 +253,7 @@ impl Evaluator<'_> {
             (key, outputs(child))
         });
         let address = instance.absolute(&format!("module.{name}"));
-        self.traverse(collect(keyed.collect(), &address, span), steps, scope)
+        self.traverse_copies(keyed.collect(), &address, steps, scope, span)
     }
 
     /// The folder with the code that the call `name` in `instance` leads to, and where the call names it: one of the
@@ -370,6 +370,25 @@ impl Evaluator<'_> {
             let address = repetition.key.apply(address);
             let key = repetition.key.clone();
             copies.push((key, self.whole_block(instance, block, &own.repeated(repetition), &address, span)?));
+        }
+        self.traverse_copies(copies, address, steps, scope, span)
+    }
+
+    /// What the steps lead to in the copies of a repeated block. Where it is not known how many copies there are, each
+    /// of them is as the one that was evaluated; only whether there is one at all, which `try` asks, is not known.
+    fn traverse_copies(
+        &self,
+        mut copies: Vec<(InstanceKey, Value)>,
+        address: &str,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        if let ([(InstanceKey::None, _)], Some(((TraversalStep::Index(_), _), rest))) = (&*copies, steps.split_first())
+            && !self.is_trying()
+            && let Some((_, copy)) = copies.pop()
+        {
+            return self.traverse(copy, rest, scope);
         }
         self.traverse(collect(copies, address, span), steps, scope)
     }
