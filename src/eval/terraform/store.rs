@@ -7,7 +7,7 @@ use super::fetched::Manifest;
 use super::module::{Module, ModuleFile, ModuleSource};
 use crate::catalog;
 use crate::discover::Workspace;
-use crate::finding::Problem;
+use crate::finding::{Problem, Severity};
 use crate::source::{Limits, SourceFile};
 use crate::syntax::Comment;
 use crate::syntax::hcl::{self, Body};
@@ -175,7 +175,11 @@ impl<'a> ModuleStore<'a> {
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             // A file that cannot be read is a problem of the workspace, which has it already.
             let Ok(source) = self.workspace.load(&path) else { continue };
-            let parsed = parse_module_file(&source, self.limits);
+            let mut parsed = parse_module_file(&source, self.limits);
+            if self.workspace.is_fetched(&path) {
+                // Nobody here can mend it, and what it describes may be of no interest.
+                parsed.problems.iter_mut().for_each(|problem| problem.severity = Severity::Warning);
+            }
             self.report(parsed.problems);
             files.push(ModuleFile { name: path, body: parsed.body });
         }
