@@ -57,6 +57,8 @@ pub enum Unknown {
     RunTime(Arc<str>),
     /// An attribute (second) of a resource (first) that only the cloud knows.
     Computed(Arc<str>, Arc<str>),
+    /// The same of a resource (second) that is deployed with another project (first) of the workspace.
+    Elsewhere(Arc<str>, Arc<str>, Arc<str>),
     /// An output of a module that is not in the workspace.
     Remote(Arc<str>),
     /// The result of something whose value changes or that is not evaluated: a time, a random number.
@@ -97,6 +99,9 @@ impl fmt::Display for Unknown {
             }
             Self::Computed(resource, attribute) => {
                 write!(formatter, "`{resource}.{attribute}` is known only to the cloud")
+            }
+            Self::Elsewhere(project, resource, attribute) => {
+                write!(formatter, "`{resource}.{attribute}` of `{project}` is known only to the cloud")
             }
             Self::Remote(source) => write!(formatter, "the module `{source}` is not in this workspace"),
             Self::NotEvaluated(what) => write!(formatter, "`{what}` is not evaluated"),
