@@ -266,10 +266,10 @@ impl Expansion<'_> {
     /// A scalar with the values of identifiers in place of `${identifier}` and `&{identifier}`; the latter has letters
     /// and digits only.
     fn scalar(&mut self, node: &Node, text: &Text, style: ScalarStyle, bindings: &Bindings) -> Node {
-        if short_call(node).is_some_and(|call| call.name == "Ref")
+        if let Some(call) = short_call(node).filter(|call| call.name == "Ref")
             && let Some(value) = text.known().and_then(|name| named(name, bindings))
         {
-            return item(value, node.span);
+            return item(value, call.span);
         }
         let mut text = text.clone();
         for (identifier, value) in bindings.iter().rev() {

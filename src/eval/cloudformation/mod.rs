@@ -213,12 +213,11 @@ impl<'a> Evaluator<'a> {
         }
         let metadata = entry.value.get("Metadata").map(|metadata| self.value(metadata));
         self.current = None;
-        let path = entry.value.get("Metadata").and_then(|metadata| metadata.get("aws:cdk:path")).and_then(Node::as_str);
         let resource = Resource {
             language: Language::CloudFormation,
             project: Arc::clone(&self.place.project),
             address: self.address(name),
-            given_name: path.map(Arc::from),
+            given_name: construct_path(entry).map(Arc::from),
             kind: kind.into(),
             module_source: None,
             provider: "".into(),
@@ -413,6 +412,11 @@ fn long_call(node: &Node) -> Option<Call<'_>> {
     let is_full = key == "Ref" || key.starts_with(PREPROCESSOR);
     let name = if is_full { key } else { key.strip_prefix("Fn::")? };
     Some(Call { name, argument: &entry.value, is_short: false, span: node.span })
+}
+
+/// The path of the construct that the CDK made the resource of.
+fn construct_path(entry: &Entry) -> Option<&str> {
+    entry.value.get("Metadata")?.get("aws:cdk:path")?.as_str()
 }
 
 /// The type of a resource; `None` when a preprocessor such as Rain is told there to put other resources in its place.

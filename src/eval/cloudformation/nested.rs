@@ -96,7 +96,8 @@ impl<'a> Evaluator<'a> {
         let parameters = self.arguments(&address, entry);
         let document = templates.document(&path).ok()?;
         let root = document.root()?;
-        let step = Step { span: header, role: StepRole::NestedStack, name: address.as_str().into() };
+        let name = super::construct_path(entry).unwrap_or(&address);
+        let step = Step { span: header, role: StepRole::NestedStack, name: name.into() };
         let mut around = self.place.templates.clone();
         around.push(Arc::clone(&path));
         let place = StackPlace {
