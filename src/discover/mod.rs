@@ -9,6 +9,7 @@ mod json_keys;
 mod kind;
 mod literal;
 mod packer;
+mod parameters;
 mod read;
 mod references;
 mod root;
@@ -27,6 +28,7 @@ use crate::source::{FileId, Limits, SourceFile};
 
 pub use builds::PackerTemplates;
 pub use kind::{Kind, Reason};
+pub use parameters::Owners;
 pub use read::LoadError;
 pub use root::{
     CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_baseline, read_configuration,

@@ -10,7 +10,7 @@ use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
 use crate::discover::{Entry, Kind, Reason, Workspace};
-use crate::eval::cloudformation;
+use crate::eval::cloudformation::Templates;
 use crate::eval::image_builder::{self, Components};
 use crate::eval::packer::{self, TemplateFolder};
 use crate::eval::terraform::{self, CommandLine, Given, Module, ModuleFile, ModuleStore, ParsedFile};
@@ -212,8 +212,6 @@ fn directives_of(source: &SourceFile, parsed: &ParsedFile) -> Vec<Directive> {
 }
 
 fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
-    let is_template = |entry: &&Entry| entry.selected && entry.kind == Kind::CloudFormation;
-    let templates: Vec<FileId> = workspace.entries().iter().filter(is_template).map(|entry| entry.id).collect();
     let parameters: Vec<(String, Value)> = input
         .parameters
         .iter()
@@ -223,14 +221,22 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
             (name.clone(), Value::text(Text::verbatim(file.text(), span), span))
         })
         .collect();
-    let read: Vec<Read> =
-        templates.par_iter().map(|template| read_template(&workspace.source(*template), &parameters, input)).collect();
-    let mut whole = Read::default();
-    for read in read {
-        whole.evaluation.extend(read.evaluation);
-        whole.directives.extend(read.directives);
+    let templates = Templates::new(workspace, &parameters, &input.limits);
+    let mut read = Read { evaluation: templates.evaluate(&workspace.templates_to_analyse()), ..Read::default() };
+    for entry in workspace.entries().iter().filter(|entry| entry.selected) {
+        if entry.kind == Kind::CloudFormationParameters {
+            // What cannot be read is a problem of the workspace, which has it already.
+            let _ = templates.read(&entry.path);
+        }
     }
-    whole
+    for (file, parsed) in templates.into_documents() {
+        if let Some(root) = parsed.documents.first().filter(|_| file.text().contains(DIRECTIVE)) {
+            read.directives.extend(suppress::from_comments(&file, &parsed.comments, &tree::statements(root)));
+            read.directives.extend(suppress::from_cloudformation(root));
+        }
+        read.evaluation.problems.extend(parsed.problems);
+    }
+    read
 }
 
 /// What the recipes and components among `resources` come to, and the selected documents that none of them holds.
@@ -248,21 +254,6 @@ fn read_image_builder(input: &Input, workspace: &Workspace, resources: &[Resourc
         components.problems.extend(read.problems);
     }
     components
-}
-
-fn read_template(file: &SourceFile, parameters: &[(String, Value)], input: &Input) -> Read {
-    let parsed = tree::parse(file, &input.limits);
-    let mut read = Read::default();
-    if let Some(root) = parsed.documents.first() {
-        let inputs = cloudformation::Inputs { file, root, parameters, limits: &input.limits };
-        read.evaluation = cloudformation::evaluate(&inputs);
-        if file.text().contains(DIRECTIVE) {
-            read.directives = suppress::from_comments(file, &parsed.comments, &tree::statements(root));
-            read.directives.extend(suppress::from_cloudformation(root));
-        }
-    }
-    read.evaluation.problems.extend(parsed.problems);
-    read
 }
 
 fn read_packer(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {

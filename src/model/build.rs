@@ -123,7 +123,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
                 ipv6: sources.setting(SettingName::Ipv6),
             },
             user_data: description.user_data(target, &parents, &descriptions, limits),
-            init: inits.get(&description.resource().project).cloned(),
+            init: inits.get(&stack_of(description.resource())).cloned(),
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
@@ -137,21 +137,24 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     Estate { hosts, account_defaults, images, copies }
 }
 
-/// What the metadata of the resources of each project have `cfn-init` do, by the resources' names.
-fn inits(resources: &[Resource], limits: &Limits) -> BTreeMap<Arc<str>, Value> {
-    let mut found: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Value>> = BTreeMap::new();
-    let mut first = BTreeMap::new();
+/// The project of a resource, and the stack in it: what stands before the last part of the address.
+fn stack_of(resource: &Resource) -> (Arc<str>, &str) {
+    (Arc::clone(&resource.project), resource.address.rsplit_once('/').map_or("", |(stack, _)| stack))
+}
+
+/// What the metadata of the resources of each stack have `cfn-init` do, by the resources' names there.
+fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<(Arc<str>, &'a str), Value> {
+    let mut found: BTreeMap<(Arc<str>, &str), (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
     for resource in resources {
         let Some(metadata) = &resource.metadata else { continue };
         let init = value_under(metadata, "AWS::CloudFormation::Init", limits);
         if !init.is_null() {
-            first.entry(Arc::clone(&resource.project)).or_insert(init.origin.span);
-            found.entry(Arc::clone(&resource.project)).or_default().insert(Arc::clone(&resource.address), init);
+            let name = resource.address.rsplit_once('/').map_or(&*resource.address, |(_, name)| name);
+            let first = (init.origin.span, BTreeMap::new());
+            found.entry(stack_of(resource)).or_insert(first).1.insert(name.into(), init);
         }
     }
-    let value =
-        |(project, inits): (Arc<str>, _)| Some((Arc::clone(&project), Value::map(inits, *first.get(&project)?)));
-    found.into_iter().filter_map(value).collect()
+    found.into_iter().map(|(stack, (span, inits))| (stack, Value::map(inits, span))).collect()
 }
 
 fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'a>> {
@@ -209,7 +212,7 @@ impl<'a> Description<'a> {
         let resource = self.resource();
         Subject {
             project: Arc::clone(&resource.project),
-            address: format!("{}{}", resource.address, self.suffix).into(),
+            address: format!("{}{}", resource.name(), self.suffix).into(),
             header: resource.header,
             calls: resource.trail.clone(),
         }
