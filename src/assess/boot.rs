@@ -20,6 +20,8 @@ pub(super) struct Boots {
     pub(super) parts: Vec<Part>,
     /// Those of them that the guest cannot follow.
     pub(super) unread: Vec<Text>,
+    /// What `cfn-init` runs and writes that is not known to its end.
+    open_texts: Vec<Text>,
     /// Whether somebody who is not known may have set variables for the scripts.
     pub(super) sets_variables: bool,
     /// Why some of what runs is not known, and where that comes from.
@@ -73,6 +75,7 @@ impl Boots {
             self.parts.extend(parts);
         }
         self.platform = self.parts.iter().find_map(platform_of);
+        self.open_texts = init.map(open_texts).unwrap_or_default();
     }
 
     /// The layers that what stands at `span` went through on its way to the host.
@@ -85,13 +88,13 @@ impl Boots {
     /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
     /// platforms are nobody's concern here.
     pub(super) fn is_free_choice(&self, span: Span) -> bool {
-        self.parts.iter().any(|part| {
-            let text = part.text.as_str();
-            let condition = condition_at(&part.text, span);
-            let has_hole = |line: &str| part.text.has_holes() && line.contains(HOLE);
+        let texts = self.parts.iter().map(|part| &part.text).chain(&self.open_texts);
+        texts.into_iter().any(|text| {
+            let condition = condition_at(text, span);
+            let has_hole = |line: &str| text.has_holes() && line.contains(HOLE);
             let is_set_so = |name: &str| {
                 let assignment = format!("{name}=");
-                text.lines().any(|line| line.contains(&assignment) && has_hole(line))
+                text.as_str().lines().any(|line| line.contains(&assignment) && has_hole(line))
             };
             // Whoever runs a script that is judged by itself sets its variables.
             let is_open = self.sets_variables && variables(condition).next().is_some();
@@ -99,6 +102,21 @@ impl Boots {
             is_open || asks_where || has_hole(condition) || variables(condition).any(is_set_so)
         })
     }
+}
+
+/// The texts in a value that are not known to their end.
+fn open_texts(value: &Value) -> Vec<Text> {
+    let mut texts = Vec::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match &value.kind {
+            ValueKind::String(text) if text.has_holes() => texts.push(text.clone()),
+            ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => open.extend(values.iter()),
+            ValueKind::Map(map) => open.extend(map.entries.values()),
+            _ => {}
+        }
+    }
+    texts
 }
 
 /// What scripts that run on several platforms ask.

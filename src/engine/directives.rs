@@ -61,7 +61,7 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
             }
         }
         for text in host.init.iter().flat_map(texts) {
-            gathered.add(of_shell(&text, limits));
+            gathered.add(of_init(&text, limits));
         }
     }
     for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
@@ -99,6 +99,12 @@ pub(super) fn of_build_scripts(assessments: &Assessments, workspace: &Workspace,
 fn of_script((script, comments, _): (Script, Vec<Comment>, Vec<Problem>)) -> Read {
     let statements = script::statements(&script);
     Read { comments, statements }
+}
+
+/// What `cfn-init` runs or writes, which may be for the shells of any platform.
+fn of_init(text: &Text, limits: &Limits) -> Read {
+    let read = of_shell(text, limits);
+    if read.comments.is_empty() { of_script(batch::parse(text, limits)) } else { read }
 }
 
 fn of_build_script(text: &Text, interpreter: Interpreter, limits: &Limits) -> Read {
