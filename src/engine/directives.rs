@@ -63,6 +63,12 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         for text in host.init.iter().flat_map(texts) {
             gathered.add(of_init(&text, limits));
         }
+        for step in &host.commands {
+            let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
+            for text in texts(text) {
+                gathered.add(of_build_script(&text, *interpreter, limits));
+            }
+        }
     }
     for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
         for text in &texts(value) {
@@ -74,8 +80,8 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
     gathered.directives(workspace)
 }
 
-/// The suppressions in component documents, and in the scripts and files that they hold.
-pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+/// The suppressions in documents of Image Builder and Systems Manager, and in the scripts and files that they hold.
+pub(super) fn of_documents(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
     for document in documents.iter().filter(|document| document.as_str().contains(DIRECTIVE)) {
         gathered.add(of_configuration(document, limits));

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::boot::boot;
-pub use self::build::build;
+pub use self::build::{build, command};
 use self::machine::Machine;
 pub use self::paths::{Covers, covers};
 pub use self::shared::Shared;

@@ -118,6 +118,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             },
             user_data: description.user_data(&parents, &descriptions, limits),
             init: inits.get(&description.resource().project).cloned(),
+            commands: Vec::new(),
             image: description.image(&parents, &descriptions, limits),
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
