@@ -3,6 +3,7 @@
 //! The build script turns the files into JSON that is part of the program; each table is read when it is first asked.
 
 mod agents;
+mod documents;
 mod images;
 mod pages;
 mod path;
@@ -16,12 +17,13 @@ pub use agents::{
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
+pub use documents::{AssociationRow, DistributedPackage, DocumentRow, DocumentTables, ManagedDocument};
 pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow, RegistrationRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
-    modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
+    modules, normal_source, properties, resource, resources, schema_resource, systems_manager, tokens_beside,
 };
 
 pub use version::{allows_since, allows_version};

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ImageTables, Path, PathStep, schema};
+use super::{DocumentTables, ImageTables, Path, PathStep, schema};
 
 /// A file of `rules/resources/`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -21,6 +21,9 @@ struct ResourceFile {
     /// How images are built and copied.
     #[serde(default)]
     images: Option<ImageTables>,
+    /// Documents of Systems Manager, and what runs them.
+    #[serde(default)]
+    systems_manager: Option<DocumentTables>,
     /// What a written value of a setting means: `enabled`, `disabled`, `required`, `optional` or `unset`.
     #[serde(default)]
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
@@ -270,6 +273,7 @@ struct Tables {
     resources: Vec<ResourceRow>,
     modules: Vec<ModuleRow>,
     images: ImageTables,
+    systems_manager: DocumentTables,
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
     resource_of_kind: BTreeMap<String, usize>,
     module_of_source: BTreeMap<String, usize>,
@@ -283,6 +287,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         resources: Vec::new(),
         modules: Vec::new(),
         images: ImageTables::default(),
+        systems_manager: DocumentTables::default(),
         spellings: BTreeMap::new(),
         resource_of_kind: BTreeMap::new(),
         module_of_source: BTreeMap::new(),
@@ -292,6 +297,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         tables.modules.extend(file.modules);
         if let Some(images) = file.images {
             tables.images = images;
+        }
+        if let Some(systems_manager) = file.systems_manager {
+            tables.systems_manager = systems_manager;
         }
         tables.spellings.extend(file.spellings);
     }
@@ -322,10 +330,17 @@ pub fn images() -> &'static ImageTables {
     &TABLES.images
 }
 
+/// What is known of documents of Systems Manager.
+#[must_use]
+pub fn systems_manager() -> &'static DocumentTables {
+    &TABLES.systems_manager
+}
+
 /// The names of the properties of the resource type `kind` that anything looks at; nothing when the type is not known.
 #[must_use]
 pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
-    resource(kind).map(ResourceRow::properties).or_else(|| TABLES.images.properties(kind))
+    let of_image = || TABLES.images.properties(kind);
+    resource(kind).map(ResourceRow::properties).or_else(of_image).or_else(|| TABLES.systems_manager.properties(kind))
 }
 
 /// The modules that are known.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::component::is_component;
+use super::component::{is_command_document, is_component};
 use super::packer::is_packer;
 use super::parameters::is_parameters;
 use super::template::is_template;
@@ -32,6 +32,8 @@ pub enum Kind {
     PackerVariables,
     /// A Packer template in the older form, which is JSON and one file.
     PackerLegacy,
+    /// A document of Systems Manager, in YAML or JSON.
+    SystemsManager,
     /// A script or configuration that a host is given at boot.
     UserData,
 }
@@ -50,6 +52,7 @@ impl Kind {
         Self::PackerJson,
         Self::PackerVariables,
         Self::PackerLegacy,
+        Self::SystemsManager,
         Self::UserData,
     ];
 
@@ -68,6 +71,7 @@ impl Kind {
             Self::PackerJson => "packer-json",
             Self::PackerVariables => "packer-variables",
             Self::PackerLegacy => "packer-legacy",
+            Self::SystemsManager => "systems-manager",
             Self::UserData => "user-data",
         }
     }
@@ -110,6 +114,8 @@ pub enum Reason {
     ParameterValues,
     /// It has the top-level keys `schemaVersion` and `phases`.
     Phases,
+    /// It has the top-level keys `schemaVersion` and `mainSteps`, or `runtimeConfig`.
+    MainSteps,
     /// It has top-level `builders`, one of which has a type.
     Builders,
     /// It is named, and begins as user data does.
@@ -128,6 +134,7 @@ impl fmt::Display for Reason {
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
             Self::ParameterValues => formatter.write_str("gives values to parameters"),
             Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
+            Self::MainSteps => formatter.write_str("has the keys `schemaVersion` and `mainSteps` or `runtimeConfig`"),
             Self::Builders => formatter.write_str("has `builders` with a type"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
@@ -200,11 +207,13 @@ pub(super) fn by_name(name: &str) -> ByName {
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
     let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
+    let commands = || is_command_document(&text).then_some((Kind::SystemsManager, Reason::MainSteps));
     let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
     let parameters = || is_parameters(&text).then_some((Kind::CloudFormationParameters, Reason::ParameterValues));
     is_template(&text)
         .map(|reason| (Kind::CloudFormation, reason))
         .or_else(component)
+        .or_else(commands)
         .or_else(packer)
         .or_else(parameters)
 }

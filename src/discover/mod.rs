@@ -261,7 +261,10 @@ impl Workspace {
             ByName::Perhaps => match self.reader.read(&path) {
                 Ok(bytes) => {
                     let begins_so = || begins_as_user_data(split(&path).1, &bytes);
-                    let found = by_content(&bytes);
+                    // As with scripts, nobody is helped by a document that is about something else.
+                    let concerns =
+                        |kind| kind != Kind::SystemsManager || is_named || is_marked(&bytes, self.markers.0());
+                    let found = by_content(&bytes).filter(|(kind, _)| concerns(*kind));
                     let found = found.or_else(|| {
                         (is_named && selected && begins_so()).then_some((Kind::UserData, Reason::Beginning))
                     });

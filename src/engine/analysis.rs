@@ -13,6 +13,7 @@ use crate::discover::{Entry, Kind, Reason, Workspace};
 use crate::eval::cloudformation::Templates;
 use crate::eval::image_builder::{self, Components};
 use crate::eval::packer::{self, TemplateFolder};
+use crate::eval::systems_manager::{self, Documents};
 use crate::eval::terraform::{self, CommandLine, Given, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
@@ -75,9 +76,11 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
     let components = read_image_builder(input, &workspace, &resources);
+    let documents = read_systems_manager(input, &workspace, &resources);
     let mut builds = packer.evaluation.builds;
     builds.extend(components.builds);
-    let estate = model::build(&resources, builds, &input.limits);
+    let mut estate = model::build(&resources, builds, &input.limits);
+    model::run_documents(&mut estate, &resources, &documents.documents, &input.limits);
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -92,6 +95,7 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     problems.extend(terraform.evaluation.problems);
     problems.extend(cloudformation.evaluation.problems);
     problems.extend(components.problems);
+    problems.extend(documents.problems);
     problems.extend(packer.evaluation.problems);
     problems.extend(faults);
     problems.retain(|problem| concerns_selection(problem, &workspace));
@@ -100,7 +104,8 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     directives.extend(cloudformation.directives);
     directives.extend(packer.directives);
     directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
-    directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
+    directives.extend(directives::of_documents(&components.documents, &workspace, &input.limits));
+    directives.extend(directives::of_documents(&documents.texts, &workspace, &input.limits));
     directives.extend(directives::of_build_scripts(&assessments, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
@@ -254,6 +259,20 @@ fn read_image_builder(input: &Input, workspace: &Workspace, resources: &[Resourc
         components.problems.extend(read.problems);
     }
     components
+}
+
+/// The documents of Systems Manager among `resources`, and the selected ones that none of them holds.
+fn read_systems_manager(input: &Input, workspace: &Workspace, resources: &[Resource]) -> Documents {
+    let mut read = systems_manager::read(resources, &input.limits);
+    let used: BTreeSet<FileId> = read.texts.iter().flat_map(Text::pieces).map(|piece| piece.span.file).collect();
+    let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::SystemsManager && !used.contains(&entry.id);
+    for entry in workspace.entries().iter().filter(is_lone) {
+        let document = systems_manager::document(&workspace.source(entry.id), &input.limits);
+        read.documents.extend(document.documents);
+        read.texts.extend(document.texts);
+        read.problems.extend(document.problems);
+    }
+    read
 }
 
 fn read_packer(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {

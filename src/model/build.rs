@@ -124,6 +124,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             },
             user_data: description.user_data(target, &parents, &descriptions, limits),
             init: inits.get(&stack_of(description.resource())).cloned(),
+            commands: Vec::new(),
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
