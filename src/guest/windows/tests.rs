@@ -347,7 +347,6 @@ fn tasks_become_what_they_do() {
         ("- {task: sysprep}\n- {task: startSsm}", vec![
             "start AmazonSSMAgent",
             "program sysprep.exe /generalize",
-            "unfollowed",
         ]),
         ("- {task: enableOpenSsh}\n- {task: setWallpaper}", vec![]),
     ] {
