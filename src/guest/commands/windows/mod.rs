@@ -145,7 +145,7 @@ impl Machine<'_> {
     }
 
     /// Runs a command that is no function.
-    pub(super) fn windows_program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
+    pub(in crate::guest) fn windows_program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
         let Some((name, arguments)) = words.split_first() else { return vec![guest] };
         let Some(written) = name.known() else {
             if downloaded(name).is_some() {
