@@ -197,7 +197,7 @@ impl Boot<'_> {
             self.opaque(span, &problem.message);
         }
         self.each(span, |machine, mut guest| {
-            guest.shell = Shell { options, foreign, ..Shell::default() };
+            guest.shell = Shell { options, foreign, open_arguments: foreign, ..Shell::default() };
             for name in variables {
                 let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
                 guest.shell.variables.insert((*name).to_owned(), Variable::Text(value));

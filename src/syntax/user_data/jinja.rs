@@ -15,7 +15,8 @@ pub(super) fn without_expressions(text: &Text) -> Text {
         if closing != "#}" {
             let expression = text.slice(start..end);
             if let (Some(span), Some(piece)) = (expression.span_of(0..expression.len()), expression.pieces().first()) {
-                let hole = Text::hole(span, "it is a template expression that is evaluated on the host");
+                let inner = expression.as_str().get(2..2 + length).unwrap_or_default().trim();
+                let hole = Text::hole(span, format!("the template expression `{inner}` is evaluated on the host"));
                 plain.push_text_through(&hole, &piece.trail);
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! A new command is one function and one row of its family's table.
 
+mod cloud;
 mod files;
 mod network;
 mod parameters;
@@ -21,7 +22,7 @@ use crate::syntax::script::{AssignedValue, Assignment, Command, Operation, Word,
 /// What reading a word takes, as the bytes that are copied in the same time.
 const BYTES_OF_WORD: usize = 100;
 
-const TABLES: &[&[(&str, Action)]] = &[files::TABLE, network::TABLE, shell::TABLE, software::TABLE];
+const TABLES: &[&[(&str, Action)]] = &[cloud::TABLE, files::TABLE, network::TABLE, shell::TABLE, software::TABLE];
 
 /// Names that mean another command in PowerShell than in the command interpreter.
 const ALIASES: &[(&str, &str)] = &[
