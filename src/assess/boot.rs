@@ -110,6 +110,12 @@ impl Boots {
         piece.map(|piece| piece.trail.clone()).unwrap_or_default()
     }
 
+    /// Whether an input that nobody has given leads to `end`.
+    pub(super) fn is_open(&self, end: &Guest) -> bool {
+        let mut places = end.branches.iter().flat_map(|branch| branch.about.into_iter().chain([branch.span]));
+        places.any(|place| self.is_free_choice(place))
+    }
+
     /// Whether what the condition at `span` comes to is up to an input that nobody has given: a part of its text is not
     /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
     /// platforms are nobody's concern here.

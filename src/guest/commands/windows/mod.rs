@@ -2,6 +2,7 @@
 //!
 //! A new command is one function and one row of its family's table.
 
+mod cloud;
 mod files;
 mod network;
 mod parameters;
@@ -24,7 +25,7 @@ use crate::syntax::script::{AssignedValue, Assignment, Command, Operation, Word,
 const BYTES_OF_WORD: usize = 100;
 
 const TABLES: &[&[(&str, Action)]] =
-    &[files::TABLE, network::TABLE, shell::TABLE, software::TABLE, super::cfn_init::TABLE];
+    &[cloud::TABLE, files::TABLE, network::TABLE, shell::TABLE, software::TABLE, super::cfn_init::TABLE];
 
 /// Names that mean another command in PowerShell than in the command interpreter.
 const ALIASES: &[(&str, &str)] = &[
