@@ -128,6 +128,26 @@ fn whether_there_is_a_copy_at_all_stays_open_under_try() {
 }
 
 #[test]
+fn what_is_stored_is_what_was_given() {
+    let source = "
+        resource \"terraform_data\" \"options\" { input = { endpoint = \"disabled\" } }
+        data \"null_data_source\" \"values\" { inputs = { command = \"route add -host 169.254.169.254 reject\" } }
+        resource \"aws_instance\" \"this\" {
+          user_data = \"#!/bin/sh\\n${data.null_data_source.values.outputs[\"command\"]}\\n\"
+          metadata_options {
+            http_endpoint = terraform_data.options.output.endpoint
+          }
+        }";
+    let found = findings(&check(&[("main.tf", source)]));
+    let expected = [("IMDS105", "route add -host 169.254.169.254 reject"), ("IMDS101", "\"disabled\"")];
+    let mut expected = expected.map(|(rule, text)| (rule, text.to_owned()));
+    expected.sort();
+    let mut found = found;
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_comparison_leaves_the_literal_as_the_place_to_edit() {
     let source = "
         variable \"stage\" { default = \"test\" }
