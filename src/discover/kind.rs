@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::component::is_component;
 use super::packer::is_packer;
+use super::plan::is_plan;
 use super::template::is_template;
 
 /// What a file of ours is read as.
@@ -17,6 +18,8 @@ pub enum Kind {
     TerraformVariables,
     /// Values of Terraform variables in JSON, `*.tfvars.json`.
     TerraformVariablesJson,
+    /// A plan of Terraform or OpenTofu in JSON, as `terraform show -json` prints it.
+    TerraformPlan,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
     /// A component document of EC2 Image Builder, in YAML or JSON.
@@ -35,11 +38,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
+        Self::TerraformPlan,
         Self::CloudFormation,
         Self::ImageBuilder,
         Self::Packer,
@@ -57,6 +61,7 @@ impl Kind {
             Self::TerraformJson => "terraform-json",
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
+            Self::TerraformPlan => "terraform-plan",
             Self::CloudFormation => "cloudformation",
             Self::ImageBuilder => "image-builder",
             Self::Packer => "packer",
@@ -105,6 +110,8 @@ pub enum Reason {
     Phases,
     /// It has top-level `builders`, one of which has a type.
     Builders,
+    /// It has the top-level keys of a plan.
+    PlannedValues,
     /// It is named, and begins as user data does.
     Beginning,
     /// It is a script that names the metadata service or an agent.
@@ -121,6 +128,7 @@ impl fmt::Display for Reason {
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
             Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
             Self::Builders => formatter.write_str("has `builders` with a type"),
+            Self::PlannedValues => formatter.write_str("has the keys of a Terraform plan"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
             Self::Given => formatter.write_str("given by --kind"),
@@ -193,7 +201,8 @@ pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
     let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
     let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
-    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(component).or_else(packer)
+    let plan = || is_plan(&text).then_some((Kind::TerraformPlan, Reason::PlannedValues));
+    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(component).or_else(packer).or_else(plan)
 }
 
 /// Which form of a Packer template a file called `name` has that the user says is one.
@@ -205,6 +214,11 @@ pub(super) fn given_as_packer(name: &str, bytes: &[u8]) -> Kind {
             if is_json { Kind::PackerLegacy } else { Kind::Packer }
         }
     }
+}
+
+/// Which form of Terraform a file has that the user says is Terraform: plans are told by their content.
+pub(super) fn given_as_terraform(bytes: &[u8]) -> Kind {
+    if is_plan(&String::from_utf8_lossy(bytes)) { Kind::TerraformPlan } else { Kind::Terraform }
 }
 
 /// Whether a file called `name` that the user names may be judged as user data by itself: it begins as such.

@@ -6,6 +6,7 @@ pub mod image_builder;
 pub mod packer;
 mod resource;
 pub mod terraform;
+mod tree;
 mod value;
 
 pub use build::{ANY_VARIABLE, Build, BuildStep, BuildStepKind, Interpreter};
