@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ImageTables, Path, PathStep, schema};
+use super::{DocumentTables, ImageTables, Path, PathStep, schema};
 
 /// A file of `rules/resources/`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -21,6 +21,9 @@ struct ResourceFile {
     /// How images are built and copied.
     #[serde(default)]
     images: Option<ImageTables>,
+    /// Documents of Systems Manager, and what runs them.
+    #[serde(default)]
+    systems_manager: Option<DocumentTables>,
     /// What a written value of a setting means: `enabled`, `disabled`, `required`, `optional` or `unset`.
     #[serde(default)]
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
@@ -92,8 +95,8 @@ impl Settings {
         let single = [&self.endpoint, &self.tokens, &self.hop_limit, &self.ipv6, &self.image];
         let links = self.inherits.iter().filter_map(|link| link.path.as_ref());
         let own = single.into_iter().flatten().chain(self.user_data.iter().map(|data| &data.path)).chain(links);
-        match &self.each {
-            Some(each) => names.extend(each.first_name()),
+        match self.each.as_ref().or(self.document.as_ref()) {
+            Some(start) => names.extend(start.first_name()),
             None => {
                 names.extend(own.filter_map(Path::first_name));
                 names.extend(
@@ -128,11 +131,14 @@ pub enum Role {
     Group,
     /// What hosts of an account and Region get when nothing else is said.
     AccountDefault,
+    /// The same for the accounts of an organization that a policy is attached to.
+    OrganizationDefault,
     /// A look-up of a launch template or launch configuration that may be described beside it: its links lead there.
     Reference,
 }
 
-/// Where the settings of one kind of host are. Paths start at `each`, or at the resource or call itself.
+/// Where the settings of one kind of host are. Paths start at `document`, else at `each`, or at the resource or call
+/// itself.
 ///
 /// A boolean at the path of a setting is one too: see `spellings`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -141,6 +147,9 @@ pub struct Settings {
     /// Where each description of hosts begins; absent when the resource or call is the description.
     #[serde(default)]
     pub each: Option<Path>,
+    /// Where a document in JSON begins that the other paths lead into, given as a text or as a map.
+    #[serde(default)]
+    pub document: Option<Path>,
     /// Whether the endpoint answers.
     #[serde(default)]
     pub endpoint: Option<Path>,
@@ -270,6 +279,7 @@ struct Tables {
     resources: Vec<ResourceRow>,
     modules: Vec<ModuleRow>,
     images: ImageTables,
+    systems_manager: DocumentTables,
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
     resource_of_kind: BTreeMap<String, usize>,
     module_of_source: BTreeMap<String, usize>,
@@ -283,6 +293,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         resources: Vec::new(),
         modules: Vec::new(),
         images: ImageTables::default(),
+        systems_manager: DocumentTables::default(),
         spellings: BTreeMap::new(),
         resource_of_kind: BTreeMap::new(),
         module_of_source: BTreeMap::new(),
@@ -292,6 +303,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         tables.modules.extend(file.modules);
         if let Some(images) = file.images {
             tables.images = images;
+        }
+        if let Some(systems_manager) = file.systems_manager {
+            tables.systems_manager = systems_manager;
         }
         tables.spellings.extend(file.spellings);
     }
@@ -322,10 +336,17 @@ pub fn images() -> &'static ImageTables {
     &TABLES.images
 }
 
+/// What is known of documents of Systems Manager.
+#[must_use]
+pub fn systems_manager() -> &'static DocumentTables {
+    &TABLES.systems_manager
+}
+
 /// The names of the properties of the resource type `kind` that anything looks at; nothing when the type is not known.
 #[must_use]
 pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
-    resource(kind).map(ResourceRow::properties).or_else(|| TABLES.images.properties(kind))
+    let of_image = || TABLES.images.properties(kind);
+    resource(kind).map(ResourceRow::properties).or_else(of_image).or_else(|| TABLES.systems_manager.properties(kind))
 }
 
 /// The modules that are known.

@@ -27,6 +27,7 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         for value in &host.user_data {
             of_value(value, &mut files);
         }
+        host.commands.iter().for_each(|step| of_step(step, &mut files));
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));
@@ -85,11 +86,12 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
     listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
 }
 
-/// The files that the user data of hosts, and what builds do to images, was written in.
+/// The files that the user data of hosts, and what is done to hosts and images, was written in.
 pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
     let mut files = BTreeSet::new();
     for assessment in &assessments.hosts {
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
+        assessment.host.commands.iter().for_each(|step| of_step(step, &mut files));
     }
     for assessment in &assessments.images {
         assessment.image.user_data().iter().for_each(|value| of_value(value, &mut files));

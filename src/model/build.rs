@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::copies;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::registrations::Registrations;
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
+use super::{copies, document};
 use crate::catalog::{self, Defaults, Encoding, ModuleRow, Path, PathStep, Role, SettingName, Settings, UserData};
 use crate::eval::{Build, Resource, Value, ValueKind};
 use crate::source::{Limits, Origin, Span, Text};
@@ -63,9 +63,11 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     let account_defaults: Vec<AccountDefault> = descriptions
         .iter()
         .zip(&declared)
-        .filter(|(description, _)| description.role == Role::AccountDefault)
+        .filter(|(description, _)| matches!(description.role, Role::AccountDefault | Role::OrganizationDefault))
         .map(|(description, declared)| AccountDefault {
             subject: description.subject(),
+            language: description.resource().language,
+            is_of_organization: description.role == Role::OrganizationDefault,
             provider: Arc::clone(&description.resource().provider),
             endpoint: declared.endpoint.clone(),
             tokens: declared.tokens.clone(),
@@ -96,7 +98,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         let parents: Vec<usize> =
             target.resources.iter().filter_map(|resource| description_of.get(resource)).copied().collect();
         let account = account_defaults.iter().find(|account| {
-            account.subject.project == description.resource().project
+            !account.is_of_organization
+                && account.subject.project == description.resource().project
                 && account.provider == description.resource().provider
         });
         let image = description.image(target, &parents, &descriptions, limits);
@@ -123,7 +126,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
                 ipv6: sources.setting(SettingName::Ipv6),
             },
             user_data: description.user_data(target, &parents, &descriptions, limits),
-            init: inits.get(&description.resource().project).cloned(),
+            init: inits.get(&stack_of(description.resource())).cloned(),
+            commands: Vec::new(),
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
@@ -137,21 +141,24 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     Estate { hosts, account_defaults, images, copies }
 }
 
-/// What the metadata of the resources of each project have `cfn-init` do, by the resources' names.
-fn inits(resources: &[Resource], limits: &Limits) -> BTreeMap<Arc<str>, Value> {
-    let mut found: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Value>> = BTreeMap::new();
-    let mut first = BTreeMap::new();
+/// The project of a resource, and the stack in it: what stands before the last part of the address.
+fn stack_of(resource: &Resource) -> (Arc<str>, &str) {
+    (Arc::clone(&resource.project), resource.address.rsplit_once('/').map_or("", |(stack, _)| stack))
+}
+
+/// What the metadata of the resources of each stack have `cfn-init` do, by the resources' names there.
+fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<(Arc<str>, &'a str), Value> {
+    let mut found: BTreeMap<(Arc<str>, &str), (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
     for resource in resources {
         let Some(metadata) = &resource.metadata else { continue };
         let init = value_under(metadata, "AWS::CloudFormation::Init", limits);
         if !init.is_null() {
-            first.entry(Arc::clone(&resource.project)).or_insert(init.origin.span);
-            found.entry(Arc::clone(&resource.project)).or_default().insert(Arc::clone(&resource.address), init);
+            let name = resource.address.rsplit_once('/').map_or(&*resource.address, |(_, name)| name);
+            let first = (init.origin.span, BTreeMap::new());
+            found.entry(stack_of(resource)).or_insert(first).1.insert(name.into(), init);
         }
     }
-    let value =
-        |(project, inits): (Arc<str>, _)| Some((Arc::clone(&project), Value::map(inits, *first.get(&project)?)));
-    found.into_iter().filter_map(value).collect()
+    found.into_iter().map(|(stack, (span, inits))| (stack, Value::map(inits, span))).collect()
 }
 
 fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'a>> {
@@ -195,6 +202,10 @@ impl<'a> Description<'a> {
             None => vec![(String::new(), self.value.clone())],
         };
         for (suffix, value) in values {
+            let value = match &settings.document {
+                Some(path) => document::read(&value_at(&value, path, limits), limits),
+                None => value,
+            };
             let fallbacks =
                 settings.fallbacks.iter().map(|path| value_at(&self.resource().properties, path, limits)).collect();
             let below = Description { settings, value, suffix: format!("{}{suffix}", self.suffix), fallbacks, ..*self };
@@ -209,7 +220,7 @@ impl<'a> Description<'a> {
         let resource = self.resource();
         Subject {
             project: Arc::clone(&resource.project),
-            address: format!("{}{}", resource.address, self.suffix).into(),
+            address: format!("{}{}", resource.name(), self.suffix).into(),
             header: resource.header,
             calls: resource.trail.clone(),
         }
@@ -234,7 +245,7 @@ impl<'a> Description<'a> {
     fn is_host(&self, declared: &Declared) -> bool {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
-            Role::AccountDefault | Role::Reference => false,
+            Role::AccountDefault | Role::OrganizationDefault | Role::Reference => false,
             Role::Group => match &self.settings.endpoint {
                 Some(_) => self.module.is_some() || declared.endpoint != [Written::Unset],
                 None => self.settings.inherits.is_empty() && self.settings.image.is_some(),

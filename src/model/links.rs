@@ -127,6 +127,7 @@ impl<'a> Register<'a> {
             let found = match &name.kind {
                 ValueKind::Null => continue,
                 ValueKind::Unknown(Unknown::Computed(address, _)) => self.at_address(project, address),
+                ValueKind::Unknown(Unknown::Elsewhere(project, address, _)) => self.at_address(project, address),
                 ValueKind::String(text) => text
                     .known()
                     .and_then(|name| self.by_name.get(&(project, Arc::from(name))))
