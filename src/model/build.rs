@@ -81,8 +81,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         description_of.entry(description.resource).or_insert(index);
     }
     let mut launches: BTreeMap<usize, Vec<Subject>> = BTreeMap::new();
-    let launched = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
-    for (description, target) in launched {
+    let users = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
+    for (description, target) in users {
         for resource in &target.resources {
             launches.entry(*resource).or_default().push(description.subject());
         }

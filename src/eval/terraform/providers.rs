@@ -33,12 +33,10 @@ impl Evaluator<'_> {
     }
 }
 
-impl Evaluator<'_> {
-    /// The configuration of the provider `aws` that a module which is not here gets from its call in `instance`.
-    pub(super) fn provider_of_call(&self, instance: &Rc<Instance>, call: &Block) -> Arc<str> {
-        let local = passed(call, "aws").unwrap_or_else(|| "aws".to_owned());
-        in_root(instance, local).into()
-    }
+/// The configuration of the provider `aws` that a module which is not here gets from its `call` in `instance`.
+pub(super) fn provider_of_call(instance: &Rc<Instance>, call: &Block) -> Arc<str> {
+    let local = passed(call, "aws").unwrap_or_else(|| "aws".to_owned());
+    in_root(instance, local).into()
 }
 
 /// What the `call` passes for the configuration that the called module calls `local`.
