@@ -12,7 +12,7 @@ use super::{Evaluator, Inputs, Value, short_call};
 use crate::eval::terraform::join_path;
 use crate::eval::{Unknown, ValueKind};
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{SourceFile, Span, Step, StepRole, Text};
+use crate::source::{SourceFile, Span, Step, StepRole, Text, Trail};
 use crate::syntax::tree::{Entry, Node, NodeKind, ScalarStyle};
 
 const LOOP: &str = "Fn::ForEach::";
@@ -21,6 +21,9 @@ const INCLUDE: &str = "AWS::Include";
 
 /// The sections in which loops and included files may stand.
 const SECTIONS: [&str; 3] = ["Conditions", "Resources", "Outputs"];
+
+/// Looking at the names of a template's sections costs less than to make as many nodes.
+const NAMES_PER_NODE: usize = 8;
 
 /// A template as it is after expansion.
 #[derive(Debug, Default)]
@@ -72,11 +75,8 @@ impl Expansion<'_> {
     fn template(&mut self, root: &Node) -> Node {
         let mut entries: Vec<Entry> = Vec::new();
         for (key, entry) in root.entries() {
-            let value = if SECTIONS.contains(&key) {
-                self.node(&entry.value, &Vec::new())
-            } else {
-                entry.value.clone()
-            };
+            let value =
+                if SECTIONS.contains(&key) { self.node(&entry.value, &Vec::new()) } else { entry.value.clone() };
             entries.push(Entry { key: entry.key.clone(), value });
         }
         for fragment in self.fragments_of_template(root) {
@@ -108,7 +108,9 @@ impl Expansion<'_> {
             NodeKind::Alias(Some(target)) => return self.shared(node, target, bindings),
             NodeKind::Alias(None) => NodeKind::Alias(None),
             NodeKind::Scalar(text, style) => return self.scalar(node, text, *style, bindings),
-            NodeKind::Sequence(items) => NodeKind::Sequence(items.iter().map(|item| self.node(item, bindings)).collect()),
+            NodeKind::Sequence(items) => {
+                NodeKind::Sequence(items.iter().map(|item| self.node(item, bindings)).collect())
+            }
             NodeKind::Mapping(entries) => {
                 if let [entry] = entries.as_slice()
                     && entry.key.as_str() == Some("Ref")
@@ -227,8 +229,12 @@ impl Expansion<'_> {
 
     /// The value of a node of which only parameters and mappings are needed.
     fn value(&mut self, node: &Node) -> Value {
-        let mut evaluator = Evaluator::new(Inputs { root: self.inputs.root, ..self.inputs }, self.place, self.deployment);
+        let mut evaluator =
+            Evaluator::new(Inputs { root: self.inputs.root, ..self.inputs }, self.place, self.deployment);
         let value = evaluator.value(node);
+        let names = [&evaluator.parameters, &evaluator.mappings, &evaluator.conditions, &evaluator.resources];
+        let looked_at = names.iter().map(|section| section.len()).sum::<usize>() / NAMES_PER_NODE;
+        self.nodes_left = self.nodes_left.saturating_sub(looked_at);
         self.deployment.take_steps(evaluator.steps + 1);
         let new: Vec<_> =
             evaluator.problems.into_iter().filter(|problem| !self.made.problems.contains(problem)).collect();
@@ -253,10 +259,12 @@ impl Expansion<'_> {
         match templates.document(&path) {
             Ok(document) => {
                 self.made.nodes += u64::try_from(document.file.text().len()).unwrap_or(u64::MAX);
-                document.root().cloned()
+                let step = Step { span, role: StepRole::File, name: INCLUDE.into() };
+                document.root().map(|root| through(root, &Trail::default().then(step)))
             }
             Err(error) => {
-                let problem = Problem::warning(error.code(), span, format!("`{INCLUDE}` cannot read `{path}`: {error}"));
+                let problem =
+                    Problem::warning(error.code(), span, format!("`{INCLUDE}` cannot read `{path}`: {error}"));
                 self.made.problems.push(problem);
                 None
             }
@@ -302,6 +310,20 @@ impl Expansion<'_> {
 /// The folder of a path with `/` between its parts.
 pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A tree whose texts have taken the steps of `trail`. What is shared stays as it is.
+fn through(node: &Node, trail: &Trail) -> Node {
+    let kind = match &node.kind {
+        NodeKind::Scalar(text, style) => NodeKind::Scalar(text.through(trail), *style),
+        NodeKind::Sequence(items) => NodeKind::Sequence(items.iter().map(|item| through(item, trail)).collect()),
+        NodeKind::Mapping(entries) => {
+            let entry = |entry: &Entry| Entry { key: entry.key.clone(), value: through(&entry.value, trail) };
+            NodeKind::Mapping(entries.iter().map(entry).collect())
+        }
+        NodeKind::Alias(target) => NodeKind::Alias(target.clone()),
+    };
+    Node { kind, span: node.span, tag: node.tag.clone() }
 }
 
 /// Adds what `added` has and `node` has not.
