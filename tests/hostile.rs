@@ -289,11 +289,13 @@ fn stacks_that_nest_each_other_twice_are_cut() {
 fn exports_that_import_each_other_twice_are_cut() {
     let project = Project::new(&[("x.yaml", &TEMPLATE.replace("disabled", "!ImportValue e0"))]);
     for level in 0..40 {
-        let value = format!("[!ImportValue e{0}, !ImportValue e{0}]", level + 1);
+        let value = format!("!Join ['', [!ImportValue e{0}, !ImportValue e{0}]]", level + 1);
         let output = format!("Outputs:\n  X: {{Value: {value}, Export: {{Name: e{level}}}}}\n");
         project.write(&format!("e{level}.yaml"), format!("{TEMPLATE}{output}"));
     }
-    assert_eq!(outcome(&project, Limits { instances: 500, ..Limits::default() }).1, 40);
+    project.write("e40.yaml", format!("{TEMPLATE}Outputs:\n  X: {{Value: abc, Export: {{Name: e40}}}}\n"));
+    let (problems, found) = outcome(&project, Limits { instances: 500, ..Limits::default() });
+    assert!(found == 41 && problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
 }
 
 #[test]
