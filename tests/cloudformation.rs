@@ -258,3 +258,28 @@ fn imports_are_followed_from_template_to_template() {
     let asked = Project::new(&[("web.yaml", &user)]).run("check . --strict-unknown");
     assert!(asked.stdout.contains("no template of this workspace exports `first`"), "{}", asked.stdout);
 }
+
+#[test]
+fn whole_sections_and_parts_of_them_are_included() {
+    let part = "Resources:\n  Host:\n    Type: AWS::EC2::Instance\n    Properties: {MetadataOptions: {HttpEndpoint: !Ref Endpoint}}\n";
+    let parameters =
+        "Parameters: {Endpoint: {Type: String, Default: disabled}, Part: {Type: String, Default: part.yaml}}\n";
+    let include = "{Name: AWS::Include, Parameters: {Location: !Ref Part}}";
+    for template in [
+        format!("AWSTemplateFormatVersion: '2010-09-09'\n{parameters}Transform: {include}\n"),
+        format!(
+            "AWSTemplateFormatVersion: '2010-09-09'\n{parameters}Transform: [AWS::LanguageExtensions, {include}]\nResources: {{}}\n"
+        ),
+    ] {
+        assert_eq!(hosts(&[("web.yaml", &template), ("part.yaml", part)]), ["Host disabled"], "{template}");
+    }
+    let resources = part.strip_prefix("Resources:\n").unwrap();
+    for include in [
+        format!("{{'Fn::Transform': {include}}}"),
+        format!("!Transform {include}"),
+        format!("{{Other: {{Type: A::B::C}}, 'Fn::Transform': {include}}}"),
+    ] {
+        let template = format!("AWSTemplateFormatVersion: '2010-09-09'\n{parameters}Resources: {include}\n");
+        assert_eq!(hosts(&[("web.yaml", &template), ("part.yaml", resources)]), ["Host disabled"], "{template}");
+    }
+}
