@@ -122,6 +122,9 @@ pub enum Role {
     LaunchConfiguration,
     /// Any number of hosts, made from templates or specifications.
     Group,
+    /// Hosts that a service launches and keeps for itself, or what it launches them from: they count when something about
+    /// their metadata service is written.
+    Managed,
     /// What hosts of an account and Region get when nothing else is said.
     AccountDefault,
 }

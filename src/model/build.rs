@@ -229,6 +229,10 @@ impl<'a> Description<'a> {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
             Role::AccountDefault => false,
+            Role::Managed => {
+                let declared = [&declared.endpoint, &declared.tokens, &declared.hop_limit, &declared.ipv6];
+                declared.into_iter().any(|setting| *setting != [Written::Unset])
+            }
             Role::Group => {
                 self.settings.endpoint.is_some() && (self.module.is_some() || declared.endpoint != [Written::Unset])
             }
