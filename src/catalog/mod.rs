@@ -8,6 +8,7 @@ mod images;
 mod pages;
 mod path;
 mod resources;
+mod version;
 
 use std::sync::LazyLock;
 
@@ -17,13 +18,15 @@ pub use agents::{
     agents, schema_agent,
 };
 pub use documents::{AssociationRow, DistributedPackage, DocumentRow, DocumentTables, ManagedDocument};
-pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow};
+pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow, RegistrationRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
     modules, normal_source, properties, resource, resources, schema_resource, systems_manager, tokens_beside,
 };
+
+pub use version::{allows_since, allows_version};
 
 /// What in a script says that it concerns the metadata service: the service's addresses, and the names of agents that
 /// need it and what their installers' addresses contain.

@@ -34,6 +34,7 @@ struct ResourceFile {
 #[serde(deny_unknown_fields)]
 pub struct ResourceRow {
     /// The type, such as `aws_instance` or `AWS::EC2::Instance`.
+    /// A data source of Terraform begins with `data.`.
     #[serde(rename = "type")]
     pub kind: String,
     /// What the resource is to hosts.
@@ -42,6 +43,9 @@ pub struct ResourceRow {
     pub names: Vec<String>,
     /// Where its settings are; several when it launches hosts of several kinds.
     pub settings: Vec<Settings>,
+    /// The number of the version that hosts get which name none.
+    #[serde(default)]
+    pub default_version: Option<Path>,
     /// Where this was read.
     pub source: String,
     /// Whether some of it was not found in the source.
@@ -79,6 +83,7 @@ impl ResourceRow {
         for settings in &self.settings {
             settings.properties(&mut names);
         }
+        names.extend(self.default_version.as_ref().and_then(Path::first_name));
         names.sort_unstable();
         names.dedup();
         names
@@ -101,6 +106,8 @@ impl Settings {
                         .flat_map(|link| &link.by)
                         .map(String::as_str),
                 );
+                let beside = self.inherits.iter().filter(|link| link.by.is_empty() || link.path.is_none());
+                names.extend(beside.filter_map(|link| link.version.as_ref()?.first_name()));
                 for overriding in &self.overrides {
                     overriding.properties(names);
                 }
@@ -127,6 +134,8 @@ pub enum Role {
     Managed,
     /// What hosts of an account and Region get when nothing else is said.
     AccountDefault,
+    /// A look-up of a launch template or launch configuration that may be described beside it: its links lead there.
+    Reference,
 }
 
 /// Where the settings of one kind of host are. Paths start at `each`, or at the resource or call itself.
@@ -167,6 +176,13 @@ pub struct Settings {
     /// These paths start at the resource or call.
     #[serde(default)]
     pub fallbacks: Vec<Path>,
+    /// The first version of a module that has no such input any more: what holds when an input is not given is what
+    /// earlier versions do.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// Whether a map that is given as `null` sets nothing, where one that is not given has the module's defaults.
+    #[serde(default)]
+    pub null_sets_nothing: bool,
     /// Descriptions within this one that override parts of it for some of its hosts.
     #[serde(default)]
     pub overrides: Vec<Settings>,
@@ -204,6 +220,10 @@ pub struct Link {
     /// The attributes of the specification that name the parent; empty when the path leads to the name.
     #[serde(default)]
     pub by: Vec<String>,
+    /// The path from the specification, or from the description when `path` leads to the name, to the version of the
+    /// parent.
+    #[serde(default)]
+    pub version: Option<Path>,
 }
 
 /// What a module or provider sets when it is not told.

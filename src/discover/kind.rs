@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::component::{is_command_document, is_component};
 use super::packer::is_packer;
+use super::parameters::is_parameters;
 use super::template::is_template;
 
 /// What a file of ours is read as.
@@ -19,6 +20,8 @@ pub enum Kind {
     TerraformVariablesJson,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
+    /// Values of a CloudFormation template's parameters, in YAML or JSON.
+    CloudFormationParameters,
     /// A component document of EC2 Image Builder, in YAML or JSON.
     ImageBuilder,
     /// A part of a Packer template in HCL, `*.pkr.hcl`.
@@ -37,12 +40,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
         Self::CloudFormation,
+        Self::CloudFormationParameters,
         Self::ImageBuilder,
         Self::Packer,
         Self::PackerJson,
@@ -61,6 +65,7 @@ impl Kind {
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
             Self::CloudFormation => "cloudformation",
+            Self::CloudFormationParameters => "cloudformation-parameters",
             Self::ImageBuilder => "image-builder",
             Self::Packer => "packer",
             Self::PackerJson => "packer-json",
@@ -105,6 +110,8 @@ pub enum Reason {
     FormatVersion,
     /// It has top-level `Resources`, one of which has a CloudFormation type.
     ResourceType,
+    /// It gives values to names of parameters.
+    ParameterValues,
     /// It has the top-level keys `schemaVersion` and `phases`.
     Phases,
     /// It has the top-level keys `schemaVersion` and `mainSteps`, or `runtimeConfig`.
@@ -125,6 +132,7 @@ impl fmt::Display for Reason {
             Self::Ending(ending) => write!(formatter, "ends in {ending}"),
             Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
+            Self::ParameterValues => formatter.write_str("gives values to parameters"),
             Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
             Self::MainSteps => formatter.write_str("has the keys `schemaVersion` and `mainSteps` or `runtimeConfig`"),
             Self::Builders => formatter.write_str("has `builders` with a type"),
@@ -201,7 +209,13 @@ pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
     let commands = || is_command_document(&text).then_some((Kind::SystemsManager, Reason::MainSteps));
     let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
-    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(component).or_else(commands).or_else(packer)
+    let parameters = || is_parameters(&text).then_some((Kind::CloudFormationParameters, Reason::ParameterValues));
+    is_template(&text)
+        .map(|reason| (Kind::CloudFormation, reason))
+        .or_else(component)
+        .or_else(commands)
+        .or_else(packer)
+        .or_else(parameters)
 }
 
 /// Which form of a Packer template a file called `name` has that the user says is one.

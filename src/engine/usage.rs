@@ -70,10 +70,15 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         listed.insert(Arc::clone(&entry.path), item);
     }
     for path in users.keys() {
+        let (kind, reason) = if workspace.is_fetched(path) && path.ends_with(".tf") {
+            (Kind::Terraform.name(), "part of a module that was fetched")
+        } else {
+            ("text", "something refers to it")
+        };
         listed.entry(Arc::clone(path)).or_insert_with(|| Listed {
             path: workspace.display_path(path),
-            kind: "text",
-            reason: "something refers to it".into(),
+            kind,
+            reason: reason.into(),
             linted: false,
             used_by: subjects(path),
         });

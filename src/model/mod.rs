@@ -9,6 +9,7 @@ mod copies;
 mod image;
 mod links;
 mod read;
+mod registrations;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -210,6 +211,8 @@ pub enum Decider {
     Template(Arc<str>),
     /// The account default with this address.
     Account(Arc<str>),
+    /// The image with this address.
+    Image(Arc<str>),
     /// The default of the module that describes the host.
     Module,
     /// The service.

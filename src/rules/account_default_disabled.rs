@@ -18,12 +18,15 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
 
 /// What would mend `finding`: the endpoint turned on where that is written. Tokens stay as they are, since a default
 /// for them would change hosts that the finding is not about.
-pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Remedy {
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     let literal = finding.primary.span;
     let causes = assessments.accounts.iter().flat_map(|account| &account.endpoint.disabled);
-    let trails = causes.filter(|cause| cause.origin.span == literal).map(|cause| &cause.origin.trail);
-    let is_condition = decides_condition(trails);
-    Remedy::EnableEndpoint { literal, is_condition, tokens: Tokens::Stay, hosts: Vec::new() }
+    let trails: Vec<_> = causes.filter(|cause| cause.origin.span == literal).map(|cause| &cause.origin.trail).collect();
+    if trails.is_empty() {
+        return None;
+    }
+    let is_condition = decides_condition(trails.into_iter());
+    Some(Remedy::EnableEndpoint { literal, is_condition, tokens: Tokens::Stay, hosts: Vec::new() })
 }
 
 fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {

@@ -33,12 +33,16 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     mistakes.iter().filter_map(Mistake::finding).collect()
 }
 
-/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required.
-pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Remedy {
+/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required. Nothing, when
+/// that is not where the finding is shown.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     let literal = finding.primary.span;
     let is_here = |cause: &&Cause| cause.account.is_none() && cause.origin.span == literal;
     let causes = |host: &'_ Assessment| host.endpoint.disabled.iter().find(is_here).cloned();
     let hosts: Vec<_> = assessments.hosts.iter().filter_map(|host| Some((&host.host, causes(host)?))).collect();
+    if hosts.is_empty() {
+        return None;
+    }
     let is_written_here = |(_, cause): &&(_, Cause)| cause.origin.trail.is_empty();
     let tokens = match hosts.iter().find(is_written_here) {
         _ if hosts.iter().all(|(host, _)| requires_tokens(&host.metadata)) => Tokens::Stay,
@@ -46,12 +50,12 @@ pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Remedy {
         None => Tokens::Elsewhere,
     };
     let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
-    Remedy::EnableEndpoint {
+    Some(Remedy::EnableEndpoint {
         literal,
         is_condition: decides_condition(hosts.iter().map(|(_, cause)| &cause.origin.trail)),
         tokens,
         hosts: hosts.iter().map(|(host, _)| key(&host.subject)).collect(),
-    }
+    })
 }
 
 /// What is to become of the session tokens of a host whose endpoint is written as `literal` in its own block.

@@ -134,16 +134,16 @@ impl<'a> Variables<'a> {
         if let Some(variables) = root.get("variables") {
             assign(variables, StepRole::Default);
         }
-        for file in command_line.files.iter().filter(|file| file.path.ends_with(".json")) {
+        for file in command_line.files().filter(|file| file.path.ends_with(".json")) {
             let parsed = tree::parse(file, limits);
             problems.extend(parsed.problems);
             parsed.documents.first().into_iter().for_each(|node| assign(node, StepRole::Assignment));
         }
-        for (name, file) in &command_line.variables {
+        for (name, file) in command_line.values() {
             let span = file.span(0..file.text().len());
             let step = Step { span, role: StepRole::Assignment, name: format!("user `{name}`").into() };
             let value = Value::text(Text::verbatim(file.text(), span), span);
-            written.insert(name.as_str().into(), Written { value, step });
+            written.insert(name.into(), Written { value, step });
         }
         (Self { written, known: RefCell::default(), limits }, problems)
     }
