@@ -16,7 +16,7 @@ use crate::syntax::user_data::{self, Part, PartKind};
 pub(super) struct Boots {
     /// For each case that the source gives, the guest's ends; never empty, and no case is without an end.
     pub(super) cases: Vec<Vec<Guest>>,
-    /// The scripts and configurations that run.
+    /// The scripts and configurations that run, each as often as it may be another.
     pub(super) parts: Vec<Part>,
     /// Those of them that the guest cannot follow.
     pub(super) unread: Vec<Text>,
@@ -72,8 +72,9 @@ impl Boots {
             let mut guest = Guest::new(start.clone());
             guest.shell.foreign = self.sets_variables;
             self.cases.push(guest::boot(&parts, init, guest, limits));
-            self.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
-            self.parts.extend(parts);
+            let ways = || parts.iter().flat_map(Part::ways);
+            self.unread.extend(ways().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
+            self.parts.extend(ways().cloned());
         }
         self.platform = self.parts.iter().find_map(platform_of);
         self.more_texts = init.map(open_texts).unwrap_or_default();
@@ -109,13 +110,21 @@ impl Boots {
         piece.map(|piece| piece.trail.clone()).unwrap_or_default()
     }
 
+    /// Whether an input that nobody has given leads to `end`.
+    pub(super) fn is_open(&self, end: &Guest) -> bool {
+        let mut places = end.branches.iter().flat_map(|branch| branch.about.into_iter().chain([branch.span]));
+        places.any(|place| self.is_free_choice(place))
+    }
+
     /// Whether what the condition at `span` comes to is up to an input that nobody has given: a part of its text is not
     /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
     /// platforms are nobody's concern here.
     pub(super) fn is_free_choice(&self, span: Span) -> bool {
-        let texts = self.parts.iter().map(|part| &part.text).chain(&self.more_texts);
-        texts.into_iter().any(|text| {
-            let condition = condition_at(text, span);
+        let parts = self.parts.iter().map(|part| (&part.text, part.decisions.as_slice()));
+        parts.chain(self.more_texts.iter().map(|text| (text, [].as_slice()))).any(|(text, decisions)| {
+            // What the condition of a template asks does not stand in what the template becomes.
+            let decision = decisions.iter().find(|decision| decision.span == span);
+            let condition = decision.map_or_else(|| condition_at(text, span), |decision| &*decision.condition);
             let has_hole = |line: &str| text.has_holes() && line.contains(HOLE);
             let is_set_so = |name: &str| {
                 let assignment = format!("{name}=");
@@ -230,7 +239,11 @@ fn texts(value: &Value, unknown: &mut Option<(Unknown, Origin)>) -> Vec<Option<T
 fn platform_of(part: &Part) -> Option<Platform> {
     match part.kind {
         PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => Some(Platform::Windows),
-        PartKind::Script | PartKind::Boothook | PartKind::CloudConfig | PartKind::Include => Some(Platform::Linux),
+        PartKind::Script
+        | PartKind::Boothook
+        | PartKind::CloudConfig
+        | PartKind::Include
+        | PartKind::Extension => Some(Platform::Linux),
         PartKind::Other => None,
     }
 }
@@ -241,7 +254,7 @@ fn is_followed(part: &Part, limits: &Limits) -> bool {
     let is_read = match part.kind {
         PartKind::Script | PartKind::Boothook => shell::is_shell(text),
         PartKind::CloudConfig | PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => true,
-        PartKind::Include | PartKind::Other => false,
+        PartKind::Include | PartKind::Extension | PartKind::Other => false,
     };
     is_read && text.len() <= limits.script_bytes
 }

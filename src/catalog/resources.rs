@@ -95,8 +95,8 @@ impl Settings {
         let single = [&self.endpoint, &self.tokens, &self.hop_limit, &self.ipv6, &self.image];
         let links = self.inherits.iter().filter_map(|link| link.path.as_ref());
         let own = single.into_iter().flatten().chain(self.user_data.iter().map(|data| &data.path)).chain(links);
-        match &self.each {
-            Some(each) => names.extend(each.first_name()),
+        match self.each.as_ref().or(self.document.as_ref()) {
+            Some(start) => names.extend(start.first_name()),
             None => {
                 names.extend(own.filter_map(Path::first_name));
                 names.extend(
@@ -134,11 +134,14 @@ pub enum Role {
     Managed,
     /// What hosts of an account and Region get when nothing else is said.
     AccountDefault,
+    /// The same for the accounts of an organization that a policy is attached to.
+    OrganizationDefault,
     /// A look-up of a launch template or launch configuration that may be described beside it: its links lead there.
     Reference,
 }
 
-/// Where the settings of one kind of host are. Paths start at `each`, or at the resource or call itself.
+/// Where the settings of one kind of host are. Paths start at `document`, else at `each`, or at the resource or call
+/// itself.
 ///
 /// A boolean at the path of a setting is one too: see `spellings`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -147,6 +150,9 @@ pub struct Settings {
     /// Where each description of hosts begins; absent when the resource or call is the description.
     #[serde(default)]
     pub each: Option<Path>,
+    /// Where a document in JSON begins that the other paths lead into, given as a text or as a map.
+    #[serde(default)]
+    pub document: Option<Path>,
     /// Whether the endpoint answers.
     #[serde(default)]
     pub endpoint: Option<Path>,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Marker;
 use super::component::{is_command_document, is_component};
 use super::packer::is_packer;
 use super::parameters::is_parameters;
@@ -237,10 +238,9 @@ pub(super) fn begins_as_user_data(name: &str, bytes: &[u8]) -> bool {
     !is_begun && BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
 }
 
-/// Whether a script holds one of `markers`.
-pub(super) fn is_marked(bytes: &[u8], markers: &[String]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    markers.iter().any(|marker| text.contains(marker.as_str()))
+/// Whether `marker` makes a script ours.
+pub(super) fn is_marked(bytes: &[u8], marker: Marker) -> bool {
+    marker.0(&String::from_utf8_lossy(bytes))
 }
 
 #[cfg(test)]

@@ -59,20 +59,19 @@ pub struct Options {
     pub edited: BTreeMap<String, Vec<u8>>,
     /// The kind of the named files and the buffer, whatever their names and content say.
     pub kind: Option<Kind>,
-    /// Gives what makes a script ours that nobody named: the addresses of the metadata service, the names of agents. It
-    /// is asked only when there is such a script.
-    pub markers: Markers,
+    /// Says whether a script is ours that nobody named: whether its text concerns the metadata service or an agent.
+    pub marker: Marker,
     /// What may be read.
     pub limits: Limits,
 }
 
-/// What gives the texts of which one makes a script ours; by default there are none.
+/// Says of a script's text whether it makes the script ours; by default none does.
 #[derive(Clone, Copy, Debug)]
-pub struct Markers(pub fn() -> &'static [String]);
+pub struct Marker(pub fn(&str) -> bool);
 
-impl Default for Markers {
+impl Default for Marker {
     fn default() -> Self {
-        Self(|| &[])
+        Self(|_| false)
     }
 }
 
@@ -107,7 +106,7 @@ pub struct Workspace {
     current: PathBuf,
     named: Named,
     overlay_name: String,
-    markers: Markers,
+    marker: Marker,
     excluded: Gitignore,
     force_exclude: bool,
     entries: Vec<Entry>,
@@ -164,7 +163,7 @@ impl Workspace {
                 .overlay
                 .as_ref()
                 .map_or_else(String::new, |it| it.path.to_string_lossy().into_owned()),
-            markers: options.markers,
+            marker: options.marker,
             excluded: excludes(&options.exclude)?,
             force_exclude: options.force_exclude,
             named,
@@ -243,7 +242,7 @@ impl Workspace {
                 let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
                 let reason = if is_named && (is_script || begins_as_user_data(split(&path).1, &bytes)) {
                     Reason::Beginning
-                } else if is_script && is_marked(&bytes, self.markers.0()) {
+                } else if is_script && is_marked(&bytes, self.marker) {
                     Reason::Marker
                 } else {
                     return Ok(None);
@@ -262,8 +261,7 @@ impl Workspace {
                 Ok(bytes) => {
                     let begins_so = || begins_as_user_data(split(&path).1, &bytes);
                     // As with scripts, nobody is helped by a document that is about something else.
-                    let concerns =
-                        |kind| kind != Kind::SystemsManager || is_named || is_marked(&bytes, self.markers.0());
+                    let concerns = |kind| kind != Kind::SystemsManager || is_named || is_marked(&bytes, self.marker);
                     let found = by_content(&bytes).filter(|(kind, _)| concerns(*kind));
                     let found = found.or_else(|| {
                         (is_named && selected && begins_so()).then_some((Kind::UserData, Reason::Beginning))

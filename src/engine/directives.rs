@@ -55,8 +55,8 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         for value in host.user_data.iter().flat_map(Value::alternatives) {
             let ValueKind::String(text) = &value.kind else { continue };
             if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
-                for part in parts(host, text, limits) {
-                    gathered.add(of_part(&part, limits));
+                for part in parts(host, text, limits).iter().flat_map(Part::ways) {
+                    gathered.add(of_part(part, limits));
                 }
             }
         }
@@ -72,8 +72,8 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
     }
     for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
         for text in &texts(value) {
-            for part in user_data::parse(text, limits) {
-                gathered.add(of_part(&part, limits));
+            for part in user_data::parse(text, limits).iter().flat_map(Part::ways) {
+                gathered.add(of_part(part, limits));
             }
         }
     }
@@ -127,7 +127,7 @@ fn of_part(part: &Part, limits: &Limits) -> Read {
         PartKind::PowerShell => of_script(powershell::parse(&part.text, limits)),
         PartKind::Batch => of_script(batch::parse(&part.text, limits)),
         PartKind::CloudConfig | PartKind::LaunchTasks => of_configuration(&part.text, limits),
-        PartKind::Include | PartKind::Other => Read::default(),
+        PartKind::Include | PartKind::Extension | PartKind::Other => Read::default(),
     }
 }
 

@@ -478,7 +478,7 @@ fn open(input: &Input, edited: &Edited) -> Result<(Workspace, Config), EngineErr
         overlay: input.buffer.clone(),
         edited: edited.clone(),
         kind: input.kind,
-        markers: discover::Markers(catalog::markers),
+        marker: discover::Marker(catalog::marks_script),
         limits: input.limits,
     };
     let path = match &input.configuration {

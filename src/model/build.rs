@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::copies;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::registrations::Registrations;
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
+use super::{copies, document};
 use crate::catalog::{self, Defaults, Encoding, ModuleRow, Path, PathStep, Role, SettingName, Settings, UserData};
 use crate::eval::{Build, Resource, Value, ValueKind};
 use crate::source::{Limits, Origin, Span, Text};
@@ -63,9 +63,11 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     let account_defaults: Vec<AccountDefault> = descriptions
         .iter()
         .zip(&declared)
-        .filter(|(description, _)| description.role == Role::AccountDefault)
+        .filter(|(description, _)| matches!(description.role, Role::AccountDefault | Role::OrganizationDefault))
         .map(|(description, declared)| AccountDefault {
             subject: description.subject(),
+            language: description.resource().language,
+            is_of_organization: description.role == Role::OrganizationDefault,
             provider: Arc::clone(&description.resource().provider),
             endpoint: declared.endpoint.clone(),
             tokens: declared.tokens.clone(),
@@ -96,7 +98,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         let parents: Vec<usize> =
             target.resources.iter().filter_map(|resource| description_of.get(resource)).copied().collect();
         let account = account_defaults.iter().find(|account| {
-            account.subject.project == description.resource().project
+            !account.is_of_organization
+                && account.subject.project == description.resource().project
                 && account.provider == description.resource().provider
         });
         let image = description.image(target, &parents, &descriptions, limits);
@@ -199,6 +202,10 @@ impl<'a> Description<'a> {
             None => vec![(String::new(), self.value.clone())],
         };
         for (suffix, value) in values {
+            let value = match &settings.document {
+                Some(path) => document::read(&value_at(&value, path, limits), limits),
+                None => value,
+            };
             let fallbacks =
                 settings.fallbacks.iter().map(|path| value_at(&self.resource().properties, path, limits)).collect();
             let below = Description { settings, value, suffix: format!("{}{suffix}", self.suffix), fallbacks, ..*self };
@@ -238,7 +245,7 @@ impl<'a> Description<'a> {
     fn is_host(&self, declared: &Declared) -> bool {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
-            Role::AccountDefault | Role::Reference => false,
+            Role::AccountDefault | Role::OrganizationDefault | Role::Reference => false,
             Role::Managed => {
                 let declared = [&declared.endpoint, &declared.tokens, &declared.hop_limit, &declared.ipv6];
                 declared.into_iter().any(|setting| *setting != [Written::Unset])

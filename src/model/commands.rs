@@ -128,7 +128,7 @@ fn host(subject: Subject, language: Language, mut steps: Vec<BuildStep>, is_aske
 
 fn is_marked(text: &Value) -> bool {
     let ValueKind::String(text) = &text.kind else { return false };
-    catalog::markers().iter().any(|marker| text.as_str().contains(marker.as_str()))
+    catalog::marks_script(text.as_str())
 }
 
 /// A host of which nothing is known but its user data.

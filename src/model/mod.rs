@@ -6,6 +6,7 @@
 mod build;
 mod commands;
 mod copies;
+mod document;
 mod image;
 mod links;
 mod read;
@@ -224,6 +225,10 @@ pub enum Decider {
 pub struct AccountDefault {
     /// What to call it and where it is.
     pub subject: Subject,
+    /// The language it is written in.
+    pub language: Language,
+    /// Whether it holds for the accounts of an organization that it is attached to; nobody knows here which these are.
+    pub is_of_organization: bool,
     /// The account and Region, as far as the source tells.
     pub provider: Arc<str>,
     /// Whether the metadata service answers; the declared alternatives.

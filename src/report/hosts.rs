@@ -227,7 +227,7 @@ fn hop_limit(word: String) -> HopLimitV1 {
 fn effective_endpoint(endpoint: &Endpoint) -> &'static str {
     if endpoint.is_certainly_disabled() {
         "disabled"
-    } else if endpoint.disabled.is_empty() && endpoint.unknown.is_empty() {
+    } else if endpoint.is_certainly_enabled() {
         "enabled"
     } else {
         "unknown"

@@ -3,6 +3,7 @@
 mod account_default_disabled;
 mod agent_needs_imdsv1;
 mod chain;
+mod disabled_by_script;
 mod endpoint_disabled;
 mod firewall_blocks_imds;
 mod identity_baked_into_image;

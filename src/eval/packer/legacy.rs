@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::files::Session;
-use super::interpolation::{Fields, interpolated};
+use super::interpolation::{Fields, Names, interpolated};
 use super::provisioner::{Provisioner, Target};
 use super::{Images, builder, machine};
 use crate::discover::Workspace;
@@ -60,7 +60,9 @@ impl Template<'_> {
     fn build(&self, item: &Node, kind: &str, images: Images, header: Span) -> Build {
         let limits = self.session.limits;
         let user = |name: &str, span: Span| self.variables.get(name, span);
-        let written = interpolated(&value_of(item, limits.depth), &user, Fields::Unknown, limits);
+        let called = item.get("name").map_or(Some(kind), Node::as_str).filter(|name| !name.contains("{{"));
+        let names = Names { user: &user, build: called.map(|name| (name, kind)) };
+        let written = interpolated(&value_of(item, limits.depth), names, Fields::Unknown, limits);
         let name = written.as_map().and_then(|map| map.entries.get("name")).and_then(Value::as_str);
         let name: Arc<str> = name.unwrap_or(kind).into();
         let target = Target {
@@ -170,7 +172,8 @@ impl<'a> Variables<'a> {
         }
         self.known.borrow_mut().insert(Arc::clone(name), Slot::InProgress);
         let user = |name: &str, span: Span| self.get(name, span);
-        let value = interpolated(value, &user, Fields::Unknown, self.limits).then(step.clone());
+        let names = Names { user: &user, build: None };
+        let value = interpolated(value, names, Fields::Unknown, self.limits).then(step.clone());
         self.known.borrow_mut().insert(Arc::clone(name), Slot::Done(value.clone()));
         value
     }

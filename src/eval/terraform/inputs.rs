@@ -51,8 +51,9 @@ type Assignments = BTreeMap<Arc<str>, Value>;
 pub(in crate::eval) struct RootInputs {
     /// The root module's folder, which file paths are relative to.
     pub(super) folder: Arc<str>,
-    /// Whether file paths may be relative to a folder above as well: the one that Packer is run in.
-    pub(super) is_above_too: bool,
+    /// Whether it is a template of Packer, which knows other functions. Its file paths may be relative to a folder above as
+    /// well: the one that Packer is run in.
+    pub(super) is_packers: bool,
     /// The command line, which beats everything.
     commanded: Assignments,
     /// `terraform.tfvars` and `*.auto.tfvars`, or `*.auto.pkrvars.hcl`, which are read by themselves.
@@ -80,8 +81,8 @@ impl RootInputs {
         store: &ModuleStore,
         limits: &Limits,
     ) -> (Self, Evaluation) {
-        let is_above_too = owners.language == Language::Packer;
-        let mut inputs = Self { folder: Arc::clone(&module.folder), is_above_too, ..Self::default() };
+        let is_packers = owners.language == Language::Packer;
+        let mut inputs = Self { folder: Arc::clone(&module.folder), is_packers, ..Self::default() };
         let reader = Reader { module, owners, workspace, store, limits, evaluation: Evaluation::default() };
         let evaluation = reader.read(&mut inputs, command_line);
         (inputs, evaluation)

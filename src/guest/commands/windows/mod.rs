@@ -2,6 +2,7 @@
 //!
 //! A new command is one function and one row of its family's table.
 
+mod cloud;
 mod files;
 mod network;
 mod parameters;
@@ -24,7 +25,7 @@ use crate::syntax::script::{AssignedValue, Assignment, Command, Operation, Word,
 const BYTES_OF_WORD: usize = 100;
 
 const TABLES: &[&[(&str, Action)]] =
-    &[files::TABLE, network::TABLE, shell::TABLE, software::TABLE, super::cfn_init::TABLE];
+    &[cloud::TABLE, files::TABLE, network::TABLE, shell::TABLE, software::TABLE, super::cfn_init::TABLE];
 
 /// Names that mean another command in PowerShell than in the command interpreter.
 const ALIASES: &[(&str, &str)] = &[
@@ -145,7 +146,7 @@ impl Machine<'_> {
     }
 
     /// Runs a command that is no function.
-    pub(super) fn windows_program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
+    pub(in crate::guest) fn windows_program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
         let Some((name, arguments)) = words.split_first() else { return vec![guest] };
         let Some(written) = name.known() else {
             if downloaded(name).is_some() {
