@@ -463,7 +463,8 @@ mod tests {
         for (name, settings) in rows.chain(modules().iter().map(|row| (&row.name, &row.settings))) {
             assert!(!settings.is_empty(), "{name}");
             for one in all_settings(settings) {
-                assert!(one.endpoint.is_some() || !one.inherits.is_empty() || one.image.is_some(), "{name}");
+                let says = one.endpoint.is_some() || one.tokens.is_some() || one.image.is_some();
+                assert!(says || !one.inherits.is_empty(), "{name}");
                 assert!(one.inherits.iter().all(|link| link.path.is_some() || !link.by.is_empty()), "{name}");
             }
         }
