@@ -249,6 +249,10 @@ impl<'a> Description<'a> {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
             Role::AccountDefault | Role::OrganizationDefault | Role::Reference => false,
+            Role::Managed => {
+                let declared = [&declared.endpoint, &declared.tokens, &declared.hop_limit, &declared.ipv6];
+                declared.into_iter().any(|setting| *setting != [Written::Unset])
+            }
             Role::Group => match &self.settings.endpoint {
                 Some(_) => self.module.is_some() || declared.endpoint != [Written::Unset],
                 None => self.settings.inherits.is_empty() && self.settings.image.is_some(),
