@@ -21,7 +21,7 @@ use crate::eval::Value;
 use crate::source::{HOLE, Limits, Span, Text};
 use crate::syntax::shell;
 use crate::syntax::tree::Node;
-use crate::syntax::user_data::{Part, PartKind};
+use crate::syntax::user_data::{Decision, Part, PartKind};
 
 /// The most combinations of ways in which the templates of the parts can go.
 const MOST_COMBINATIONS: usize = 16;
@@ -69,37 +69,58 @@ const TOO_MANY: &str = "templates that can go in more ways than are followed";
 
 /// What the parts can be together; and where they are when that is more than is followed.
 fn combinations(parts: &[Part]) -> (Vec<Vec<&Part>>, Option<Span>) {
-    let mut all: Vec<Vec<&Part>> = vec![Vec::with_capacity(parts.len())];
+    let mut all = vec![Combination { parts: Vec::with_capacity(parts.len()), known: BTreeMap::new() }];
     let mut is_cut = None;
     for part in parts {
-        let mut longer = Vec::new();
-        for before in &all {
-            for way in part.ways().filter(|way| agrees(before, way)) {
-                longer.push(before.iter().copied().chain([way]).collect());
+        let mut split = Vec::new();
+        let room = MOST_COMBINATIONS - all.len();
+        for combination in &mut all {
+            let mut ways = part.ways().filter(|way| combination.agrees(way));
+            let first = ways.next().unwrap_or(part);
+            for other in ways {
+                if split.len() < room {
+                    split.push(combination.clone().with(other));
+                } else {
+                    is_cut = is_cut.or_else(|| part.text.span_of(0..part.text.len()));
+                    break;
+                }
             }
+            combination.add(first);
         }
-        if longer.len() > MOST_COMBINATIONS {
-            longer.truncate(MOST_COMBINATIONS);
-            is_cut = is_cut.or_else(|| part.text.span_of(0..part.text.len()));
-        }
-        all = longer;
+        all.append(&mut split);
     }
-    (all, is_cut)
+    (all.into_iter().map(|combination| combination.parts).collect(), is_cut)
 }
 
-/// Whether a part can go this way when those before it go theirs: a condition is the same everywhere.
-fn agrees(before: &[&Part], way: &Part) -> bool {
-    let mut known = before.iter().flat_map(|part| &part.decisions);
-    known.all(|known| {
-        let mut own = way.decisions.iter().filter(|own| own.condition == known.condition);
-        own.all(|own| own.holds == known.holds)
-    })
+/// Parts that go one way each, and agree about it.
+#[derive(Clone)]
+struct Combination<'a> {
+    parts: Vec<&'a Part>,
+    /// The conditions that were decided: one is the same everywhere.
+    known: BTreeMap<&'a str, bool>,
+}
+
+impl<'a> Combination<'a> {
+    fn agrees(&self, way: &Part) -> bool {
+        let differs = |known: &bool, decision: &Decision| *known != decision.holds;
+        !way.decisions.iter().any(|own| self.known.get(&*own.condition).is_some_and(|known| differs(known, own)))
+    }
+
+    fn add(&mut self, way: &'a Part) {
+        self.parts.push(way);
+        self.known.extend(way.decisions.iter().map(|decision| (&*decision.condition, decision.holds)));
+    }
+
+    fn with(mut self, way: &'a Part) -> Self {
+        self.add(way);
+        self
+    }
 }
 
 /// The modules that matter here, by stage, in the order of images that do not say otherwise. A cloud-config may set the
 /// list under the stage's name.
 const STAGES: [(&str, &[&str]); 3] = [
-    ("cloud_init_modules", &["bootcmd", "write_files", "rsyslog", "users_groups"]),
+    ("cloud_init_modules", &["seed_random", "bootcmd", "write_files", "rsyslog", "users_groups"]),
     ("cloud_config_modules", &["wireguard", "snap", "ntp", "disable_ec2_metadata", "runcmd"]),
     (
         "cloud_final_modules",

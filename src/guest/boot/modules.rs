@@ -47,7 +47,8 @@ impl Boot<'_> {
             }
             "power_state_change" => self.power_state(config),
             _ => {
-                if let Some(setting) = config.get(name) {
+                let key = if name == "seed_random" { "random_seed" } else { name };
+                if let Some(setting) = config.get(key) {
                     self.agent_module(name, setting);
                 }
             }
