@@ -7,7 +7,7 @@ mod support;
 use std::fmt::Write as _;
 
 use imdslint::assess::Asked;
-use imdslint::engine::{self, Analysis, Configuration, Input};
+use imdslint::engine::{self, Analysis, Configuration, Input, Variables};
 use imdslint::eval::{BuildStepKind, Interpreter, Language, Value, ValueKind};
 use imdslint::model::Image;
 use imdslint::source::{HOLE, Limits};
@@ -353,8 +353,8 @@ fn other_variables_files_are_alternatives_unless_the_command_line_chooses() {
     );
     let project = Project::new(&files);
     for chosen in [
-        analyse_with(&project, |input| input.variable_files = vec![project.path("p/vars/b.pkrvars.json")]),
-        analyse_with(&project, |input| input.variables = vec![("os".into(), "b".into())]),
+        analyse_with(&project, |input| input.variables = vec![Variables::File(project.path("p/vars/b.pkrvars.json"))]),
+        analyse_with(&project, |input| input.variables = vec![Variables::Value("os".into(), "b".into())]),
     ] {
         assert!(shown_builds(&chosen).contains("  script: b\n"), "{}", shown_builds(&chosen));
         assert!(shown_builds(&chosen).contains("echo b\\nexit\\n\n"), "{}", shown_builds(&chosen));
@@ -668,8 +668,8 @@ fn the_command_line_gives_user_variables() {
         ("p/vars.json", "{ \"dir\": \"other\", \"given\": \"vars\" }"),
     ]);
     let analysis = analyse_with(&project, |input| {
-        input.variable_files = vec![project.path("p/vars.json")];
-        input.variables = vec![("given".into(), "typed".into())];
+        let file = Variables::File(project.path("p/vars.json"));
+        input.variables = vec![Variables::Value("given".into(), "typed".into()), file];
     });
     let shown = shown_builds(&analysis);
     assert!(shown.contains("DIR=other: other\n") && shown.contains("echo typed\\n"), "{shown}");

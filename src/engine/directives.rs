@@ -61,7 +61,13 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
             }
         }
         for text in host.init.iter().flat_map(texts) {
-            gathered.add(of_shell(&text, limits));
+            gathered.add(of_init(&text, limits));
+        }
+        for step in &host.commands {
+            let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
+            for text in texts(text) {
+                gathered.add(of_build_script(&text, *interpreter, limits));
+            }
         }
     }
     for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
@@ -74,8 +80,8 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
     gathered.directives(workspace)
 }
 
-/// The suppressions in component documents, and in the scripts and files that they hold.
-pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+/// The suppressions in documents of Image Builder and Systems Manager, and in the scripts and files that they hold.
+pub(super) fn of_documents(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
     for document in documents.iter().filter(|document| document.as_str().contains(DIRECTIVE)) {
         gathered.add(of_configuration(document, limits));
@@ -99,6 +105,12 @@ pub(super) fn of_build_scripts(assessments: &Assessments, workspace: &Workspace,
 fn of_script((script, comments, _): (Script, Vec<Comment>, Vec<Problem>)) -> Read {
     let statements = script::statements(&script);
     Read { comments, statements }
+}
+
+/// What `cfn-init` runs or writes, which may be for the shells of any platform.
+fn of_init(text: &Text, limits: &Limits) -> Read {
+    let read = of_shell(text, limits);
+    if read.comments.is_empty() { of_script(batch::parse(text, limits)) } else { read }
 }
 
 fn of_build_script(text: &Text, interpreter: Interpreter, limits: &Limits) -> Read {

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::config::Config;
 use super::join::merge;
 use super::machine::Machine;
-use super::{Content, Guest, Options, Shell, Variable, windows};
+use super::{Branch, Content, Guest, Options, Shell, Variable, windows};
 use crate::eval::Value;
 use crate::source::{HOLE, Limits, Span, Text};
 use crate::syntax::shell;
@@ -43,7 +43,8 @@ pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits)
     for parts in combinations {
         let mut start = start.clone();
         let decisions = parts.iter().flat_map(|part| &part.decisions);
-        decisions.filter(|_| has_choice).for_each(|decision| start.branch(decision.span, decision.holds));
+        let branch = |decision: &Decision| Branch { span: decision.span, about: None, succeeded: decision.holds };
+        decisions.filter(|_| has_choice).for_each(|decision| start.branch(branch(decision)));
         let mut boot = Boot {
             machine,
             decoded_bytes_left,
@@ -279,7 +280,7 @@ impl Boot<'_> {
         if let Some(problem) = problems.first() {
             self.opaque(span, &problem.message);
         }
-        let mut shell = Shell { options, foreign, ..Shell::default() };
+        let mut shell = Shell { options, foreign, open_arguments: foreign, ..Shell::default() };
         for name in variables {
             let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
             shell.variables.insert((*name).to_owned(), Variable::Text(value));

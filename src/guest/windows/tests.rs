@@ -60,6 +60,7 @@ fn events(kind: PartKind, script: &str) -> Vec<String> {
         EventKind::Update(names) => format!("update {}", words(names)),
         EventKind::Reboot => "reboot".to_owned(),
         EventKind::Files { named, change } => format!("{change:?} {named}"),
+        EventKind::Endpoint(call) => format!("{} {:?}", call.command, call.whose),
         EventKind::Unfollowed => "unfollowed".to_owned(),
     };
     ends[0].events.iter().map(|each| event(&each.kind)).collect()

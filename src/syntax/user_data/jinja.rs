@@ -156,7 +156,8 @@ impl<'a> Writer<'a> {
     fn hole(&self, place: &Range<usize>) -> Text {
         let written = self.template.slice(place.clone());
         let span = written.span_of(0..written.len()).unwrap_or(self.whole);
-        let hole = Text::hole(span, "it is a template expression that is evaluated on the host");
+        let inner = written.as_str().trim_matches(['{', '}', '%', '-', '+', ' ']);
+        let hole = Text::hole(span, format!("the template expression `{inner}` is evaluated on the host"));
         match written.pieces().first() {
             Some(piece) => hole.through(&piece.trail),
             None => hole,
