@@ -206,7 +206,13 @@ impl Boot<'_> {
                 PartKind::Boothook => self.boothook(&part.text),
                 PartKind::Script => self.keep_script(part, number),
                 PartKind::CloudConfig => match config::read(&part.text, part.merge_type.as_ref(), limits) {
-                    Ok(config) => configs.extend(config),
+                    Ok(config) => {
+                        let left_out = config.as_ref().and_then(|config| config.left_out);
+                        configs.extend(config);
+                        if let Some(span) = left_out {
+                            self.opaque(span, "a part of a cloud-config that is not known");
+                        }
+                    }
                     Err(span) => self.opaque(span, "a cloud-config that cannot be read"),
                 },
                 PartKind::Include => self.opaque_part(&part.text, "user data from other addresses"),
