@@ -38,10 +38,10 @@ pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits)
     machine.init = init;
     let mut decoded_bytes_left = limits.text_bytes;
     let (combinations, is_cut) = combinations(parts);
-    let has_choice = combinations.len() > 1;
+    let count = combinations.len();
+    let has_choice = count > 1;
     let mut ends = Vec::new();
-    for parts in combinations {
-        let mut start = start.clone();
+    for (parts, mut start) in combinations.into_iter().zip(std::iter::repeat_n(start, count)) {
         let decisions = parts.iter().flat_map(|part| &part.decisions);
         let branch = |decision: &Decision| Branch { span: decision.span, about: None, succeeded: decision.holds };
         decisions.filter(|_| has_choice).for_each(|decision| start.branch(branch(decision)));
@@ -292,17 +292,17 @@ impl Boot<'_> {
             shell.variables.insert((*name).to_owned(), Variable::Text(value));
             shell.exported.insert((*name).to_owned());
         }
-        self.in_shell(shell, span, |machine, guest| machine.script(&script, guest));
+        self.in_shell(&shell, span, |machine, guest| machine.script(&script, guest));
     }
 
     /// Runs a program by its words.
     fn program(&mut self, words: &[Text], span: Span) {
         let shell = Shell { foreign: self.foreign, ..Shell::default() };
-        self.in_shell(shell, span, |machine, guest| machine.program(guest, words, span));
+        self.in_shell(&shell, span, |machine, guest| machine.program(guest, words, span));
     }
 
     /// Runs something in a shell of its own, of which nothing lasts.
-    fn in_shell(&mut self, shell: Shell, span: Span, body: impl Fn(&mut Machine, Guest) -> Vec<Guest>) {
+    fn in_shell(&mut self, shell: &Shell, span: Span, body: impl Fn(&mut Machine, Guest) -> Vec<Guest>) {
         let foreign = self.foreign;
         self.each(span, |machine, mut guest| {
             guest.shell = shell.clone();

@@ -224,12 +224,12 @@ impl Boot<'_> {
                 if !self.takes(name.len(), package.span) {
                     return;
                 }
-                self.install(name, package.span);
+                self.install(&name, package.span);
             }
         }
     }
 
-    pub(super) fn install(&mut self, name: Text, span: Span) {
+    pub(super) fn install(&mut self, name: &Text, span: Span) {
         self.ends.iter_mut().for_each(|guest| guest.event(EventKind::Packages(vec![name.clone()]), span));
     }
 
@@ -253,7 +253,7 @@ impl Boot<'_> {
         let Some(script) = script else { return };
         let (script, _, _) = shell::parse(&script, self.machine.limits);
         let shell = Shell { foreign: self.foreign, ..Shell::default() };
-        self.in_shell(shell, span, |machine, guest| {
+        self.in_shell(&shell, span, |machine, guest| {
             let asked = machine.ask(|machine| machine.script(&script, guest));
             let ways = asked.into_iter().flat_map(|end| decide(end, condition.span));
             ways.map(|(reboots, mut guest)| {

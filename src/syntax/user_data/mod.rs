@@ -158,8 +158,9 @@ impl Collector<'_> {
     fn collect_entity(&mut self, entity: mime::Entity, nesting: usize) {
         let first = self.parts.len();
         let (kind, every_boot) = match entity.content_type.as_str() {
-            "text/x-shellscript" => (Some(PartKind::Script), false),
-            "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => (Some(PartKind::Script), false),
+            "text/x-shellscript" | "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => {
+                (Some(PartKind::Script), false)
+            }
             "text/x-shellscript-per-boot" => (Some(PartKind::Script), true),
             "text/cloud-config" => (Some(PartKind::CloudConfig), false),
             "text/cloud-boothook" => (Some(PartKind::Boothook), true),
