@@ -3,10 +3,12 @@
 //! The build script turns the files into JSON that is part of the program; each table is read when it is first asked.
 
 mod agents;
+mod documents;
 mod images;
 mod pages;
 mod path;
 mod resources;
+mod version;
 
 use std::sync::LazyLock;
 
@@ -15,13 +17,16 @@ pub use agents::{
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
-pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow};
+pub use documents::{AssociationRow, DistributedPackage, DocumentRow, DocumentTables, ManagedDocument};
+pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow, RegistrationRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
-    modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
+    modules, normal_source, properties, resource, resources, schema_resource, systems_manager, tokens_beside,
 };
+
+pub use version::{allows_since, allows_version};
 
 /// Whether a script's text says that it concerns the metadata service: it names one of the service's addresses, an agent
 /// that needs it or a part of the address of such an agent's installer, or it may disable an endpoint.

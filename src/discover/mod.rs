@@ -9,6 +9,7 @@ mod json_keys;
 mod kind;
 mod literal;
 mod packer;
+mod parameters;
 mod read;
 mod references;
 mod root;
@@ -27,6 +28,7 @@ use crate::source::{FileId, Limits, SourceFile};
 
 pub use builds::PackerTemplates;
 pub use kind::{Kind, Reason};
+pub use parameters::Owners;
 pub use read::LoadError;
 pub use root::{
     CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_baseline, read_configuration,
@@ -37,7 +39,7 @@ use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, is
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
 use root::{Named, current_folder, repository_above};
-use walk::{Passing, Rules, Walked, walk};
+use walk::{Passing, Rules, SKIPPED, Walked, walk};
 
 /// What to look at, as the user said it.
 #[derive(Clone, Debug, Default)]
@@ -258,7 +260,9 @@ impl Workspace {
             ByName::Perhaps => match self.reader.read(&path) {
                 Ok(bytes) => {
                     let begins_so = || begins_as_user_data(split(&path).1, &bytes);
-                    let found = by_content(&bytes);
+                    // As with scripts, nobody is helped by a document that is about something else.
+                    let concerns = |kind| kind != Kind::SystemsManager || is_named || is_marked(&bytes, self.marker);
+                    let found = by_content(&bytes).filter(|(kind, _)| concerns(*kind));
                     let found = found.or_else(|| {
                         (is_named && selected && begins_so()).then_some((Kind::UserData, Reason::Beginning))
                     });
@@ -307,6 +311,12 @@ impl Workspace {
             return !(self.force_exclude && excluded());
         }
         self.named.folders.iter().any(|folder| lies_in(path, folder)) && !excluded()
+    }
+
+    /// Whether `path`, relative to the root, is a file that nobody edits: it lies where a tool keeps what it fetched, and
+    /// nobody named it.
+    pub fn is_fetched(&self, path: &str) -> bool {
+        path.split('/').any(|part| SKIPPED.contains(&part)) && self.entry(path).is_none()
     }
 
     /// Whether only files were named, so that it is no mistake when none of them is ours.
@@ -388,7 +398,7 @@ impl Workspace {
         }
         let absolute = self.root().join(path);
         let is_real = absolute.canonicalize().is_ok_and(|real| real == absolute);
-        !self.loaded().virtual_names.contains(path) && is_real && absolute.is_file()
+        !self.loaded().virtual_names.contains(path) && !self.is_fetched(path) && is_real && absolute.is_file()
     }
 
     /// What is known already of the file at the normalised `path`.

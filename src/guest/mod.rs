@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::boot::boot;
-pub use self::build::build;
+pub use self::build::{build, command};
 pub use self::endpoint::{EndpointCall, Switch, Whose, is_own_instance};
 use self::machine::Machine;
 pub use self::paths::{Covers, covers};
@@ -195,7 +195,8 @@ pub struct Guest {
     /// What disabled the metadata endpoint of the host itself, unless it was enabled again.
     pub disabled_by: Option<Switch>,
     /// The files that were written, by absolute path or as named; `None` for a file that was removed. Paths on Windows
-    /// are in lower case with slashes: `c:/folder/file`.
+    /// are in lower case with slashes: `c:/folder/file`. A path that ends with a slash stands for all files in a folder
+    /// that are not named by themselves.
     pub files: Shared<BTreeMap<String, Option<Content>>>,
     /// The shell that runs.
     pub shell: Shell,

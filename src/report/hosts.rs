@@ -15,7 +15,7 @@ use super::region::region_of;
 use super::{Files, Report};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Boot, Endpoint, How, Identity, Reachability};
 use crate::catalog::{Outcome, Platform, Reach};
-use crate::model::{Effective, Written};
+use crate::model::{Decider, Effective, Written};
 use crate::network::{Answer, Condition, Family, Step};
 use crate::source::Span;
 
@@ -451,7 +451,10 @@ fn in_words(alternatives: &[Effective], unset: &str, files: &dyn Files) -> Strin
     let mut seen = BTreeSet::new();
     let words = alternatives.iter().map(|effective| match &effective.written {
         Written::Unset => unset.to_owned(),
-        Written::Known { meaning, origin } => format!("{meaning} ({})", at(origin.span)),
+        Written::Known { meaning, origin } => match &effective.decided_by {
+            Decider::Image(address) => format!("{meaning} ({}, by the image `{address}`)", at(origin.span)),
+            _ => format!("{meaning} ({})", at(origin.span)),
+        },
         Written::Unknown { why, origin } => format!("unknown: {why} ({})", at(origin.span)),
     });
     let distinct: Vec<String> = words.filter(|word| seen.insert(word.clone())).collect();

@@ -40,8 +40,9 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     findings
 }
 
-/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required. Nothing where
-/// a script disables it: its author closes it on purpose at that time, and has to find another way.
+/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required. Nothing, when
+/// that is not where the finding is shown, or when a script disables it: its author closes it on purpose at that time, and
+/// has to find another way.
 pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     let literal = finding.primary.span;
     let is_here = |cause: &&Cause| cause.by == Disabler::Launch && cause.origin.span == literal;

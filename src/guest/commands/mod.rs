@@ -314,13 +314,15 @@ impl Machine<'_> {
             guest.shell.status = Status::Unknown;
             return vec![guest];
         };
+        let base = program.rsplit('/').next().unwrap_or(program);
+        // An archive may hold anything, but hardly a program that every image has.
+        let is_stock = find(base).is_some() || Network::knows(base);
         if program.contains('/')
             && let Some(path) = guest.path(name)
-            && let Some(content) = guest.files.get(&path).cloned()
+            && let Some(content) = guest.written(&path).filter(|_| !is_stock || guest.files.contains_key(&path))
         {
             return self.file(guest, &path, content.as_ref(), words, span);
         }
-        let base = program.rsplit('/').next().unwrap_or(program);
         let call = Call { name: base, arguments, span };
         match find(base) {
             Some(Action::Simple(run)) => {
