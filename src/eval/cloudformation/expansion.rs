@@ -72,11 +72,8 @@ impl Expansion<'_> {
     fn template(&mut self, root: &Node) -> Node {
         let mut entries: Vec<Entry> = Vec::new();
         for (key, entry) in root.entries() {
-            let value = if SECTIONS.contains(&key) {
-                self.node(&entry.value, &Vec::new())
-            } else {
-                entry.value.clone()
-            };
+            let value =
+                if SECTIONS.contains(&key) { self.node(&entry.value, &Vec::new()) } else { entry.value.clone() };
             entries.push(Entry { key: entry.key.clone(), value });
         }
         for fragment in self.fragments_of_template(root) {
@@ -108,7 +105,9 @@ impl Expansion<'_> {
             NodeKind::Alias(Some(target)) => return self.shared(node, target, bindings),
             NodeKind::Alias(None) => NodeKind::Alias(None),
             NodeKind::Scalar(text, style) => return self.scalar(node, text, *style, bindings),
-            NodeKind::Sequence(items) => NodeKind::Sequence(items.iter().map(|item| self.node(item, bindings)).collect()),
+            NodeKind::Sequence(items) => {
+                NodeKind::Sequence(items.iter().map(|item| self.node(item, bindings)).collect())
+            }
             NodeKind::Mapping(entries) => {
                 if let [entry] = entries.as_slice()
                     && entry.key.as_str() == Some("Ref")
@@ -227,7 +226,8 @@ impl Expansion<'_> {
 
     /// The value of a node of which only parameters and mappings are needed.
     fn value(&mut self, node: &Node) -> Value {
-        let mut evaluator = Evaluator::new(Inputs { root: self.inputs.root, ..self.inputs }, self.place, self.deployment);
+        let mut evaluator =
+            Evaluator::new(Inputs { root: self.inputs.root, ..self.inputs }, self.place, self.deployment);
         let value = evaluator.value(node);
         self.deployment.take_steps(evaluator.steps + 1);
         let new: Vec<_> =
@@ -256,7 +256,8 @@ impl Expansion<'_> {
                 document.root().cloned()
             }
             Err(error) => {
-                let problem = Problem::warning(error.code(), span, format!("`{INCLUDE}` cannot read `{path}`: {error}"));
+                let problem =
+                    Problem::warning(error.code(), span, format!("`{INCLUDE}` cannot read `{path}`: {error}"));
                 self.made.problems.push(problem);
                 None
             }

@@ -70,7 +70,8 @@ impl<'a> Evaluator<'a> {
         let value = known.unwrap_or_else(|| {
             let mut place = StackPlace::outermost(path);
             place.templates.extend(self.place.templates.iter().cloned());
-            let is_allowed = place.templates.len() <= self.inputs.limits.module_depth && self.deployment.count_instance();
+            let is_allowed =
+                place.templates.len() <= self.inputs.limits.module_depth && self.deployment.count_instance();
             let value = if is_allowed { templates.output(path, output, &place, self.deployment) } else { None };
             let value = value.map_or_else(
                 || unknown(format!("the export `{export}` of `{path}` has no value here")),

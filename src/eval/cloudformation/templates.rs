@@ -135,7 +135,8 @@ impl<'w> Templates<'w> {
         let end = end.split_once("://").map_or(end, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         let mut end = end.split(['?', '#']).next().unwrap_or("").trim_start_matches('/');
         while !end.is_empty() {
-            let is_meant = |path: &str| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+            let is_meant =
+                |path: &str| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/'));
             let templates = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation);
             let mut found = templates.filter(|entry| is_meant(&entry.path)).map(|entry| &entry.path);
             match (found.next(), found.next()) {
@@ -264,7 +265,8 @@ impl<'w> Templates<'w> {
             let assigned = document.root().map(parameter_file::assignments).unwrap_or_default();
             let names: Vec<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
             let is_fitting = |template: &&Arc<str>| !names.is_empty() && self.declares(template, &names);
-            let of = |templates: &[Arc<str>]| -> Vec<Arc<str>> { templates.iter().filter(is_fitting).cloned().collect() };
+            let of =
+                |templates: &[Arc<str>]| -> Vec<Arc<str>> { templates.iter().filter(is_fitting).cloned().collect() };
             let fitting = if owners.by_name.is_empty() { of(&owners.near) } else { of(&owners.by_name) };
             if let [template] = fitting.as_slice() {
                 found.entry(Arc::clone(template)).or_default().push(Arc::clone(&file.path));

@@ -142,10 +142,8 @@ impl Boot<'_> {
         if runs {
             let place = setting.place("exec");
             let given = setting.get("exec_args");
-            let arguments = given.map_or_else(
-                || vec![Text::encoded("--test", place)],
-                |given| self.arguments(given, &["--test"]),
-            );
+            let arguments =
+                given.map_or_else(|| vec![Text::encoded("--test", place)], |given| self.arguments(given, &["--test"]));
             self.run(&["puppet", "agent"], &arguments, place);
             self.configures("puppet agent", place);
         }
@@ -182,7 +180,9 @@ impl Boot<'_> {
             let arguments = match setting.get("exec_arguments") {
                 Some(given) if given.items().is_some() => self.arguments(given, &CHEF_ARGUMENTS),
                 // It is passed on as one word.
-                Some(given) if !given.is_null() => given.as_scalar().map(|(text, _)| text.clone()).into_iter().collect(),
+                Some(given) if !given.is_null() => {
+                    given.as_scalar().map(|(text, _)| text.clone()).into_iter().collect()
+                }
                 _ => CHEF_ARGUMENTS.iter().map(|word| Text::encoded(*word, place)).collect(),
             };
             self.run(&["/usr/bin/chef-client"], &arguments, place);
@@ -193,7 +193,9 @@ impl Boot<'_> {
 
     fn salt(&mut self, setting: &Setting) -> Option<()> {
         setting.node().filter(|node| node.is_mapping())?;
-        let name = |key: &str, usual: &str| setting.text(key).map_or(Some(usual.to_owned()), |text| text.known().map(str::to_owned));
+        let name = |key: &str, usual: &str| {
+            setting.text(key).map_or(Some(usual.to_owned()), |text| text.known().map(str::to_owned))
+        };
         let (service, folder) = (name("service_name", "salt-minion")?, name("config_dir", "/etc/salt")?);
         let client = setting.get("conf").and_then(|conf| conf.get("file_client")).and_then(Node::as_scalar);
         let is_alone = client.map_or(Some(false), |(client, _)| client.known().map(|client| client == "local"))?;

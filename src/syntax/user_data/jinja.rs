@@ -347,7 +347,8 @@ mod tests {
 
     #[test]
     fn a_template_that_cannot_be_read_is_not_known() {
-        for broken in ["a {{ b", "{% if a %}b", "b{% endif %}", "{% unheard %}", "{% if a %}{% endfor %}", "{% raw %}"] {
+        for broken in ["a {{ b", "{% if a %}b", "b{% endif %}", "{% unheard %}", "{% if a %}{% endfor %}", "{% raw %}"]
+        {
             assert_eq!(texts(broken), ["?"], "{broken}");
         }
     }

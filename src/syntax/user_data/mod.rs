@@ -41,7 +41,15 @@ impl Part {
     /// A part that nothing is said about but what it is.
     #[must_use]
     pub fn new(kind: PartKind, text: Text) -> Self {
-        Self { kind, name: None, every_boot: false, merge_type: None, text, decisions: Vec::new(), otherwise: Vec::new() }
+        Self {
+            kind,
+            name: None,
+            every_boot: false,
+            merge_type: None,
+            text,
+            decisions: Vec::new(),
+            otherwise: Vec::new(),
+        }
     }
 
     /// All that the part can be, itself first.
@@ -163,9 +171,10 @@ impl Collector<'_> {
         let detected = detect(entity.body.as_str());
         match (kind, detected) {
             // What is said to be a script is one only when it begins as one.
-            (Some(PartKind::Script), Detected::Part(PartKind::CloudConfig | PartKind::Boothook | PartKind::Include))
-                if !every_boot =>
-            {
+            (
+                Some(PartKind::Script),
+                Detected::Part(PartKind::CloudConfig | PartKind::Boothook | PartKind::Include),
+            ) if !every_boot => {
                 self.collect(&entity.body, nesting);
             }
             (Some(kind), Detected::Template) => self.collect_template(&entity.body, Some(kind)),
@@ -387,12 +396,12 @@ mod tests {
 
     #[test]
     fn a_template_with_conditions_is_one_part_with_several_texts() {
-        let source = "## template: jinja\n{% if a == 'b' %}\n#cloud-config\nruncmd: [c]\n{% else %}\n#!/bin/sh\nd\n{% endif %}";
+        let source =
+            "## template: jinja\n{% if a == 'b' %}\n#cloud-config\nruncmd: [c]\n{% else %}\n#!/bin/sh\nd\n{% endif %}";
         let (file, parts) = parts_of(source);
         assert_eq!(parts.len(), 1);
         let ways: Vec<_> = parts[0].ways().map(|way| (way.kind, way.text.as_str())).collect();
-        let expected =
-            [(PartKind::CloudConfig, "#cloud-config\nruncmd: [c]\n"), (PartKind::Script, "#!/bin/sh\nd\n")];
+        let expected = [(PartKind::CloudConfig, "#cloud-config\nruncmd: [c]\n"), (PartKind::Script, "#!/bin/sh\nd\n")];
         assert_eq!(ways, expected);
         let decision = &parts[0].otherwise[0].decisions[0];
         assert_eq!((file.slice(decision.span), decision.holds), ("a == 'b'", false));
@@ -403,7 +412,9 @@ mod tests {
     #[test]
     fn what_is_said_to_be_a_script_may_begin_as_something_else() {
         let part = |kind: &str, body: &str| {
-            format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: {kind}\n\n{body}\n--x--\n")
+            format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: {kind}\n\n{body}\n--x--\n"
+            )
         };
         for (kind, body, expected) in [
             ("text/x-shellscript", "#cloud-config\na: b", PartKind::CloudConfig),
