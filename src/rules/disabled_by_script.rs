@@ -61,7 +61,7 @@ fn own(rule: &'static str, hosts: &Hosts<Cause>) -> Option<Finding> {
             format!("the boot scripts of `{subject}` and {} other hosts disable their metadata endpoints", count - 1)
         }
     };
-    let case = match when(cause) {
+    let scope = match when(cause) {
         _ if hosts.iter().any(|(_, cause)| when(cause) == Some(When::Always)) => "",
         Some(When::AtStart(_)) => " while an agent starts",
         Some(When::OneWay) => " on one of the ways through them",
@@ -96,7 +96,7 @@ fn own(rule: &'static str, hosts: &Hosts<Cause>) -> Option<Finding> {
         rule,
         severity,
         confidence,
-        message: format!("{what}{case}"),
+        message: format!("{what}{scope}"),
         note,
         help: format!("leave the endpoint enabled and {}; {afterwards}", instead(Language::Script, are_required)),
         primary: Label { span: cause.origin.span, message: "this disables the metadata endpoint".into() },
