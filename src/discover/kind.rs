@@ -6,6 +6,7 @@ use super::Marker;
 use super::component::{is_command_document, is_component};
 use super::packer::is_packer;
 use super::parameters::is_parameters;
+use super::plan::is_plan;
 use super::template::is_template;
 
 /// What a file of ours is read as.
@@ -19,6 +20,8 @@ pub enum Kind {
     TerraformVariables,
     /// Values of Terraform variables in JSON, `*.tfvars.json`.
     TerraformVariablesJson,
+    /// A plan of Terraform or OpenTofu in JSON, as `terraform show -json` prints it.
+    TerraformPlan,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
     /// Values of a CloudFormation template's parameters, in YAML or JSON.
@@ -41,11 +44,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
+        Self::TerraformPlan,
         Self::CloudFormation,
         Self::CloudFormationParameters,
         Self::ImageBuilder,
@@ -65,6 +69,7 @@ impl Kind {
             Self::TerraformJson => "terraform-json",
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
+            Self::TerraformPlan => "terraform-plan",
             Self::CloudFormation => "cloudformation",
             Self::CloudFormationParameters => "cloudformation-parameters",
             Self::ImageBuilder => "image-builder",
@@ -119,6 +124,8 @@ pub enum Reason {
     MainSteps,
     /// It has top-level `builders`, one of which has a type.
     Builders,
+    /// It has the top-level keys of a plan.
+    PlannedValues,
     /// It is named, and begins as user data does.
     Beginning,
     /// It is a script that names the metadata service or an agent.
@@ -137,6 +144,7 @@ impl fmt::Display for Reason {
             Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
             Self::MainSteps => formatter.write_str("has the keys `schemaVersion` and `mainSteps` or `runtimeConfig`"),
             Self::Builders => formatter.write_str("has `builders` with a type"),
+            Self::PlannedValues => formatter.write_str("has the keys of a Terraform plan"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
             Self::Given => formatter.write_str("given by --kind"),
@@ -210,12 +218,14 @@ pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
     let commands = || is_command_document(&text).then_some((Kind::SystemsManager, Reason::MainSteps));
     let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
+    let plan = || is_plan(&text).then_some((Kind::TerraformPlan, Reason::PlannedValues));
     let parameters = || is_parameters(&text).then_some((Kind::CloudFormationParameters, Reason::ParameterValues));
     is_template(&text)
         .map(|reason| (Kind::CloudFormation, reason))
         .or_else(component)
         .or_else(commands)
         .or_else(packer)
+        .or_else(plan)
         .or_else(parameters)
 }
 
@@ -228,6 +238,11 @@ pub(super) fn given_as_packer(name: &str, bytes: &[u8]) -> Kind {
             if is_json { Kind::PackerLegacy } else { Kind::Packer }
         }
     }
+}
+
+/// Which form of Terraform a file has that the user says is Terraform: plans are told by their content.
+pub(super) fn given_as_terraform(bytes: &[u8]) -> Kind {
+    if is_plan(&String::from_utf8_lossy(bytes)) { Kind::TerraformPlan } else { Kind::Terraform }
 }
 
 /// Whether a file called `name` that the user names may be judged as user data by itself: it begins as such.

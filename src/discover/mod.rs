@@ -10,6 +10,7 @@ mod kind;
 mod literal;
 mod packer;
 mod parameters;
+mod plan;
 mod read;
 mod references;
 mod root;
@@ -35,7 +36,8 @@ pub use root::{
     read_standard_input,
 };
 
-use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, is_marked};
+use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked};
+use plan::{is_plan, may_be_plan};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
 use root::{Named, current_folder, repository_above};
@@ -233,6 +235,13 @@ impl Workspace {
         let is_named = self.named.files.contains(&path);
         match by_name {
             ByName::Never if !is_named => Ok(None),
+            // A plan that is named may be called anything.
+            ByName::Never if selected && self.begins_as_plan(&path) => {
+                let content = self.read_perhaps_plan(&path);
+                let is_plan = content.as_ref().map_or(true, |bytes| is_plan(&String::from_utf8_lossy(bytes)));
+                let (kind, reason) = (Kind::TerraformPlan, Reason::PlannedValues);
+                Ok(is_plan.then_some(Examined { path, kind, reason, content: Some(content) }))
+            }
             ByName::Never | ByName::Script => {
                 let is_script = by_name == ByName::Script;
                 // Nobody is helped by a script that is not to be linted and that nothing refers to.
@@ -250,14 +259,18 @@ impl Workspace {
                 Ok(Some(Examined { path, kind: Kind::UserData, reason, content: Some(Ok(bytes)) }))
             }
             ByName::Ours(kind, reason) => {
-                let content = selected.then(|| self.reader.read(&path));
+                let content = selected.then(|| match (kind, reason) {
+                    (Kind::Terraform, Reason::Given) => self.read_perhaps_plan(&path),
+                    _ => self.reader.read(&path),
+                });
                 let kind = match (kind, reason, &content) {
                     (Kind::Packer, Reason::Given, Some(Ok(bytes))) => given_as_packer(split(&path).1, bytes),
+                    (Kind::Terraform, Reason::Given, Some(Ok(bytes))) => given_as_terraform(bytes),
                     _ => kind,
                 };
                 Ok(Some(Examined { path, kind, reason, content }))
             }
-            ByName::Perhaps => match self.reader.read(&path) {
+            ByName::Perhaps => match self.read_perhaps_plan(&path) {
                 Ok(bytes) => {
                     let begins_so = || begins_as_user_data(split(&path).1, &bytes);
                     // As with scripts, nobody is helped by a document that is about something else.
@@ -268,13 +281,28 @@ impl Workspace {
                     });
                     Ok(found.map(|(kind, reason)| Examined { path, kind, reason, content: Some(Ok(bytes)) }))
                 }
-                // It may be ours. One that is too large or no regular file is hardly a template.
-                Err(error @ LoadError::Unreadable(_)) if selected => {
+                // It may be ours. One that is no regular file, or too large and no plan, is hardly a template.
+                Err(error) if selected && (matches!(error, LoadError::Unreadable(_)) || self.begins_as_plan(&path)) => {
                     Err(Problem::unread(error.code(), path, error.to_string()))
                 }
                 Err(_) => Ok(None),
             },
         }
+    }
+
+    /// The bytes of a file, which may be longer than others when it is a plan.
+    fn read_perhaps_plan(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        let result = self.reader.read(path);
+        if !matches!(result, Err(LoadError::TooLarge { .. })) || !self.begins_as_plan(path) {
+            return result;
+        }
+        let bytes = self.reader.read_plan(path)?;
+        if is_plan(&String::from_utf8_lossy(&bytes)) { Ok(bytes) } else { result }
+    }
+
+    fn begins_as_plan(&self, path: &str) -> bool {
+        let beginning = self.reader.read_beginning(path);
+        beginning.is_ok_and(|bytes| may_be_plan(&String::from_utf8_lossy(&bytes)))
     }
 
     fn add_entry(&mut self, examined: Examined) {
@@ -388,6 +416,11 @@ impl Workspace {
     #[must_use]
     pub fn buffer(&self) -> Option<FileId> {
         self.named.overlay.as_deref().and_then(|path| self.entry(path)).map(|entry| entry.id)
+    }
+
+    /// Whether the text of the file `id` is not that of the disk: it is the unsaved buffer, or tried out.
+    pub fn is_laid_over(&self, id: FileId) -> bool {
+        self.reader.overlays.contains_key(&*self.source(id).path)
     }
 
     /// Whether the text at `path`, relative to the root, can be edited: it is the unsaved buffer, or a regular file to

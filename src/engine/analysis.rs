@@ -164,7 +164,11 @@ fn command_line(input: &Input, workspace: &Workspace) -> Result<CommandLine, Eng
 }
 
 fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {
-    let wanted = workspace.folders_to_analyse();
+    let selected = |kind| workspace.entries().iter().filter(move |entry: &&Entry| entry.selected && entry.kind == kind);
+    let plans: Vec<Arc<SourceFile>> = selected(Kind::TerraformPlan).map(|entry| workspace.source(entry.id)).collect();
+    let evaluated = workspace.folders_to_analyse();
+    // A plan may have been made of any of them.
+    let wanted = if plans.is_empty() { evaluated.clone() } else { workspace.terraform_folders().into_keys().collect() };
     let folders: Vec<(Arc<str>, Vec<FileId>)> =
         workspace.terraform_folders().into_iter().filter(|(folder, _)| wanted.contains(folder)).collect();
     let files: Vec<(usize, FileId)> = folders
@@ -202,7 +206,8 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
     }
 
     let store = ModuleStore::new(workspace, &input.limits, modules);
-    read.evaluation.extend(terraform::evaluate(workspace, store, command_line, &input.limits));
+    let task = terraform::Task { command_line, folders: &evaluated, plans: &plans };
+    read.evaluation.extend(terraform::evaluate(workspace, store, &task, &input.limits));
     read
 }
 

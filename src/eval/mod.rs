@@ -8,6 +8,7 @@ pub mod packer;
 mod resource;
 pub mod systems_manager;
 pub mod terraform;
+mod tree;
 mod value;
 
 pub use build::{ANY_VARIABLE, Build, BuildStep, BuildStepKind, Interpreter};

@@ -38,6 +38,10 @@ pub enum StepRole {
     File,
     /// A resource that the setting was taken over from.
     Inherited,
+    /// A plan that the resource is part of.
+    Plan,
+    /// The place in a plan that gives the value.
+    Planned,
 }
 
 /// One step of a value's way: where it happened and what it was.
@@ -70,6 +74,8 @@ impl fmt::Display for Step {
             StepRole::Function => write!(formatter, "passed through `{name}` here"),
             StepRole::File => write!(formatter, "read by `{name}` here"),
             StepRole::Inherited => write!(formatter, "taken over by `{name}` here"),
+            StepRole::Plan => write!(formatter, "as planned in `{name}`"),
+            StepRole::Planned => write!(formatter, "the plan gives `{name}` this value"),
         }
     }
 }

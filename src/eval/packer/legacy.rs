@@ -13,7 +13,7 @@ use crate::eval::terraform::CommandLine;
 use crate::eval::{Build, BuildStep, BuildStepKind, Evaluation, Language, Unknown, Value};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, SourceFile, Span, Step, StepRole, Text, Trail};
-use crate::syntax::tree::{self, Node, NodeKind, ScalarStyle};
+use crate::syntax::tree::{self, Node};
 
 /// Evaluates the template `root` of `file`.
 #[must_use]
@@ -191,24 +191,5 @@ fn place(item: &Node, name: &str) -> Span {
 
 /// What is written at `node`. Entries whose names begin with `_` are comments.
 fn value_of(node: &Node, depth: usize) -> Value {
-    let span = node.span;
-    let Some(depth) = depth.checked_sub(1) else {
-        return Value::unknown(Unknown::Limit("nested values".into()), span);
-    };
-    match &node.kind {
-        NodeKind::Scalar(text, ScalarStyle::Plain) => match (node.as_bool(), node.as_number()) {
-            (Some(value), _) => Value::bool(value, span),
-            (_, Some(number)) => Value::number(number, span),
-            _ if node.is_null() => Value::null(span),
-            _ => Value::text(text.clone(), span),
-        },
-        NodeKind::Scalar(text, _) => Value::text(text.clone(), span),
-        NodeKind::Sequence(items) => Value::list(items.iter().map(|item| value_of(item, depth)).collect(), span),
-        NodeKind::Mapping(_) => {
-            let entries = node.entries().into_iter().filter(|(name, _)| !name.starts_with('_'));
-            let entries = entries.map(|(name, entry)| (Arc::from(name), value_of(&entry.value, depth)));
-            Value::map(entries.collect(), span)
-        }
-        NodeKind::Alias(_) => Value::unknown(Unknown::NotEvaluated("a reference".into()), span),
-    }
+    crate::eval::tree::value_of(node, depth, |name| !name.starts_with('_'))
 }

@@ -54,6 +54,8 @@ pub(in crate::eval) struct RootInputs {
     /// Whether it is a template of Packer, which knows other functions. Its file paths may be relative to a folder above as
     /// well: the one that Packer is run in.
     pub(super) is_packers: bool,
+    /// What a plan was made with, by which the variables files are told that were used.
+    pub(super) planned: Assignments,
     /// The command line, which beats everything.
     commanded: Assignments,
     /// `terraform.tfvars` and `*.auto.tfvars`, or `*.auto.pkrvars.hcl`, which are read by themselves.

@@ -10,6 +10,7 @@ use super::evaluator::{Evaluated, Evaluator, Fault, computed, fault};
 use super::expression::attribute_of;
 use super::fetched::Record;
 use super::module::{Module, ModuleCall, ModuleSource, block_type};
+use super::plan::given_to_variable;
 use super::rendered::made_attributes;
 use super::scope::{InstanceKey, Repetition, Scope};
 use super::types;
@@ -84,6 +85,18 @@ impl Instance {
     /// The instance that calls this one.
     pub(super) fn parent(&self) -> Option<Rc<Self>> {
         self.caller.as_ref().and_then(|caller| caller.instance.upgrade())
+    }
+
+    /// Which copy of its call it is.
+    pub(super) fn key(&self) -> InstanceKey {
+        self.caller.as_ref().map(|caller| caller.repetition.key.clone()).unwrap_or_default()
+    }
+
+    /// Another copy of the same call at `address`, which is made `of` this one; `None` for the root.
+    pub(super) fn as_copy(&self, address: String, of: impl FnOnce(&Repetition) -> Repetition) -> Option<Rc<Self>> {
+        let Caller { instance, call, repetition } = self.caller.as_ref()?;
+        let caller = Caller { instance: Weak::clone(instance), call: Arc::clone(call), repetition: of(repetition) };
+        Some(Rc::new(Self::new(Arc::clone(&self.module), address, self.trail.clone(), Some(caller))))
     }
 
     /// `address` of something declared here, seen from the root.
@@ -193,12 +206,30 @@ impl Evaluator<'_> {
             None => self.inputs.given(name, &default, self.limits)?,
             Some(caller) => self.argument(instance, caller, name)?,
         };
-        let Some(given) = given else { return default() };
+        let written = match given {
+            Some(given) => self.given_value(instance, block, &given, &default, &converted),
+            None => default(),
+        }?;
+        match (&instance.caller, self.inputs.planned.get(name)) {
+            (None, Some(planned)) => Ok(given_to_variable(self, &written, &converted(planned.clone())?, name)),
+            _ => Ok(written),
+        }
+    }
+
+    /// A value that is given to a variable: its default when it is null and must not be.
+    fn given_value(
+        &self,
+        instance: &Rc<Instance>,
+        block: &Block,
+        given: &Value,
+        default: &dyn Fn() -> Evaluated,
+        converted: &dyn Fn(Value) -> Evaluated,
+    ) -> Evaluated {
         let nullable = block.body.attribute("nullable").is_none_or(|attribute| {
             self.evaluate(&attribute.value, &Scope::of(instance)).ok().and_then(|value| value.as_bool()) != Some(false)
         });
         let has_default = block.body.attribute("default").is_some();
-        self.each_alternative(&given, |given| {
+        self.each_alternative(given, |given| {
             if given.is_null() && !nullable && has_default { default() } else { converted(given.clone()) }
         })
     }

@@ -13,6 +13,7 @@ mod inputs;
 mod instance;
 mod module;
 mod operators;
+mod plan;
 mod providers;
 mod rendered;
 mod scope;
@@ -28,11 +29,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use self::module::{ModuleCall, ModuleSource, ResourceName};
+use self::plan::Planned;
 use super::resource::{Evaluation, Language, Resource};
 use super::{Value, ValueKind};
 use crate::catalog;
 use crate::discover::Workspace;
-use crate::source::{Limits, Step, StepRole};
+use crate::source::{Limits, SourceFile, Step, StepRole};
 use crate::syntax::hcl::Block;
 
 // What a Packer template is evaluated with as well.
@@ -50,16 +52,37 @@ pub use self::store::{ModuleStore, ParsedFile, parse_module_file, parse_variable
 /// The arguments of a module call that are not read; the version is, since a module's defaults change with it.
 const CALL_ARGUMENTS: [&str; 5] = ["source", "providers", "count", "for_each", "depends_on"];
 
-/// Evaluates every root module of `store`, in parallel. The result is in the order of their folders.
+/// What is evaluated of a workspace, and with which values.
+pub struct Task<'a> {
+    /// The values of the command line.
+    pub command_line: &'a CommandLine,
+    /// The folders whose roots are evaluated; other modules are there for the plans.
+    pub folders: &'a BTreeSet<Arc<str>>,
+    /// The files of the plans.
+    pub plans: &'a [Arc<SourceFile>],
+}
+
+/// Evaluates the root modules of `store` in parallel, and the plans. The result is in the order of the roots' folders and
+/// then of the plans.
+///
+/// What a plan knows of is taken from the plan, and not from the root module that it was made of.
 #[must_use]
-pub fn evaluate(workspace: &Workspace, store: ModuleStore, command_line: &CommandLine, limits: &Limits) -> Evaluation {
-    let roots = store.roots();
+pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
+    let mut roots = store.roots();
     let relevant = store.relevant(&roots);
+    roots.retain(|root| task.folders.contains(&root.folder));
+    let command_line = task.command_line;
     let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
-    let evaluations: Vec<_> = roots.par_iter().map(evaluate).collect();
+    let plan = |plan: &Arc<SourceFile>| plan::evaluate(plan, workspace, &store, command_line, limits);
+    let (evaluations, plans): (Vec<_>, Vec<_>) =
+        rayon::join(|| roots.par_iter().map(evaluate).collect(), || task.plans.par_iter().map(plan).collect());
     let mut whole = Evaluation::default();
-    for evaluation in evaluations {
+    for mut evaluation in evaluations {
+        evaluation.resources.retain(|resource| !plans.iter().any(|plan: &Planned| plan.speaks_of(resource)));
         whole.extend(evaluation);
+    }
+    for plan in plans {
+        whole.extend(plan.evaluation);
     }
     let evaluated = relevant.iter().filter_map(|folder| store.module(folder));
     whole.problems.extend(evaluated.flat_map(|module| module.repeated.clone()));
