@@ -255,7 +255,7 @@ fn shown_lines(file: &SourceFile, ranges: &[Range<usize>]) -> BTreeSet<usize> {
 
 /// The bytes of the line `content` that are shown when its first label begins at the byte `label`.
 fn window(content: &str, label: Option<usize>) -> Range<usize> {
-    if content.len() <= LONGEST_LINE || content.chars().count() <= LONGEST_LINE {
+    if content.chars().nth(LONGEST_LINE).is_none() {
         return 0..content.len();
     }
     let label = content.floor_char_boundary(label.unwrap_or(0));

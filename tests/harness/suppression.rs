@@ -25,6 +25,10 @@ enum Place {
 pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
     let mut complaints = Vec::new();
     for found in outcome.findings.iter().filter(|found| !found.suppressed && found.rule != UNUSED_SUPPRESSION) {
+        // Nothing is written beside what a plan says, which Terraform prints.
+        if std::iter::once(&found.primary).chain(&found.related).all(|mark| is_in_plan(case, mark)) {
+            continue;
+        }
         // A value of the command line cannot carry a suppression, but any label of a finding will do.
         let mut labels = std::iter::once(&found.primary).chain(&found.related);
         let Some((mark, place)) = labels.find_map(|mark| Some((mark, place_in(case, mark)?))) else {
@@ -44,6 +48,10 @@ pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
     }
     complaints.extend(hides_nothing(case, outcome));
     complaints
+}
+
+fn is_in_plan(case: &Case, mark: &Mark) -> bool {
+    case.files.get(&mark.place.path).is_some_and(|text| text.contains("\"planned_values\""))
 }
 
 fn place_in(case: &Case, mark: &Mark) -> Option<Place> {

@@ -4,6 +4,7 @@
 //! the sources do not know it, or say something else, the plan wins, and the value's place is the expression in the
 //! sources that it was planned from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha1::{Digest as _, Sha1};
@@ -104,21 +105,19 @@ impl Agreement<'_> {
                 return written.or_else(|| site.is_none().then(|| planned.clone()));
             }
             ValueKind::Null => return source.filter(|source| self.is_newer(source)).cloned(),
+            ValueKind::Map(_) | ValueKind::List(_) => {}
+            _ if source.is_some_and(|source| self.is_newer(source)) => return source.cloned(),
             _ => {}
         }
         let alternatives = source.map(Value::alternatives).unwrap_or_default();
         if is_digest(name, planned) {
             return Some(self.digested(alternatives, planned, site));
         }
-        if alternatives.iter().any(|alternative| self.is_newer(alternative)) {
-            return source.cloned();
-        }
         let agreeing = alternatives.iter().find(|alternative| self.agrees(alternative, planned, name));
         let has_its_shape = |alternative: &&Value| match planned.kind {
             ValueKind::Map(_) => alternative.as_map().is_some(),
             _ => alternative.as_list().is_some(),
         };
-        let step = |span| Step { span, role: StepRole::Planned, name: name.into() };
         match &planned.kind {
             ValueKind::Map(map) => {
                 let written = agreeing.or_else(|| alternatives.iter().find(has_its_shape));
@@ -127,7 +126,11 @@ impl Agreement<'_> {
                     let site = site.map(|site| site.entry(key));
                     Some((Arc::clone(key), self.of(written, planned, site.as_ref(), key)?))
                 };
-                let entries = map.entries.iter().filter_map(of_entry).collect();
+                let mut entries: BTreeMap<_, _> = map.entries.iter().filter_map(of_entry).collect();
+                let others = written.and_then(Value::as_map).into_iter().flat_map(|written| &written.entries);
+                let is_new =
+                    |(key, value): &(&Arc<str>, &Value)| !map.entries.contains_key(*key) && self.is_newer(value);
+                entries.extend(others.filter(is_new).map(|(key, value)| (Arc::clone(key), value.clone())));
                 let kind = ValueKind::Map(Arc::new(Map { entries, computed_by: None }));
                 Some(Value { kind, origin: origin_of(written, planned, site) })
             }
@@ -143,14 +146,15 @@ impl Agreement<'_> {
                 let items = items.iter().enumerate().filter_map(of_item).collect();
                 Some(Value { kind: ValueKind::List(Arc::new(items)), origin: origin_of(written, planned, site) })
             }
-            _ => Some(match (agreeing.filter(|agreeing| agreeing.origin.span.file != self.plan), site) {
-                (Some(agreeing), _) => self.filled(agreeing, planned),
+            _ => Some(match (agreeing, site) {
+                (Some(agreeing), None) => self.filled(agreeing, planned),
+                (Some(agreeing), Some(_)) if agreeing.origin.span.file != self.plan => self.filled(agreeing, planned),
                 (None, None) => planned.clone(),
-                // What the plan gives to a variable stands at that variable.
-                (None, Some(site)) => {
-                    let given = agreeing.map_or(planned.origin.span, |agreeing| agreeing.origin.span);
-                    placed(planned, site.span, &step(given))
+                (None, Some(site)) if alternatives.len() == 1 => {
+                    let changed = alternatives.first().and_then(|source| self.changed(source, planned, site.span));
+                    changed.unwrap_or_else(|| self.placed(planned, None, site.span, name))
                 }
+                (_, Some(site)) => self.placed(planned, agreeing, site.span, name),
             }),
         }
     }
@@ -181,10 +185,40 @@ impl Agreement<'_> {
         })
     }
 
+    /// `planned` at `span`. What the plan gives to a variable, which `agreeing` is then, stands at that variable.
+    fn placed(&self, planned: &Value, agreeing: Option<&Value>, span: Span, name: &str) -> Value {
+        let given = agreeing.map_or(planned.origin.span, |agreeing| agreeing.origin.span);
+        placed(planned, span, &Step { span: given, role: StepRole::Planned, name: name.into() })
+    }
+
+    /// A script that differs from the sources, which changed since: the lines that both have keep their places, and the
+    /// others get `span`. `None` when they have little in common.
+    fn changed(&self, source: &Value, planned: &Value, span: Span) -> Option<Value> {
+        let (ValueKind::String(text), Some(known)) = (&source.kind, planned.as_str()) else { return None };
+        let script = match text.decoded() {
+            Some(decoded) => {
+                let encoded = Text::encoded(known, span);
+                let contained = user_data::decode(&encoded, &mut self.limits.text_bytes.clone())?;
+                encoded.with_decoded(merged(decoded, contained.known()?, span)?)
+            }
+            None => merged(text, known, span)?,
+        };
+        Some(Value { kind: ValueKind::String(script), origin: source.origin.clone() })
+    }
+
     /// Whether the value is written in a text that is laid over a file: the plan was made of the file, and says nothing
     /// about it.
     fn is_newer(&self, value: &Value) -> bool {
-        value.as_unknown().is_none() && self.workspace.is_laid_over(value.origin.span.file)
+        let is_over = |span: Span| span.file != self.plan && self.workspace.is_laid_over(span.file);
+        match &value.kind {
+            ValueKind::Unknown(_) => false,
+            ValueKind::OneOf(all) => all.iter().any(|one| self.is_newer(one)),
+            ValueKind::String(text) => {
+                let pieces = text.decoded().unwrap_or(text).pieces();
+                is_over(value.origin.span) || pieces.iter().any(|piece| is_over(piece.span))
+            }
+            _ => is_over(value.origin.span),
+        }
     }
 
     /// Whether the sources can mean what is planned. What they leave open, and what they do not mention, agrees.
@@ -352,6 +386,56 @@ fn fill(text: &Text, whole: &str) -> Option<Text> {
     Some(filled)
 }
 
+/// More pairs of lines are not compared.
+const MOST_PAIRS: usize = 1 << 20;
+
+/// `whole`, of which the lines that `text` has too keep their places; the others stand at `span`. `None` unless `text` has
+/// most of them.
+fn merged(text: &Text, whole: &str, span: Span) -> Option<Text> {
+    let (ours, theirs) = (text.lines(), whole.split_inclusive('\n').collect::<Vec<_>>());
+    if ours.len().saturating_mul(theirs.len()) > MOST_PAIRS {
+        return None;
+    }
+    let filled = |our: &Text, their: &str| match our.known() {
+        Some(known) => (known == their).then(|| our.clone()),
+        None => fill(our, their),
+    };
+    // The longest common sequence of lines, counted from the end: a row for each line of the text.
+    let mut lengths = vec![vec![0_usize; theirs.len() + 1]; ours.len() + 1];
+    for (row, our) in ours.iter().enumerate().rev() {
+        for (column, their) in theirs.iter().enumerate().rev() {
+            let at = |row: usize, column: usize| lengths.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0);
+            let length = match filled(our, their) {
+                Some(_) => at(row + 1, column + 1) + 1,
+                None => at(row + 1, column).max(at(row, column + 1)),
+            };
+            if let Some(place) = lengths.get_mut(row).and_then(|row| row.get_mut(column)) {
+                *place = length;
+            }
+        }
+    }
+    let at = |row: usize, column: usize| lengths.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0);
+    if at(0, 0) * 2 <= theirs.len() {
+        return None;
+    }
+    let mut merged = Text::new();
+    let mut row = 0;
+    for (column, their) in theirs.iter().enumerate() {
+        while at(row, column) > 0 && at(row + 1, column) == at(row, column) {
+            row += 1;
+        }
+        let is_common = at(row, column) > at(row, column + 1);
+        match ours.get(row).filter(|_| is_common).and_then(|our| filled(our, their)) {
+            Some(line) => {
+                merged.push_text(&line);
+                row += 1;
+            }
+            None => merged.push_encoded(their, span),
+        }
+    }
+    Some(merged)
+}
+
 fn push_filling(filled: &mut Text, value: &str, hole: Option<(Span, Trail)>) {
     if let Some((span, trail)) = hole {
         filled.push_text_through(&Text::encoded(value, span), &trail);
@@ -406,6 +490,27 @@ mod tests {
         ] {
             assert_eq!(fill(&text(parts), whole), None, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn lines_that_stayed_keep_their_places() {
+        let mut script = Text::new();
+        for (at, line) in ["#!/bin/sh\n", "a\n", "b\n", "c\n"].into_iter().enumerate() {
+            script.push_encoded(line, span(at));
+        }
+        for (whole, places) in [
+            ("#!/bin/sh\nb\nc\n", &[0, 2, 3][..]),
+            ("#!/bin/sh\na\nnew\nb\nc\n", &[0, 1, 9, 2, 3]),
+            ("#!/bin/sh\na\nb\nlast", &[0, 1, 2, 9]),
+            ("c\n#!/bin/sh\na\nb\n", &[9, 0, 1, 2]),
+        ] {
+            let merged = merged(&script, whole, span(9)).unwrap();
+            assert_eq!(merged.known(), Some(whole));
+            let found: Vec<_> = merged.pieces().iter().map(|piece| piece.span.start).collect();
+            assert_eq!(found, places, "{whole}");
+        }
+        assert_eq!(merged(&script, "#!/bin/sh\nx\ny\n", span(9)), None);
+        assert_eq!(merged(&script, "", span(9)), None);
     }
 
     #[test]

@@ -309,11 +309,18 @@ impl Expansion<'_> {
     ) -> BTreeMap<Arc<str>, Value> {
         let configured = self.declarations.and_then(|it| Some((it, it.expressions(planned)?)));
         let resolved = |(name, value): (Arc<str>, Value)| {
-            let value = match &configured {
-                Some((declarations, expressions)) => declarations.resolve(planned, value, expressions.get(&name)),
-                None => value,
+            let configured = configured.as_ref().map(|(it, expressions)| (it, expressions.get(&name)));
+            let (value, written) = match configured {
+                Some((declarations, expression)) => (
+                    declarations.resolve(planned, value, expression),
+                    expression.and_then(|expression| declarations.written(planned, expression)),
+                ),
+                None => (value, None),
             };
-            Some((Arc::clone(&name), self.agreement.of(None, &value, None, &name)?))
+            // Only known values have a place where they are written.
+            let value =
+                self.agreement.of(written.as_ref().filter(|_| value.as_unknown().is_none()), &value, None, &name)?;
+            Some((name, value))
         };
         attributes.into_iter().filter_map(resolved).collect()
     }
