@@ -153,6 +153,20 @@ fn a_plan_without_sources_is_found_in_the_plan_itself() {
 }
 
 #[test]
+fn what_stands_beside_a_finding_in_a_plan_is_not_shown() {
+    let mut plan = of_open_host();
+    plan["variables"] = json!({"password": {"value": "hunter2"}, "endpoint": {"value": "disabled"}});
+    for (files, text) in [(&[OPEN_HOST][..], plan.to_string()), (&[], plan.to_string()), (&[], format!("{plan:#}"))] {
+        let project = Project::new(files);
+        project.write("plan.json", &text);
+        for line in ["check plan.json --root .", "hosts plan.json --root . --format json"] {
+            let shown = project.run(line).stdout;
+            assert!(shown.contains("disabled") && !shown.contains("hunter2"), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn copies_of_one_resource_are_one_mistake_without_sources_too() {
     let expressions = json!({"metadata_options": [{"http_endpoint": {"constant_value": "disabled"}}]});
     let copy = |index: usize| Planned { index: json!(index), ..instance("web", disabled()) };
@@ -291,9 +305,7 @@ fn an_unknown_attribute_leads_to_the_resource_that_it_refers_to() {
         ]);
         launches(&plan(resources, &json!({}), &configured))
     };
-    let host = |name: &str, group: &str| {
-        (format!("aws_launch_template.{name}"), vec![format!("aws_autoscaling_group.{group}")])
-    };
+    let host = |name: &str, group: &str| format!("aws_launch_template.{name} launches aws_autoscaling_group.{group}");
     let single = [template(Value::Null), group("", Value::Null)];
     assert_eq!(of(&single, json!(["aws_launch_template.web.id", "aws_launch_template.web"])), [host("web", "web")]);
     let keyed =
