@@ -9,6 +9,7 @@ mod json_keys;
 mod kind;
 mod literal;
 mod packer;
+mod parameters;
 mod plan;
 mod read;
 mod references;
@@ -28,6 +29,7 @@ use crate::source::{FileId, Limits, SourceFile};
 
 pub use builds::PackerTemplates;
 pub use kind::{Kind, Reason};
+pub use parameters::Owners;
 pub use read::LoadError;
 pub use root::{
     CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_baseline, read_configuration,
@@ -39,7 +41,7 @@ use plan::{is_plan, may_be_plan};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
 use root::{Named, current_folder, repository_above};
-use walk::{Passing, Rules, Walked, walk};
+use walk::{Passing, Rules, SKIPPED, Walked, walk};
 
 /// What to look at, as the user said it.
 #[derive(Clone, Debug, Default)]
@@ -59,20 +61,19 @@ pub struct Options {
     pub edited: BTreeMap<String, Vec<u8>>,
     /// The kind of the named files and the buffer, whatever their names and content say.
     pub kind: Option<Kind>,
-    /// Gives what makes a script ours that nobody named: the addresses of the metadata service, the names of agents. It
-    /// is asked only when there is such a script.
-    pub markers: Markers,
+    /// Says whether a script is ours that nobody named: whether its text concerns the metadata service or an agent.
+    pub marker: Marker,
     /// What may be read.
     pub limits: Limits,
 }
 
-/// What gives the texts of which one makes a script ours; by default there are none.
+/// Says of a script's text whether it makes the script ours; by default none does.
 #[derive(Clone, Copy, Debug)]
-pub struct Markers(pub fn() -> &'static [String]);
+pub struct Marker(pub fn(&str) -> bool);
 
-impl Default for Markers {
+impl Default for Marker {
     fn default() -> Self {
-        Self(|| &[])
+        Self(|_| false)
     }
 }
 
@@ -107,7 +108,7 @@ pub struct Workspace {
     current: PathBuf,
     named: Named,
     overlay_name: String,
-    markers: Markers,
+    marker: Marker,
     excluded: Gitignore,
     force_exclude: bool,
     entries: Vec<Entry>,
@@ -164,7 +165,7 @@ impl Workspace {
                 .overlay
                 .as_ref()
                 .map_or_else(String::new, |it| it.path.to_string_lossy().into_owned()),
-            markers: options.markers,
+            marker: options.marker,
             excluded: excludes(&options.exclude)?,
             force_exclude: options.force_exclude,
             named,
@@ -250,7 +251,7 @@ impl Workspace {
                 let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
                 let reason = if is_named && (is_script || begins_as_user_data(split(&path).1, &bytes)) {
                     Reason::Beginning
-                } else if is_script && is_marked(&bytes, self.markers.0()) {
+                } else if is_script && is_marked(&bytes, self.marker) {
                     Reason::Marker
                 } else {
                     return Ok(None);
@@ -272,7 +273,9 @@ impl Workspace {
             ByName::Perhaps => match self.read_perhaps_plan(&path) {
                 Ok(bytes) => {
                     let begins_so = || begins_as_user_data(split(&path).1, &bytes);
-                    let found = by_content(&bytes);
+                    // As with scripts, nobody is helped by a document that is about something else.
+                    let concerns = |kind| kind != Kind::SystemsManager || is_named || is_marked(&bytes, self.marker);
+                    let found = by_content(&bytes).filter(|(kind, _)| concerns(*kind));
                     let found = found.or_else(|| {
                         (is_named && selected && begins_so()).then_some((Kind::UserData, Reason::Beginning))
                     });
@@ -341,6 +344,12 @@ impl Workspace {
     /// Whether the excludes match `path`, relative to the root.
     pub fn is_excluded(&self, path: &str) -> bool {
         self.excluded.matched_path_or_any_parents(path, false).is_ignore()
+    }
+
+    /// Whether `path`, relative to the root, is a file that nobody edits: it lies where a tool keeps what it fetched, and
+    /// nobody named it.
+    pub fn is_fetched(&self, path: &str) -> bool {
+        path.split('/').any(|part| SKIPPED.contains(&part)) && self.entry(path).is_none()
     }
 
     /// Whether only files were named, so that it is no mistake when none of them is ours.
@@ -427,7 +436,7 @@ impl Workspace {
         }
         let absolute = self.root().join(path);
         let is_real = absolute.canonicalize().is_ok_and(|real| real == absolute);
-        !self.loaded().virtual_names.contains(path) && is_real && absolute.is_file()
+        !self.loaded().virtual_names.contains(path) && !self.is_fetched(path) && is_real && absolute.is_file()
     }
 
     /// What is known already of the file at the normalised `path`.

@@ -18,6 +18,8 @@ pub enum StepRole {
     ModuleArgument,
     /// A module call that the value or the resource lies behind.
     ModuleCall,
+    /// A resource that nests the stack that the value or the resource lies in.
+    NestedStack,
     /// A module's output.
     Output,
     /// An attribute of a resource that refers to the value.
@@ -62,6 +64,7 @@ impl fmt::Display for Step {
             StepRole::Local => write!(formatter, "becomes `{name}` here"),
             StepRole::ModuleArgument => write!(formatter, "passed on as `{name}` here"),
             StepRole::ModuleCall => write!(formatter, "in the module called by `{name}`"),
+            StepRole::NestedStack => write!(formatter, "in the stack nested as `{name}`"),
             StepRole::Output => write!(formatter, "returned as `{name}` here"),
             StepRole::Attribute => write!(formatter, "used by `{name}` here"),
             StepRole::Condition => write!(formatter, "decides the condition `{name}`"),

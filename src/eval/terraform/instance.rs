@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::body::Wanted;
 use super::evaluator::{Evaluated, Evaluator, Fault, computed, fault};
 use super::expression::attribute_of;
-use super::module::{Module, ModuleSource, block_type};
+use super::fetched::Record;
+use super::module::{Module, ModuleCall, ModuleSource, block_type};
 use super::plan::given_to_variable;
 use super::rendered::made_attributes;
 use super::scope::{InstanceKey, Repetition, Scope};
@@ -16,7 +17,7 @@ use super::types;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Span, Step, StepRole, Trail};
-use crate::syntax::hcl::{self, Block, TraversalStep};
+use crate::syntax::hcl::{self, Block, ExpressionKind, TraversalStep};
 
 /// One use of a module.
 pub(in crate::eval) struct Instance {
@@ -106,6 +107,14 @@ impl Instance {
     /// Whether this instance or one that it is called by is of the module in `folder`.
     fn is_within(&self, folder: &str) -> bool {
         *self.module.folder == *folder || self.parent().is_some_and(|parent| parent.is_within(folder))
+    }
+
+    /// The names of the calls that lead to what `call` calls here, as the manifest of fetched modules has them.
+    fn path_of(&self, call: &str) -> String {
+        match (self.parent(), &self.caller) {
+            (Some(parent), Some(caller)) => format!("{}.{call}", parent.path_of(&caller.call)),
+            _ => call.to_owned(),
+        }
     }
 
     fn depth(&self) -> usize {
@@ -252,13 +261,13 @@ impl Evaluator<'_> {
         let Some((name, call)) = instance.module.calls.get_key_value(name) else {
             return Err(fault(ProblemCode::Missing, span, format!("no module call `{name}` is in this module")));
         };
-        let source = match &call.source {
-            ModuleSource::Local { folder, .. } if self.store.module(folder).is_some() => None,
-            ModuleSource::Local { folder, .. } => Some(Arc::clone(folder)),
-            ModuleSource::Remote(source) => Some(Arc::clone(source)),
-            ModuleSource::Outside(_) | ModuleSource::None => Some("?".into()),
-        };
-        if let Some(source) = source {
+        let has_code =
+            self.code_of(instance, name, call).is_some_and(|(folder, _)| self.store.module(&folder).is_some());
+        if !has_code {
+            let source = match &call.source {
+                ModuleSource::Local { folder: source, .. } | ModuleSource::Remote { source, .. } => Arc::clone(source),
+                ModuleSource::Outside(_) | ModuleSource::None => "?".into(),
+            };
             return Ok(Value::unknown(Unknown::Remote(source), span));
         }
         let children = self.children(instance, name);
@@ -278,7 +287,30 @@ impl Evaluator<'_> {
         self.traverse_copies(keyed.collect(), &address, steps, scope, span)
     }
 
-    /// The instances that a call of a local module makes, in the order of their keys.
+    /// The folder with the code that the call `name` in `instance` leads to, and where the call names it: one of the
+    /// workspace, or one that was fetched.
+    pub(super) fn code_of(&self, instance: &Instance, name: &str, call: &ModuleCall) -> Option<(Arc<str>, Span)> {
+        match &call.source {
+            ModuleSource::Local { folder, span } => Some((Arc::clone(folder), *span)),
+            ModuleSource::Remote { span, .. } => {
+                let folder = self.fetched(instance, name, call)?.folder.clone()?;
+                self.store.module(&folder).is_some().then_some((folder, *span))
+            }
+            ModuleSource::Outside(_) | ModuleSource::None => None,
+        }
+    }
+
+    /// What was fetched for the call `name` in `instance`, if anything was.
+    pub(super) fn fetched(&self, instance: &Instance, name: &str, call: &ModuleCall) -> Option<&Record> {
+        let ModuleSource::Remote { source, .. } = &call.source else { return None };
+        let version = call.block.body.attribute("version").and_then(|attribute| match &attribute.value.kind {
+            ExpressionKind::Literal(text) => text.known(),
+            _ => None,
+        });
+        self.manifest().record(&instance.path_of(name), source, version)
+    }
+
+    /// The instances that a call of a module makes of which the code is here, in the order of their keys.
     pub(super) fn children(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Children {
         if let Some(children) = instance.children.borrow().get(name) {
             return Rc::clone(children);
@@ -291,20 +323,20 @@ impl Evaluator<'_> {
 
     fn call_module(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Vec<Rc<Instance>> {
         let Some(call) = instance.module.calls.get(name) else { return Vec::new() };
-        let ModuleSource::Local { folder, span } = &call.source else { return Vec::new() };
-        if instance.is_within(folder) {
+        let Some((folder, span)) = self.code_of(instance, name, call) else { return Vec::new() };
+        if instance.is_within(&folder) {
             let message = format!("the module in `{folder}` calls itself; it is not followed any further");
-            self.report(Problem::warning(ProblemCode::Cycle, *span, message));
+            self.report(Problem::warning(ProblemCode::Cycle, span, message));
             return Vec::new();
         }
         if instance.depth() >= self.limits.module_depth {
             let message = format!("module calls are followed {} levels deep", self.limits.module_depth);
-            self.report(Problem::warning(ProblemCode::Limit, *span, message));
+            self.report(Problem::warning(ProblemCode::Limit, span, message));
             return Vec::new();
         }
-        let Some(module) = self.store.module(folder) else {
+        let Some(module) = self.store.module(&folder) else {
             let message = format!("there are no Terraform files in `{folder}`; check the path of the module");
-            self.report(Problem::warning(ProblemCode::Missing, *span, message));
+            self.report(Problem::warning(ProblemCode::Missing, span, message));
             return Vec::new();
         };
         let mut children = Vec::new();

@@ -6,6 +6,7 @@
 mod body;
 mod evaluator;
 mod expression;
+mod fetched;
 mod files;
 pub mod functions;
 mod inputs;
@@ -30,6 +31,7 @@ use rayon::prelude::*;
 use self::module::{ModuleCall, ModuleSource, ResourceName};
 use self::plan::Planned;
 use super::resource::{Evaluation, Language, Resource};
+use super::{Value, ValueKind};
 use crate::catalog;
 use crate::discover::Workspace;
 use crate::source::{Limits, SourceFile, Step, StepRole};
@@ -39,7 +41,7 @@ use crate::syntax::hcl::Block;
 pub(super) use self::body::{Wanted, name_of};
 pub(super) use self::evaluator::Evaluator;
 pub(super) use self::expression::elements_of;
-pub use self::inputs::CommandLine;
+pub use self::inputs::{CommandLine, Given};
 pub(super) use self::inputs::{Owners, RootInputs};
 pub(super) use self::instance::Instance;
 pub(super) use self::module::join_path;
@@ -67,8 +69,8 @@ pub struct Task<'a> {
 #[must_use]
 pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
     let mut roots = store.roots();
+    let relevant = store.relevant(&roots);
     roots.retain(|root| task.folders.contains(&root.folder));
-    let relevant = store.relevant();
     let command_line = task.command_line;
     let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
     let plan = |plan: &Arc<SourceFile>| plan::evaluate(plan, workspace, &store, command_line, limits);
@@ -120,28 +122,32 @@ struct Expansion<'a> {
 impl Expansion<'_> {
     fn expand(&mut self, instance: &Rc<Instance>) {
         for (name, block) in &instance.module.resources {
-            self.expand_resource(instance, name, block);
+            self.expand_resource(instance, &name.0, name, block);
+        }
+        for (name, block) in &instance.module.data {
+            self.expand_resource(instance, &format!("data.{}", name.0), name, block);
         }
         for (name, call) in &instance.module.calls {
-            match &call.source {
-                ModuleSource::Local { folder, .. } => {
+            match (self.evaluator.code_of(instance, name, call), &call.source) {
+                (Some((folder, _)), _) => {
                     // A folder that is no module of the walk may be one that git ignores.
-                    if self.relevant.contains(folder) || !self.evaluator.store.is_module(folder) {
+                    if self.relevant.contains(&folder) || !self.evaluator.store.is_module(&folder) {
                         for child in &*self.evaluator.children(instance, name) {
                             self.expand(child);
                         }
                     }
                 }
-                ModuleSource::Remote(source) => self.expand_remote(instance, name, call, source),
-                ModuleSource::Outside(span) => self.evaluator.report_outside(*span),
-                ModuleSource::None => {}
+                (None, ModuleSource::Remote { source, .. }) => self.expand_remote(instance, name, call, source),
+                (None, ModuleSource::Outside(span)) => self.evaluator.report_outside(*span),
+                (None, _) => {}
             }
         }
     }
 
-    fn expand_resource(&mut self, instance: &Rc<Instance>, (kind, name): &ResourceName, block: &Block) {
+    /// Adds the resource or data source `name`, which the catalogue and its address know as a `kind`.
+    fn expand_resource(&mut self, instance: &Rc<Instance>, kind: &str, (provided, name): &ResourceName, block: &Block) {
         let Some(wanted) = catalog::properties(kind) else { return };
-        let provider = self.evaluator.provider(instance, kind, block);
+        let provider = self.evaluator.provider(instance, provided, block);
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(block, &scope) {
             if !self.evaluator.count_instance(block.header) {
@@ -154,7 +160,8 @@ impl Expansion<'_> {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
                 address: instance.absolute(&address).into(),
-                kind: Arc::clone(kind),
+                given_name: None,
+                kind: kind.into(),
                 module_source: None,
                 provider: Arc::clone(&provider),
                 header: block.header,
@@ -171,7 +178,10 @@ impl Expansion<'_> {
         }
         let inputs = call.block.body.attributes.iter().map(|attribute| &*attribute.name.text);
         let wanted: Vec<_> = inputs.filter(|name| !CALL_ARGUMENTS.contains(name)).collect();
-        let provider = self.evaluator.provider(instance, "aws", &call.block);
+        let provider = self.evaluator.provider_of_call(instance, &call.block);
+        // The version that was fetched is more than what the call allows.
+        let fetched = self.evaluator.fetched(instance, name, call).and_then(|record| record.version.as_ref());
+        let version = fetched.map(|version| Value::encoded(&**version, call.block.header));
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(&call.block, &scope) {
             if !self.evaluator.count_instance(call.block.header) {
@@ -179,12 +189,16 @@ impl Expansion<'_> {
             }
             let address = instance.absolute(&repetition.key.apply(&format!("module.{name}")));
             let step = Step { span: call.block.header, role: StepRole::ModuleCall, name: address.as_str().into() };
-            let properties =
+            let mut properties =
                 self.evaluator.body_value(&call.block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            if let (ValueKind::Map(map), Some(version)) = (&mut properties.kind, &version) {
+                Arc::make_mut(map).entries.insert("version".into(), version.clone());
+            }
             self.resources.push(Resource {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
                 address: address.into(),
+                given_name: None,
                 kind: "module".into(),
                 module_source: Some(Arc::clone(source)),
                 provider: Arc::clone(&provider),

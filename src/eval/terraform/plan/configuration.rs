@@ -106,7 +106,7 @@ impl<'a> Declarations<'a> {
 
     fn resolve_within(&self, viewpoint: Viewpoint<'_>, value: Value, expression: Option<&Node>) -> Value {
         let span = value.origin.span;
-        let references = expression.and_then(|expression| references(expression));
+        let references = expression.and_then(references);
         let kind = match (value.kind, expression) {
             (ValueKind::Unknown(why), Some(_)) => {
                 let target = references.and_then(|references| self.only_target(viewpoint, &references));
@@ -208,11 +208,11 @@ impl<'a> Declarations<'a> {
                 (["module", _, output, ..], [_, call, ..]) => {
                     self.follow_output(viewpoint, call, output, is_own_copy, depth, targets);
                 }
-                ([kind, _, attributes @ ..], [_, named, ..]) => {
-                    let declared = format!("{kind}.{}", named.name);
-                    let mut address = absolute(viewpoint.calls, &named.key.apply(&declared));
+                ([kind, _, attributes @ ..], [_, resource, ..]) => {
+                    let declared = format!("{kind}.{}", resource.name);
+                    let mut address = absolute(viewpoint.calls, &resource.key.apply(&declared));
                     let own = absolute(viewpoint.calls, &viewpoint.key.apply(&declared));
-                    if is_own_copy && named.key == InstanceKey::None && self.planned.contains(&own) {
+                    if is_own_copy && resource.key == InstanceKey::None && self.planned.contains(&own) {
                         address = own;
                     }
                     let attribute = attributes.first().copied().unwrap_or_default().to_owned();

@@ -56,8 +56,8 @@ impl PlannedResource<'_> {
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
 pub(super) struct Configuration<'a> {
-    #[serde(default)]
-    pub(super) provider_config: BTreeMap<String, IgnoredAny>,
+    #[serde(borrow, default)]
+    pub(super) provider_config: BTreeMap<String, Raw<'a>>,
     #[serde(borrow, default)]
     pub(super) root_module: ConfiguredModule<'a>,
 }

@@ -7,6 +7,7 @@ mod address;
 mod agreement;
 mod configuration;
 mod document;
+mod script;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +101,7 @@ pub(super) fn evaluate(
         resources.push(expansion.resource(resource, &wanted));
     }
     planned.evaluation.problems.append(&mut expansion.parser.problems);
+    resources.extend(expansion.looked_up());
     planned.evaluation.extend(evaluator.into_evaluation(resources));
     planned
 }
@@ -214,6 +216,21 @@ impl Expansion<'_> {
         });
         self.sources = Some(sources);
         resource
+    }
+
+    /// What the sources look up, which resources refer to.
+    fn looked_up(self) -> Vec<Resource> {
+        let project = &self.parser.document.file.path;
+        let Some(sources) = self.sources else { return Vec::new() };
+        let relevant = BTreeSet::new();
+        let mut all =
+            super::Expansion { evaluator: self.evaluator, relevant: &relevant, project, resources: Vec::new() };
+        for instance in sources.instances() {
+            for (name, block) in &instance.module.data {
+                all.expand_resource(&instance, &format!("data.{}", name.0), name, block);
+            }
+        }
+        all.resources
     }
 
     /// A resource whose block is in the workspace.
@@ -342,6 +359,7 @@ impl Expansion<'_> {
             language: Language::Terraform,
             project: Arc::clone(&self.parser.document.file.path),
             address: planned.address().into(),
+            given_name: None,
             kind: Arc::clone(&planned.kind),
             module_source: None,
             provider,
