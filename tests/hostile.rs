@@ -450,6 +450,10 @@ fn each_limit_holds_at_its_value_and_not_above() {
     let length = HOST.len() as u64;
     let file = |bytes| Limits { file_bytes: bytes, ..default };
     exact(&[("main.tf", HOST)], file(length), file(length - 1), "file_bytes");
+    let plan = r#"{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{}}"#;
+    let plans = |bytes| Limits { plan_bytes: bytes, ..file(10) };
+    let length = plan.len() as u64;
+    exact(&[("plan.json", plan)], plans(length), plans(length - 1), "plan_bytes");
     let files = |files| Limits { files, ..default };
     exact(&[("a.tf", HOST), ("b.tf", "")], files(2), files(1), "files");
     let instances = |instances| Limits { instances, ..default };
