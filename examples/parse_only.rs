@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|entry| {
             let file = workspace.source(entry.id);
             match entry.kind {
-                Kind::CloudFormation | Kind::ImageBuilder | Kind::PackerLegacy => {
+                Kind::CloudFormation | Kind::CloudFormationParameters | Kind::ImageBuilder | Kind::PackerLegacy => {
                     tree::parse(&file, &limits).problems.len()
                 }
                 Kind::TerraformVariables | Kind::TerraformVariablesJson | Kind::PackerVariables => {

@@ -7,7 +7,7 @@ mod support;
 use std::fmt::Write as _;
 
 use imdslint::assess::Asked;
-use imdslint::engine::{self, Analysis, Configuration, Input};
+use imdslint::engine::{self, Analysis, Configuration, Input, Variables};
 use imdslint::eval::{BuildStepKind, Interpreter, Language, Value, ValueKind};
 use imdslint::model::Image;
 use imdslint::source::{HOLE, Limits};
@@ -267,6 +267,65 @@ fn values_come_from_variables_locals_and_the_files_that_are_read_by_themselves()
 }
 
 #[test]
+fn functions_are_those_of_packer() {
+    let machine = |expression: &str| {
+        let source = format!(
+            "source \"amazon-ebs\" \"web\" {{\n  ami_name = {expression}\n}}\nbuild {{\n  sources = [\"amazon-ebs.web\"]\n}}\n"
+        );
+        let analysis = analyse(&[("a.pkr.hcl", &source)]);
+        (images(&analysis).iter().map(|image| shown(&image.machine)).collect::<String>(), problems(&analysis))
+    };
+    for (expression, expected) in [
+        ("replace(\"a/b/c\", \"/b/\", \"-\")", "a-c"),
+        ("regex_replace(\"a1b22\", \"[0-9]+\", \"-\")", "a-b-"),
+        ("regex_replace(\"ab\", \"(a)(b)\", \"$2$1\")", "ba"),
+        ("convert(\"1\", number)", "1"),
+        ("strrev(\"ab\")", "ba"),
+        ("legacy_isotime(\"2006\")", "?"),
+        ("legacy_strftime(\"%Y\")", "?"),
+        ("vault(\"a\", \"b\")", "?"),
+        ("consul_key(\"a\")", "?"),
+        ("aws_secretsmanager(\"a\", \"b\")", "?"),
+        ("aws_secretsmanager_raw(\"a\")", "?"),
+        ("uuidv4()", "?"),
+        ("timestamp()", "?"),
+        ("rfc3339_parse(\"2026-01-02T03:04:05Z\").year", "?"),
+        ("unix_timestamp_parse(0).year", "?"),
+        ("packer.version", "?"),
+        ("build.ID", "?"),
+        ("\"${build.name}/${source.type}.${source.name}\"", "/amazon-ebs.web"),
+        ("\"{{ build_name }}-{{ build_type | upper }}-{{ timestamp }}\"", "web-AMAZON-EBS-?"),
+        ("try(tostring(1), \"none\")", "none"),
+    ] {
+        assert_eq!(machine(expression), (format!("{{ami_name: {expected}}}"), Vec::new()), "{expression}");
+    }
+    for (expression, message) in [
+        ("tostring(1)", "Packer has no function `tostring`, only Terraform has; `convert` does this"),
+        ("sensitive(\"a\")", "Packer has no function `sensitive`"),
+        ("filemd5(\"a\")", "Packer has no function `filemd5`"),
+    ] {
+        let source = build_of(&format!("provisioner \"shell\" {{ inline = [{expression}] }}\n"));
+        let problems = problems(&analyse(&[("a.pkr.hcl", &source)]));
+        assert!(problems.len() == 1 && problems[0].contains(message), "{problems:?}");
+    }
+}
+
+#[test]
+fn actions_in_the_older_form_are_pipelines() {
+    let template = r#"{
+  "variables": {"name": "web", "long": "{{ user `name` | upper }}-{{ env `STAGE` }}", "sudo": "sudo -E"},
+  "builders": [{"type": "amazon-ebs", "name": "b", "ami_name": "{{ user `long` | lower }}", "ami_description": "{{ replace_all `-` `_` `a-b` }}"}],
+  "provisioners": [
+    {"type": "shell", "inline": ["systemctl start {{ user `name` }}-{{ build_name }}"], "execute_command": "{{ .Vars }} {{ user `sudo` }} bash -x {{ .Path }}"}
+  ]
+}
+"#;
+    let files = [("a.json", template)];
+    assert_eq!(machines(&files), ["{ami_description: a_b, ami_name: web-?, name: b, type: amazon-ebs}"]);
+    assert_builds(&files, "a.json: b\n  script: #!/bin/bash -x\\nsystemctl start web-b\\n\n");
+}
+
+#[test]
 fn other_variables_files_are_alternatives_unless_the_command_line_chooses() {
     let text = build_of(
         r#"
@@ -294,8 +353,8 @@ fn other_variables_files_are_alternatives_unless_the_command_line_chooses() {
     );
     let project = Project::new(&files);
     for chosen in [
-        analyse_with(&project, |input| input.variable_files = vec![project.path("p/vars/b.pkrvars.json")]),
-        analyse_with(&project, |input| input.variables = vec![("os".into(), "b".into())]),
+        analyse_with(&project, |input| input.variables = vec![Variables::File(project.path("p/vars/b.pkrvars.json"))]),
+        analyse_with(&project, |input| input.variables = vec![Variables::Value("os".into(), "b".into())]),
     ] {
         assert!(shown_builds(&chosen).contains("  script: b\n"), "{}", shown_builds(&chosen));
         assert!(shown_builds(&chosen).contains("echo b\\nexit\\n\n"), "{}", shown_builds(&chosen));
@@ -609,8 +668,8 @@ fn the_command_line_gives_user_variables() {
         ("p/vars.json", "{ \"dir\": \"other\", \"given\": \"vars\" }"),
     ]);
     let analysis = analyse_with(&project, |input| {
-        input.variable_files = vec![project.path("p/vars.json")];
-        input.variables = vec![("given".into(), "typed".into())];
+        let file = Variables::File(project.path("p/vars.json"));
+        input.variables = vec![Variables::Value("given".into(), "typed".into()), file];
     });
     let shown = shown_builds(&analysis);
     assert!(shown.contains("DIR=other: other\n") && shown.contains("echo typed\\n"), "{shown}");

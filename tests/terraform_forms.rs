@@ -73,6 +73,78 @@ fn a_boolean_that_is_spelled_out_elsewhere_is_the_place_to_edit() {
     assert!(labels.contains(&"chosen by the condition `var.endpoint`"), "{labels:?}");
 }
 
+/// What is rendered for each of an unknown number of copies is the same text up to what differs between the copies.
+#[test]
+fn a_copy_of_unknown_many_is_known_but_for_its_key() {
+    let source = "
+        variable \"zones\" {}
+        data \"cloudinit_config\" \"boot\" {
+          for_each = var.zones
+          part {
+            content_type = \"text/x-shellscript\"
+            content      = \"#!/bin/sh\\nhostname ${each.key}\\niptables -I OUTPUT -d 169.254.169.254 -j DROP\\n\"
+          }
+        }
+        resource \"aws_launch_template\" \"nat\" {
+          for_each  = var.zones
+          user_data = data.cloudinit_config.boot[each.key].rendered
+        }";
+    let checked = check(&[("main.tf", source)]);
+    assert_eq!(findings(&checked), [("IMDS103", "iptables -I OUTPUT -d 169.254.169.254 -j DROP".to_owned())]);
+
+    let module = "output \"endpoint\" { value = \"disabled\" }";
+    let root = "
+        variable \"zones\" {}
+        module \"options\" {
+          source   = \"./module\"
+          for_each = var.zones
+        }
+        resource \"aws_instance\" \"this\" {
+          for_each = var.zones
+          metadata_options {
+            http_endpoint = module.options[each.key].endpoint
+          }
+        }";
+    let checked = check(&[("main.tf", root), ("module/main.tf", module)]);
+    assert_eq!(findings(&checked), [("IMDS101", "\"disabled\"".to_owned())]);
+}
+
+/// With no copy there is nothing to index, and `try` takes its next argument.
+#[test]
+fn whether_there_is_a_copy_at_all_stays_open_under_try() {
+    let source = "
+        variable \"number\" {}
+        resource \"terraform_data\" \"options\" {
+          count = var.number
+          input = \"disabled\"
+        }
+        resource \"aws_instance\" \"this\" {
+          metadata_options {
+            http_endpoint = try(terraform_data.options[0].input, \"enabled\")
+          }
+        }";
+    let checked = check(&[("main.tf", source)]);
+    assert_eq!(findings(&checked).iter().map(|(rule, _)| *rule).collect::<Vec<_>>(), ["IMDS902"]);
+}
+
+#[test]
+fn what_is_stored_is_what_was_given() {
+    let source = "
+        resource \"terraform_data\" \"options\" { input = { endpoint = \"disabled\" } }
+        data \"null_data_source\" \"values\" { inputs = { command = \"route add -host 169.254.169.254 reject\" } }
+        resource \"aws_instance\" \"this\" {
+          user_data = \"#!/bin/sh\\n${data.null_data_source.values.outputs[\"command\"]}\\n\"
+          metadata_options {
+            http_endpoint = terraform_data.options.output.endpoint
+          }
+        }";
+    let checked = check(&[("main.tf", source)]);
+    let mut found = findings(&checked);
+    found.sort();
+    let expected = [("IMDS101", "\"disabled\""), ("IMDS105", "route add -host 169.254.169.254 reject")];
+    assert_eq!(found, expected.map(|(rule, text)| (rule, text.to_owned())));
+}
+
 #[test]
 fn a_comparison_leaves_the_literal_as_the_place_to_edit() {
     let source = "

@@ -187,6 +187,7 @@ pub(super) fn sign(agent: &Agent, event: &Event) -> Option<Sign> {
         | EventKind::Removal(_)
         | EventKind::Update(_)
         | EventKind::Files { .. }
+        | EventKind::Endpoint(_)
         | EventKind::Unfollowed => None,
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn find(cases: &[Reachability], boots: &Boots, stock: &Stock) -> Opti
 /// What keeps the principal of `asked` away at one end at least, when no input that nobody has given leads there.
 fn one_way(asked: &Reachability, boots: &Boots, stock: &Stock) -> Option<Reachability> {
     let ends = boots.cases.iter().flatten();
-    let decided = ends.filter(|end| !end.branches.iter().any(|branch| boots.is_free_choice(branch.span)));
+    let decided = ends.filter(|end| !boots.is_open(end));
     let mut answers = decided.map(|end| stock.answer(&end.network, asked.family, &asked.who));
     answers.find(is_away)
 }

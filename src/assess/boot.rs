@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::catalog::Platform;
-use crate::eval::{Language, Unknown, Value, ValueKind};
+use crate::eval::{BuildStep, BuildStepKind, Interpreter, Language, Unknown, Value, ValueKind};
 use crate::guest::{self, Guest};
 use crate::model::{Host, Image};
 use crate::network::Network;
@@ -16,10 +16,12 @@ use crate::syntax::user_data::{self, Part, PartKind};
 pub(super) struct Boots {
     /// For each case that the source gives, the guest's ends; never empty, and no case is without an end.
     pub(super) cases: Vec<Vec<Guest>>,
-    /// The scripts and configurations that run.
+    /// The scripts and configurations that run, each as often as it may be another.
     pub(super) parts: Vec<Part>,
     /// Those of them that the guest cannot follow.
     pub(super) unread: Vec<Text>,
+    /// What `cfn-init` runs and writes that is not known to its end, and the scripts that run after the boot.
+    more_texts: Vec<Text>,
     /// Whether somebody who is not known may have set variables for the scripts.
     pub(super) sets_variables: bool,
     /// Why some of what runs is not known, and where that comes from.
@@ -33,6 +35,7 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
     let mut boots = Boots { sets_variables: host.sets_variables, ..Boots::default() };
     let parts = |text: &Text| parts(host, text, limits);
     boots.run(&host.user_data, host.init.as_ref(), parts, start, limits);
+    boots.command(&host.commands, limits);
     boots
 }
 
@@ -74,29 +77,63 @@ impl Boots {
             let mut guest = Guest::new(start.clone());
             guest.shell.foreign = self.sets_variables;
             self.cases.push(guest::boot(&parts, init, guest, limits));
-            self.unread.extend(parts.iter().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
-            self.parts.extend(parts);
+            let ways = || parts.iter().flat_map(Part::ways);
+            self.unread.extend(ways().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
+            self.parts.extend(ways().cloned());
         }
         self.platform = self.parts.iter().find_map(platform_of);
+        self.more_texts = init.map(open_texts).unwrap_or_default();
+    }
+
+    /// Runs what the hosts are told to do once they have booted, as far as it is for their platform.
+    fn command(&mut self, steps: &[BuildStep], limits: &Limits) {
+        let platform_of = |step: &BuildStep| match &step.kind {
+            BuildStepKind::Script { interpreter: Interpreter::FirstLine, .. } => Some(Platform::Linux),
+            BuildStepKind::Script { .. } => Some(Platform::Windows),
+            _ => None,
+        };
+        self.platform = self.platform.or_else(|| steps.iter().find_map(platform_of));
+        let is_here = |step: &&BuildStep| platform_of(step).is_none_or(|platform| Some(platform) == self.platform);
+        let steps: Vec<BuildStep> = steps.iter().filter(is_here).cloned().collect();
+        if steps.is_empty() {
+            return;
+        }
+        for case in &mut self.cases {
+            *case = guest::command(&steps, std::mem::take(case), limits);
+        }
+        for step in &steps {
+            if let BuildStepKind::Script { text, .. } = &step.kind {
+                self.more_texts.extend(texts(text, &mut self.unknown).into_iter().flatten());
+            }
+        }
     }
 
     /// The layers that what stands at `span` went through on its way to the host.
     pub(super) fn trail_of(&self, span: Span) -> Trail {
-        let piece = self.parts.iter().find_map(|part| part.text.piece_at(span));
+        let texts = self.parts.iter().map(|part| &part.text).chain(&self.more_texts);
+        let piece = texts.into_iter().find_map(|text| text.piece_at(span));
         piece.map(|piece| piece.trail.clone()).unwrap_or_default()
+    }
+
+    /// Whether an input that nobody has given leads to `end`.
+    pub(super) fn is_open(&self, end: &Guest) -> bool {
+        let mut places = end.branches.iter().flat_map(|branch| branch.about.into_iter().chain([branch.span]));
+        places.any(|place| self.is_free_choice(place))
     }
 
     /// Whether what the condition at `span` comes to is up to an input that nobody has given: a part of its text is not
     /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
     /// platforms are nobody's concern here.
     pub(super) fn is_free_choice(&self, span: Span) -> bool {
-        self.parts.iter().any(|part| {
-            let text = part.text.as_str();
-            let condition = condition_at(&part.text, span);
-            let has_hole = |line: &str| part.text.has_holes() && line.contains(HOLE);
+        let parts = self.parts.iter().map(|part| (&part.text, part.decisions.as_slice()));
+        parts.chain(self.more_texts.iter().map(|text| (text, [].as_slice()))).any(|(text, decisions)| {
+            // What the condition of a template asks does not stand in what the template becomes.
+            let decision = decisions.iter().find(|decision| decision.span == span);
+            let condition = decision.map_or_else(|| condition_at(text, span), |decision| &*decision.condition);
+            let has_hole = |line: &str| text.has_holes() && line.contains(HOLE);
             let is_set_so = |name: &str| {
                 let assignment = format!("{name}=");
-                text.lines().any(|line| line.contains(&assignment) && has_hole(line))
+                text.as_str().lines().any(|line| line.contains(&assignment) && has_hole(line))
             };
             // Whoever runs a script that is judged by itself sets its variables.
             let is_open = self.sets_variables && variables(condition).next().is_some();
@@ -104,6 +141,21 @@ impl Boots {
             is_open || asks_where || has_hole(condition) || variables(condition).any(is_set_so)
         })
     }
+}
+
+/// The texts in a value that are not known to their end.
+fn open_texts(value: &Value) -> Vec<Text> {
+    let mut texts = Vec::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match &value.kind {
+            ValueKind::String(text) if text.has_holes() => texts.push(text.clone()),
+            ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => open.extend(values.iter()),
+            ValueKind::Map(map) => open.extend(map.entries.values()),
+            _ => {}
+        }
+    }
+    texts
 }
 
 /// What scripts that run on several platforms ask.
@@ -192,7 +244,9 @@ fn texts(value: &Value, unknown: &mut Option<(Unknown, Origin)>) -> Vec<Option<T
 fn platform_of(part: &Part) -> Option<Platform> {
     match part.kind {
         PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => Some(Platform::Windows),
-        PartKind::Script | PartKind::Boothook | PartKind::CloudConfig | PartKind::Include => Some(Platform::Linux),
+        PartKind::Script | PartKind::Boothook | PartKind::CloudConfig | PartKind::Include | PartKind::Extension => {
+            Some(Platform::Linux)
+        }
         PartKind::Other => None,
     }
 }
@@ -203,7 +257,7 @@ fn is_followed(part: &Part, limits: &Limits) -> bool {
     let is_read = match part.kind {
         PartKind::Script | PartKind::Boothook => shell::is_shell(text),
         PartKind::CloudConfig | PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => true,
-        PartKind::Include | PartKind::Other => false,
+        PartKind::Include | PartKind::Extension | PartKind::Other => false,
     };
     is_read && text.len() <= limits.script_bytes
 }

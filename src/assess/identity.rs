@@ -6,7 +6,7 @@ use super::agents::{Deed, base_name, deed, is_program, is_service, package, sign
 use crate::catalog::{
     Action, ActionKind, Agent, AgentState, IdentityFile, InstallationKind, Platform, comparable_path,
 };
-use crate::guest::{Covers, Event, EventKind, FileChange, Guest, ServiceAction, covers};
+use crate::guest::{Branch, Covers, Event, EventKind, FileChange, Guest, ServiceAction, covers};
 use crate::source::{Span, Text};
 
 /// What a build leaves of an agent's identity.
@@ -91,7 +91,8 @@ pub(super) fn at_ends(
     {
         return (first.clone(), true);
     }
-    let is_decided = |end: &Guest| !end.branches.iter().any(|branch| is_open(branch.span));
+    let is_free = |branch: &Branch| branch.about.is_some_and(&is_open) || is_open(branch.span);
+    let is_decided = |end: &Guest| !end.branches.iter().any(is_free);
     let decided: Vec<&Identity> =
         ends.iter().zip(&all).filter(|(end, _)| is_decided(end)).map(|(_, identity)| identity).collect();
     if let Some(left) = decided.iter().find(|identity| is_left(identity)) {

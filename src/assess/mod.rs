@@ -5,6 +5,7 @@
 mod agents;
 mod blockage;
 mod boot;
+mod endpoint;
 mod identity;
 mod image;
 mod reachability;
@@ -13,13 +14,12 @@ mod taken;
 mod together;
 mod version;
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
 pub use agents::Start;
 pub use blockage::{Blockage, When};
 pub use boot::parts;
+pub use endpoint::{Cause, Disabler, Disabling, Endpoint};
 pub use identity::{Creation, How, Identity, Left};
 pub use image::{ImageAgent, ImageAssessment};
 pub use reachability::{Reachability, Who};
@@ -79,7 +79,7 @@ pub struct Assessments {
 pub struct Assessment {
     /// The host.
     pub host: Host,
-    /// Whether its metadata service answers.
+    /// Whether its metadata service answers once its boot scripts have run.
     pub endpoint: Endpoint,
     /// The agents that are seen on it or required, by name.
     pub agents: Vec<AgentAssessment>,
@@ -98,6 +98,8 @@ pub struct Boot {
     pub unknown: Option<(Unknown, Origin)>,
     /// Who of those asked about reaches the service.
     pub reachability: Vec<Reachability>,
+    /// What the scripts do to the metadata endpoints of others.
+    pub disabling: Vec<Disabling>,
     /// Who is kept from it: `root` (on Windows the system) and the agents' users only.
     pub blockages: Vec<Blockage>,
     /// Steps that could not be followed and are presumed harmless, in the order of their places.
@@ -110,26 +112,6 @@ impl Boot {
     pub fn leaves_open(&self, answer: &Reachability) -> bool {
         self.unknown.is_some() && answer.answer == Answer::Reachable
     }
-}
-
-/// Whether a metadata service answers, over all alternatives that the repository gives.
-#[derive(Clone, Debug, Default)]
-pub struct Endpoint {
-    /// Why it is disabled, for each alternative in which it is.
-    pub disabled: Vec<Cause>,
-    /// Why it is not known, for each alternative in which it is not.
-    pub unknown: Vec<(Unknown, Origin)>,
-    /// Whether there is an alternative in which it is enabled.
-    pub may_be_enabled: bool,
-}
-
-/// Why an endpoint is disabled.
-#[derive(Clone, Debug)]
-pub struct Cause {
-    /// Where that is written, and how it came to the host.
-    pub origin: Origin,
-    /// The account default with this address decided it; otherwise the launch did.
-    pub account: Option<Arc<str>>,
 }
 
 /// An agent on a host.
@@ -170,20 +152,6 @@ pub struct AccountAssessment {
     pub agents: Vec<AgentAssessment>,
 }
 
-impl Endpoint {
-    /// Whether it is disabled, whatever alternative holds.
-    #[must_use]
-    pub fn is_certainly_disabled(&self) -> bool {
-        !self.disabled.is_empty() && self.unknown.is_empty() && !self.may_be_enabled
-    }
-
-    /// Whether it is enabled, whatever alternative holds.
-    #[must_use]
-    pub fn is_certainly_enabled(&self) -> bool {
-        self.disabled.is_empty() && self.unknown.is_empty()
-    }
-}
-
 /// Assesses the `estate`.
 #[must_use]
 pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
@@ -195,7 +163,8 @@ pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
 }
 
 fn assess_host(host: Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Assessment {
-    let endpoint = endpoint_of(&host.metadata.endpoint.effective);
+    let launch = Endpoint::of(&host.metadata.endpoint.effective);
+    let mut endpoint = launch.after(boots);
     let ends: Vec<&Guest> = boots.cases.iter().flatten().collect();
     let agents = agents::on_host(&ends, &boots.unread, &terms.required);
     let platform = boots.platform.unwrap_or(Platform::Linux);
@@ -224,8 +193,11 @@ fn assess_host(host: Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Asses
             let found = blockage::find(&cases, boots, stock);
             blockages.extend(found.or_else(|| blockage::at_starts(&at_starts, boots)));
         }
+        if matters {
+            endpoint.add_starts(&starts, boots);
+        }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
-        let outcome = registration::outcome(agent, &at_starts, &endpoint, reach);
+        let outcome = registration::outcome(agent, &at_starts, &launch, reach);
         let is_open = |span| boots.is_free_choice(span);
         let (identity, identity_is_certain) = match identity::at_ends(agent, platform, &ends, is_open) {
             // What nothing shows may still have been done by something that is not known.
@@ -250,7 +222,9 @@ fn assess_host(host: Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Asses
     }
 
     let assumes = agents::presumed_harmless(&ends);
-    let boot = Boot { platform: boots.platform, unknown: boots.unknown.clone(), reachability, blockages, assumes };
+    let disabling = endpoint::of_others(boots);
+    let boot =
+        Boot { platform: boots.platform, unknown: boots.unknown.clone(), reachability, disabling, blockages, assumes };
     let taken = taken::images(&ends, platform, &assessed);
     Assessment { host, endpoint, agents: assessed, boot, taken }
 }
@@ -312,7 +286,7 @@ fn assess_account(account: AccountDefault, hosts: &[Assessment]) -> AccountAsses
         written: written.clone(),
         decided_by: if *written == Written::Unset { Decider::Service } else { Decider::Host },
     });
-    let endpoint = endpoint_of(&declared.collect::<Vec<_>>());
+    let endpoint = Endpoint::of(&declared.collect::<Vec<_>>());
     let takes_over = |assessment: &&Assessment| {
         let same_project = assessment.host.subject.project == account.subject.project;
         same_project
@@ -330,23 +304,4 @@ fn assess_account(account: AccountDefault, hosts: &[Assessment]) -> AccountAsses
     agents.sort_by(|left, right| left.agent.name.cmp(&right.agent.name));
     let inherited_by = inheriting.iter().map(|assessment| assessment.host.subject.clone()).collect();
     AccountAssessment { account, endpoint, inherited_by, agents }
-}
-
-fn endpoint_of(alternatives: &[Effective]) -> Endpoint {
-    let mut endpoint = Endpoint::default();
-    for effective in alternatives {
-        match &effective.written {
-            Written::Known { meaning, origin } if &**meaning == "disabled" => {
-                let account = match &effective.decided_by {
-                    Decider::Account(address) => Some(Arc::clone(address)),
-                    _ => None,
-                };
-                endpoint.disabled.push(Cause { origin: origin.clone(), account });
-            }
-            // Where nothing is written anywhere the service answers.
-            Written::Known { .. } | Written::Unset => endpoint.may_be_enabled = true,
-            Written::Unknown { why, origin } => endpoint.unknown.push((why.clone(), origin.clone())),
-        }
-    }
-    endpoint
 }

@@ -7,14 +7,22 @@ use crate::catalog::{Agent, Outcome, Reach, Registered, StoredIdentity};
 use crate::network::{Answer, Family};
 use crate::source::Span;
 
-/// What the packets of `user` meet at those starts of an agent that are verified, with the command of each.
+/// Whether `user` reaches the service at those starts of an agent that are verified, with the command of each.
 pub(super) fn at_starts(starts: &[Start], user: &Who, stock: &Stock) -> Vec<(Span, Reachability)> {
+    let met = |start: &Start| {
+        let reachability = stock.answer(&start.event.network, Family::V4, user);
+        if start.event.disabled_by.is_none() {
+            return reachability;
+        }
+        // Whatever comes back, it is not what the agent asks for, and no packet is lost.
+        Reachability { answer: Answer::Blocked, proof: Vec::new(), depends_on: Vec::new(), ..reachability }
+    };
     let verified = starts.iter().filter(|start| start.is_verified);
-    verified.map(|start| (start.event.span, stock.answer(&start.event.network, Family::V4, user))).collect()
+    verified.map(|start| (start.event.span, met(start))).collect()
 }
 
-/// What becomes of the registration of `agent`, given what it meets at its starts and whether it reaches the service
-/// once everything has run.
+/// What becomes of the registration of `agent`, given what it meets at its starts, the endpoint as it is at launch, and
+/// whether it reaches the service once everything has run.
 ///
 /// An agent keeps who it believes to be: what it met at the first start counts even when the way is opened later.
 pub(super) fn outcome(

@@ -4,8 +4,8 @@ use super::AgentAssessment;
 use super::agents::base_name;
 use super::identity::{Identity, after};
 use crate::catalog::{Agent, Platform};
-use crate::guest::{EventKind, Guest};
-use crate::source::{PieceKind, Span, Text};
+use crate::guest::{EventKind, Guest, is_own_instance};
+use crate::source::{Span, Text};
 
 /// An image that a boot script has taken of its own host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,5 @@ fn takes_image_of_itself(words: &[Text]) -> bool {
     let option = arguments.iter().position(|word| word.as_str().starts_with("--instance-id"));
     let Some(at) = option else { return false };
     let named = arguments.get(at).filter(|word| word.as_str().contains('=')).or_else(|| arguments.get(at + 1));
-    let is_own = |reason: &str| reason.contains("/meta-data/instance-id");
-    named.is_some_and(|id| {
-        id.pieces().iter().any(|piece| matches!(&piece.kind, PieceKind::Hole(reason) if is_own(reason)))
-    })
+    named.is_some_and(is_own_instance)
 }

@@ -78,7 +78,8 @@ fn groups(hosts: Vec<Host>) -> Vec<Vec<(usize, Host)>> {
     groups
 }
 
-/// Whether two hosts boot with the same. What a script by itself is depends on its name.
+/// Whether two hosts boot with the same. What a script by itself is depends on its name, and commands from elsewhere are
+/// few.
 fn boots_alike(left: &Host, right: &Host) -> bool {
     let is_named = |host: &Host| host.language == Language::Script;
     !is_named(left)
@@ -86,4 +87,6 @@ fn boots_alike(left: &Host, right: &Host) -> bool {
         && left.sets_variables == right.sets_variables
         && left.user_data == right.user_data
         && left.init == right.init
+        && left.commands.is_empty()
+        && right.commands.is_empty()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Path;
+use super::{Defaults, Path};
 
 /// What is known of images.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -23,6 +23,26 @@ pub struct ImageTables {
     /// Resource types that make an image of something that is there.
     #[serde(default)]
     pub copies: Vec<CopyRow>,
+    /// Resource types that say of an image which version of the metadata service it is made for.
+    #[serde(default)]
+    pub registrations: Vec<RegistrationRow>,
+}
+
+/// A resource type that says of an image which version of the metadata service it is made for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationRow {
+    /// The type, such as `aws_ami`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The attributes by which other resources refer to the image.
+    pub names: Vec<String>,
+    /// The path to the version; `v2.0` is the only one there is.
+    pub version: Path,
+    /// What `v2.0` makes of settings that neither the launch nor the account says anything about.
+    pub sets: Defaults,
+    /// Where this was read.
+    pub source: String,
 }
 
 /// A resource type that holds a component document.
@@ -127,11 +147,12 @@ impl ImageTables {
         let component = self.components.iter().find(|row| row.kind == kind);
         let recipe = self.recipes.iter().find(|row| row.kind == kind);
         let copy = self.copies.iter().find(|row| row.kind == kind);
+        let registration = self.registrations.iter().find(|row| row.kind == kind);
         let paths: Vec<&Path> = match (component, recipe, copy) {
             (Some(row), _, _) => vec![&row.document, &row.name],
             (_, Some(row), _) => std::iter::once(&row.components).chain(row.machine.values()).collect(),
             (_, _, Some(row)) => row.instance.iter().chain(&row.image).collect(),
-            (None, None, None) => return None,
+            (None, None, None) => vec![&registration?.version],
         };
         let mut names: Vec<&str> = paths.into_iter().filter_map(Path::first_name).collect();
         names.sort_unstable();
@@ -150,7 +171,8 @@ mod tests {
         let rows = tables.components.iter().map(|row| (&row.kind, &row.source, row.unverified));
         let rows = rows.chain(tables.recipes.iter().map(|row| (&row.kind, &row.source, row.unverified)));
         let rows = rows.chain(tables.managed_components.iter().map(|row| (&row.name, &row.source, row.unverified)));
-        let rows: Vec<_> = rows.chain(tables.copies.iter().map(|row| (&row.kind, &row.source, false))).collect();
+        let rows = rows.chain(tables.copies.iter().map(|row| (&row.kind, &row.source, false)));
+        let rows: Vec<_> = rows.chain(tables.registrations.iter().map(|row| (&row.kind, &row.source, false))).collect();
         assert!(rows.len() > 15);
         for (name, source, unverified) in rows {
             assert!(source.contains('/') || unverified, "{name}");

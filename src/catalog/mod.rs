@@ -3,10 +3,12 @@
 //! The build script turns the files into JSON that is part of the program; each table is read when it is first asked.
 
 mod agents;
+mod documents;
 mod images;
 mod pages;
 mod path;
 mod resources;
+mod version;
 
 use std::sync::LazyLock;
 
@@ -15,24 +17,32 @@ pub use agents::{
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
-pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow};
+pub use documents::{AssociationRow, DistributedPackage, DocumentRow, DocumentTables, ManagedDocument};
+pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow, RegistrationRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
 pub use resources::{
     Defaults, Encoding, Link, ModuleRow, ResourceRow, Role, SettingName, Settings, UserData, images, meaning, module,
-    modules, normal_source, properties, resource, resources, schema_resource, tokens_beside,
+    modules, normal_source, properties, resource, resources, schema_resource, systems_manager, tokens_beside,
 };
 
-/// What in a script says that it concerns the metadata service: the service's addresses, and the names of agents that
-/// need it and what their installers' addresses contain.
+pub use version::{allows_since, allows_version};
+
+/// Whether a script's text says that it concerns the metadata service: it names one of the service's addresses, an agent
+/// that needs it or a part of the address of such an agent's installer, or it may disable an endpoint.
 ///
 /// A name without a hyphen could be any word, and an agent that does without the service gives no reason to judge a
 /// script that belongs to no host.
 #[must_use]
-pub fn markers() -> &'static [String] {
+pub fn marks_script(text: &str) -> bool {
     static MARKERS: LazyLock<Vec<String>> = LazyLock::new(read_markers);
-    &MARKERS
+    let has = |marker: &str| text.contains(marker);
+    // Most scripts that name the option enable the endpoint, or only set another one.
+    MARKERS.iter().any(|marker| has(marker)) || ENDPOINT_OPTIONS.into_iter().any(has) && has("disabled")
 }
+
+/// What a metadata endpoint is called in the options of AWS's program and of its cmdlets, and in policies.
+const ENDPOINT_OPTIONS: [&str; 3] = ["http-endpoint", "HttpEndpoint", "http_endpoint"];
 
 fn read_markers() -> Vec<String> {
     let of_agent = |agent: &Agent| {
@@ -117,13 +127,20 @@ mod tests {
 
     #[test]
     fn no_common_word_and_no_agent_that_does_without_the_service_marks_a_script() {
-        let markers = markers();
-        for marker in ["169.254.169.254", "mackerel-agent", "install.datadoghq.com/scripts/install_script"] {
-            assert!(markers.iter().any(|found| found == marker), "{marker}");
+        for marker in [
+            "169.254.169.254",
+            "mackerel-agent",
+            "install.datadoghq.com/scripts/install_script",
+            "aws ec2 modify-instance-metadata-options --instance-id \"$1\" --http-endpoint disabled",
+            "New-EC2Instance -MetadataOptions_HttpEndpoint disabled",
+        ] {
+            assert!(marks_script(marker), "{marker}");
         }
+        assert!(!marks_script(
+            "aws ec2 modify-instance-metadata-options --http-endpoint enabled --http-tokens required"
+        ));
         let common = "curl -O https://example.com/ecs.sh; aws ecs list-clusters; consul agent; puppet apply; salt-minion -d; \
                       tailscale up; teleport start; splunk start; systemctl start wazuh-agent";
-        let found: Vec<_> = markers.iter().filter(|marker| common.contains(marker.as_str())).collect();
-        assert!(found.is_empty(), "{found:?}");
+        assert!(!marks_script(common));
     }
 }

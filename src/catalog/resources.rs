@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ImageTables, Path, PathStep, schema};
+use super::{DocumentTables, ImageTables, Path, PathStep, schema};
 
 /// A file of `rules/resources/`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -21,6 +21,9 @@ struct ResourceFile {
     /// How images are built and copied.
     #[serde(default)]
     images: Option<ImageTables>,
+    /// Documents of Systems Manager, and what runs them.
+    #[serde(default)]
+    systems_manager: Option<DocumentTables>,
     /// What a written value of a setting means: `enabled`, `disabled`, `required`, `optional` or `unset`.
     #[serde(default)]
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
@@ -31,6 +34,7 @@ struct ResourceFile {
 #[serde(deny_unknown_fields)]
 pub struct ResourceRow {
     /// The type, such as `aws_instance` or `AWS::EC2::Instance`.
+    /// A data source of Terraform begins with `data.`.
     #[serde(rename = "type")]
     pub kind: String,
     /// What the resource is to hosts.
@@ -39,6 +43,9 @@ pub struct ResourceRow {
     pub names: Vec<String>,
     /// Where its settings are; several when it launches hosts of several kinds.
     pub settings: Vec<Settings>,
+    /// The number of the version that hosts get which name none.
+    #[serde(default)]
+    pub default_version: Option<Path>,
     /// Where this was read.
     pub source: String,
     /// Whether some of it was not found in the source.
@@ -76,6 +83,7 @@ impl ResourceRow {
         for settings in &self.settings {
             settings.properties(&mut names);
         }
+        names.extend(self.default_version.as_ref().and_then(Path::first_name));
         names.sort_unstable();
         names.dedup();
         names
@@ -87,8 +95,8 @@ impl Settings {
         let single = [&self.endpoint, &self.tokens, &self.hop_limit, &self.ipv6, &self.image];
         let links = self.inherits.iter().filter_map(|link| link.path.as_ref());
         let own = single.into_iter().flatten().chain(self.user_data.iter().map(|data| &data.path)).chain(links);
-        match &self.each {
-            Some(each) => names.extend(each.first_name()),
+        match self.each.as_ref().or(self.document.as_ref()) {
+            Some(start) => names.extend(start.first_name()),
             None => {
                 names.extend(own.filter_map(Path::first_name));
                 names.extend(
@@ -98,6 +106,8 @@ impl Settings {
                         .flat_map(|link| &link.by)
                         .map(String::as_str),
                 );
+                let beside = self.inherits.iter().filter(|link| link.by.is_empty() || link.path.is_none());
+                names.extend(beside.filter_map(|link| link.version.as_ref()?.first_name()));
                 for overriding in &self.overrides {
                     overriding.properties(names);
                 }
@@ -121,9 +131,14 @@ pub enum Role {
     Group,
     /// What hosts of an account and Region get when nothing else is said.
     AccountDefault,
+    /// The same for the accounts of an organization that a policy is attached to.
+    OrganizationDefault,
+    /// A look-up of a launch template or launch configuration that may be described beside it: its links lead there.
+    Reference,
 }
 
-/// Where the settings of one kind of host are. Paths start at `each`, or at the resource or call itself.
+/// Where the settings of one kind of host are. Paths start at `document`, else at `each`, or at the resource or call
+/// itself.
 ///
 /// A boolean at the path of a setting is one too: see `spellings`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -132,6 +147,9 @@ pub struct Settings {
     /// Where each description of hosts begins; absent when the resource or call is the description.
     #[serde(default)]
     pub each: Option<Path>,
+    /// Where a document in JSON begins that the other paths lead into, given as a text or as a map.
+    #[serde(default)]
+    pub document: Option<Path>,
     /// Whether the endpoint answers.
     #[serde(default)]
     pub endpoint: Option<Path>,
@@ -161,6 +179,13 @@ pub struct Settings {
     /// These paths start at the resource or call.
     #[serde(default)]
     pub fallbacks: Vec<Path>,
+    /// The first version of a module that has no such input any more: what holds when an input is not given is what
+    /// earlier versions do.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// Whether a map that is given as `null` sets nothing, where one that is not given has the module's defaults.
+    #[serde(default)]
+    pub null_sets_nothing: bool,
     /// Descriptions within this one that override parts of it for some of its hosts.
     #[serde(default)]
     pub overrides: Vec<Settings>,
@@ -198,6 +223,10 @@ pub struct Link {
     /// The attributes of the specification that name the parent; empty when the path leads to the name.
     #[serde(default)]
     pub by: Vec<String>,
+    /// The path from the specification, or from the description when `path` leads to the name, to the version of the
+    /// parent.
+    #[serde(default)]
+    pub version: Option<Path>,
 }
 
 /// What a module or provider sets when it is not told.
@@ -250,6 +279,7 @@ struct Tables {
     resources: Vec<ResourceRow>,
     modules: Vec<ModuleRow>,
     images: ImageTables,
+    systems_manager: DocumentTables,
     spellings: BTreeMap<SettingName, BTreeMap<String, String>>,
     resource_of_kind: BTreeMap<String, usize>,
     module_of_source: BTreeMap<String, usize>,
@@ -263,6 +293,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         resources: Vec::new(),
         modules: Vec::new(),
         images: ImageTables::default(),
+        systems_manager: DocumentTables::default(),
         spellings: BTreeMap::new(),
         resource_of_kind: BTreeMap::new(),
         module_of_source: BTreeMap::new(),
@@ -272,6 +303,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         tables.modules.extend(file.modules);
         if let Some(images) = file.images {
             tables.images = images;
+        }
+        if let Some(systems_manager) = file.systems_manager {
+            tables.systems_manager = systems_manager;
         }
         tables.spellings.extend(file.spellings);
     }
@@ -302,10 +336,17 @@ pub fn images() -> &'static ImageTables {
     &TABLES.images
 }
 
+/// What is known of documents of Systems Manager.
+#[must_use]
+pub fn systems_manager() -> &'static DocumentTables {
+    &TABLES.systems_manager
+}
+
 /// The names of the properties of the resource type `kind` that anything looks at; nothing when the type is not known.
 #[must_use]
 pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
-    resource(kind).map(ResourceRow::properties).or_else(|| TABLES.images.properties(kind))
+    let of_image = || TABLES.images.properties(kind);
+    resource(kind).map(ResourceRow::properties).or_else(of_image).or_else(|| TABLES.systems_manager.properties(kind))
 }
 
 /// The modules that are known.

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::terminal::{Color, Surroundings};
 use super::{Baseline, Check, Command, Fixing, Input, Listing, Output, Schema};
 use crate::config::FailOn;
 use crate::discover::Kind;
-use crate::engine::{self, Configuration};
+use crate::engine::{self, Configuration, Variables};
 use crate::finding::{Confidence, Safety, Severity};
 use crate::network::Principal;
 use crate::report::{Format, Style};
@@ -27,12 +27,13 @@ Exit codes:
 
 const TABLE: [(&str, Listing); 3] = [("text", Listing::Text), ("json", Listing::Json), ("markdown", Listing::Markdown)];
 const LIST: [(&str, Listing); 2] = [("text", Listing::Text), ("json", Listing::Json)];
-const KINDS: [(&str, GivenKind); 6] = [
+const KINDS: [(&str, GivenKind); 7] = [
     ("auto", GivenKind(None)),
     ("terraform", GivenKind(Some(Kind::Terraform))),
     ("cloudformation", GivenKind(Some(Kind::CloudFormation))),
     ("image-builder", GivenKind(Some(Kind::ImageBuilder))),
     ("packer", GivenKind(Some(Kind::Packer))),
+    ("systems-manager", GivenKind(Some(Kind::SystemsManager))),
     ("user-data", GivenKind(Some(Kind::UserData))),
 ];
 const SEVERITIES: [(&str, Severity); 3] =
@@ -162,12 +163,8 @@ struct InputArguments {
     /// Exit with 0 when there is nothing to check.
     #[arg(long)]
     allow_empty: bool,
-    /// Set a Terraform variable.
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment, help_heading = "Values")]
-    variables: Vec<(String, String)>,
-    /// Read Terraform variables from a file.
-    #[arg(long = "var-file", value_name = "FILE", help_heading = "Values")]
-    variable_files: Vec<PathBuf>,
+    #[command(flatten)]
+    variables: VariablesInOrder,
     /// Set a CloudFormation parameter.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = assignment, help_heading = "Values")]
     parameters: Vec<(String, String)>,
@@ -240,6 +237,46 @@ struct CheckArguments {
     /// Show suppressed findings and those of the baseline; json, json-lines and sarif always have them, gitlab, rdjson and junit never.
     #[arg(long, help_heading = "Output")]
     show_suppressed: bool,
+}
+
+#[derive(Args)]
+struct VariableArguments {
+    /// Set a Terraform variable.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment, help_heading = "Values")]
+    values: Vec<(String, String)>,
+    /// Read Terraform variables from a file.
+    #[arg(long = "var-file", value_name = "FILE", help_heading = "Values")]
+    files: Vec<PathBuf>,
+}
+
+/// The [`VariableArguments`] in the order of the command line, where clap keeps each option by itself.
+struct VariablesInOrder(Vec<Variables>);
+
+impl Args for VariablesInOrder {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        VariableArguments::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        VariableArguments::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for VariablesInOrder {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let VariableArguments { values, files } = VariableArguments::from_arg_matches(matches)?;
+        let places = |option: &str| matches.indices_of(option).into_iter().flatten();
+        let values = values.into_iter().map(|(name, value)| Variables::Value(name, value));
+        let values = places("values").zip(values);
+        let mut all: Vec<_> = values.chain(places("files").zip(files.into_iter().map(Variables::File))).collect();
+        all.sort_by_key(|(place, _)| *place);
+        Ok(Self(all.into_iter().map(|(_, variables)| variables).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(Args)]
@@ -367,8 +404,7 @@ fn input(arguments: InputArguments) -> Result<Input, String> {
                 None if arguments.no_config => Configuration::None,
                 None => Configuration::Nearest,
             },
-            variables: arguments.variables,
-            variable_files: arguments.variable_files,
+            variables: arguments.variables.0,
             parameters: arguments.parameters,
             required_agents: arguments.require_agents,
             assumptions: arguments.assumptions,
@@ -460,7 +496,7 @@ mod tests {
     fn every_option_arrives() {
         let check = checked(
             "a.tf - --stdin-filename b.tf --kind cloudformation --root r --exclude x/** --exclude y --force-exclude \
-             --allow-empty --var a=b=c --var d= --var-file v.tfvars --parameter P=1 --config c.yaml --select IMDS1,x \
+             --allow-empty --var a=b=c --var-file v.tfvars --var d= --parameter P=1 --config c.yaml --select IMDS1,x \
              --select y --ignore IMDS103 --require-agent mackerel-agent --min-severity warning --min-confidence low \
              --strict-unknown --baseline b.json --fail-on never --exit-zero --format sarif=o.sarif --format github --color always \
              --quiet --statistics --show-suppressed",
@@ -470,8 +506,12 @@ mod tests {
         assert_eq!((check.input.read.kind, check.input.read.root), (Some(Kind::CloudFormation), Some("r".into())));
         assert_eq!(check.input.read.exclude, ["x/**", "y"]);
         assert!(check.input.read.force_exclude && check.input.allow_empty && check.exit_zero && check.strict_unknown);
-        assert_eq!(check.input.read.variables, [("a".into(), "b=c".into()), ("d".into(), String::new())]);
-        assert_eq!(check.input.read.variable_files, [PathBuf::from("v.tfvars")]);
+        let value = |name: &str, value: &str| Variables::Value(name.into(), value.into());
+        assert_eq!(
+            check.input.read.variables,
+            [value("a", "b=c"), Variables::File("v.tfvars".into()), value("d", "")],
+            "in the order of the command line"
+        );
         assert_eq!(check.input.read.parameters, [("P".into(), "1".into())]);
         assert_eq!(check.input.read.configuration, Configuration::File("c.yaml".into()));
         assert_eq!(

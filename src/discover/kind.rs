@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::component::is_component;
+use super::Marker;
+use super::component::{is_command_document, is_component};
 use super::packer::is_packer;
+use super::parameters::is_parameters;
+use super::plan::is_plan;
 use super::template::is_template;
 
 /// What a file of ours is read as.
@@ -17,8 +20,12 @@ pub enum Kind {
     TerraformVariables,
     /// Values of Terraform variables in JSON, `*.tfvars.json`.
     TerraformVariablesJson,
+    /// A plan of Terraform or OpenTofu in JSON, as `terraform show -json` prints it.
+    TerraformPlan,
     /// A CloudFormation template in YAML or JSON.
     CloudFormation,
+    /// Values of a CloudFormation template's parameters, in YAML or JSON.
+    CloudFormationParameters,
     /// A component document of EC2 Image Builder, in YAML or JSON.
     ImageBuilder,
     /// A part of a Packer template in HCL, `*.pkr.hcl`.
@@ -29,23 +36,28 @@ pub enum Kind {
     PackerVariables,
     /// A Packer template in the older form, which is JSON and one file.
     PackerLegacy,
+    /// A document of Systems Manager, in YAML or JSON.
+    SystemsManager,
     /// A script or configuration that a host is given at boot.
     UserData,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Terraform,
         Self::TerraformJson,
         Self::TerraformVariables,
         Self::TerraformVariablesJson,
+        Self::TerraformPlan,
         Self::CloudFormation,
+        Self::CloudFormationParameters,
         Self::ImageBuilder,
         Self::Packer,
         Self::PackerJson,
         Self::PackerVariables,
         Self::PackerLegacy,
+        Self::SystemsManager,
         Self::UserData,
     ];
 
@@ -57,12 +69,15 @@ impl Kind {
             Self::TerraformJson => "terraform-json",
             Self::TerraformVariables => "terraform-variables",
             Self::TerraformVariablesJson => "terraform-variables-json",
+            Self::TerraformPlan => "terraform-plan",
             Self::CloudFormation => "cloudformation",
+            Self::CloudFormationParameters => "cloudformation-parameters",
             Self::ImageBuilder => "image-builder",
             Self::Packer => "packer",
             Self::PackerJson => "packer-json",
             Self::PackerVariables => "packer-variables",
             Self::PackerLegacy => "packer-legacy",
+            Self::SystemsManager => "systems-manager",
             Self::UserData => "user-data",
         }
     }
@@ -101,10 +116,16 @@ pub enum Reason {
     FormatVersion,
     /// It has top-level `Resources`, one of which has a CloudFormation type.
     ResourceType,
+    /// It gives values to names of parameters.
+    ParameterValues,
     /// It has the top-level keys `schemaVersion` and `phases`.
     Phases,
+    /// It has the top-level keys `schemaVersion` and `mainSteps`, or `runtimeConfig`.
+    MainSteps,
     /// It has top-level `builders`, one of which has a type.
     Builders,
+    /// It has the top-level keys of a plan.
+    PlannedValues,
     /// It is named, and begins as user data does.
     Beginning,
     /// It is a script that names the metadata service or an agent.
@@ -119,8 +140,11 @@ impl fmt::Display for Reason {
             Self::Ending(ending) => write!(formatter, "ends in {ending}"),
             Self::FormatVersion => formatter.write_str("has the key `AWSTemplateFormatVersion`"),
             Self::ResourceType => formatter.write_str("has `Resources` with a CloudFormation type"),
+            Self::ParameterValues => formatter.write_str("gives values to parameters"),
             Self::Phases => formatter.write_str("has the keys `schemaVersion` and `phases`"),
+            Self::MainSteps => formatter.write_str("has the keys `schemaVersion` and `mainSteps` or `runtimeConfig`"),
             Self::Builders => formatter.write_str("has `builders` with a type"),
+            Self::PlannedValues => formatter.write_str("has the keys of a Terraform plan"),
             Self::Beginning => formatter.write_str("begins as user data does"),
             Self::Marker => formatter.write_str("a script that names the metadata service or an agent"),
             Self::Given => formatter.write_str("given by --kind"),
@@ -192,8 +216,17 @@ pub(super) fn by_name(name: &str) -> ByName {
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);
     let component = || is_component(&text).then_some((Kind::ImageBuilder, Reason::Phases));
+    let commands = || is_command_document(&text).then_some((Kind::SystemsManager, Reason::MainSteps));
     let packer = || is_packer(&text).then_some((Kind::PackerLegacy, Reason::Builders));
-    is_template(&text).map(|reason| (Kind::CloudFormation, reason)).or_else(component).or_else(packer)
+    let plan = || is_plan(&text).then_some((Kind::TerraformPlan, Reason::PlannedValues));
+    let parameters = || is_parameters(&text).then_some((Kind::CloudFormationParameters, Reason::ParameterValues));
+    is_template(&text)
+        .map(|reason| (Kind::CloudFormation, reason))
+        .or_else(component)
+        .or_else(commands)
+        .or_else(packer)
+        .or_else(plan)
+        .or_else(parameters)
 }
 
 /// Which form of a Packer template a file called `name` has that the user says is one.
@@ -207,6 +240,11 @@ pub(super) fn given_as_packer(name: &str, bytes: &[u8]) -> Kind {
     }
 }
 
+/// Which form of Terraform a file has that the user says is Terraform: plans are told by their content.
+pub(super) fn given_as_terraform(bytes: &[u8]) -> Kind {
+    if is_plan(&String::from_utf8_lossy(bytes)) { Kind::TerraformPlan } else { Kind::Terraform }
+}
+
 /// Whether a file called `name` that the user names may be judged as user data by itself: it begins as such.
 pub(super) fn begins_as_user_data(name: &str, bytes: &[u8]) -> bool {
     let is_begun = PLACEHOLDER_ENDINGS.iter().any(|ending| name.ends_with(ending));
@@ -215,10 +253,9 @@ pub(super) fn begins_as_user_data(name: &str, bytes: &[u8]) -> bool {
     !is_begun && BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
 }
 
-/// Whether a script holds one of `markers`.
-pub(super) fn is_marked(bytes: &[u8], markers: &[String]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    markers.iter().any(|marker| text.contains(marker.as_str()))
+/// Whether `marker` makes a script ours.
+pub(super) fn is_marked(bytes: &[u8], marker: Marker) -> bool {
+    marker.0(&String::from_utf8_lossy(bytes))
 }
 
 #[cfg(test)]

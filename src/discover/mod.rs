@@ -9,6 +9,8 @@ mod json_keys;
 mod kind;
 mod literal;
 mod packer;
+mod parameters;
+mod plan;
 mod read;
 mod references;
 mod root;
@@ -27,17 +29,19 @@ use crate::source::{FileId, Limits, SourceFile};
 
 pub use builds::PackerTemplates;
 pub use kind::{Kind, Reason};
+pub use parameters::Owners;
 pub use read::LoadError;
 pub use root::{
     CONFIGURATION_NAMES, OpenError, find_configuration, folder_of_configuration, read_baseline, read_configuration,
     read_standard_input,
 };
 
-use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, is_marked};
+use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked};
+use plan::{is_plan, may_be_plan};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
 use root::{Named, current_folder, repository_above};
-use walk::{Passing, Rules, Walked, walk};
+use walk::{Passing, Rules, SKIPPED, Walked, walk};
 
 /// What to look at, as the user said it.
 #[derive(Clone, Debug, Default)]
@@ -57,20 +61,19 @@ pub struct Options {
     pub edited: BTreeMap<String, Vec<u8>>,
     /// The kind of the named files and the buffer, whatever their names and content say.
     pub kind: Option<Kind>,
-    /// Gives what makes a script ours that nobody named: the addresses of the metadata service, the names of agents. It
-    /// is asked only when there is such a script.
-    pub markers: Markers,
+    /// Says whether a script is ours that nobody named: whether its text concerns the metadata service or an agent.
+    pub marker: Marker,
     /// What may be read.
     pub limits: Limits,
 }
 
-/// What gives the texts of which one makes a script ours; by default there are none.
+/// Says of a script's text whether it makes the script ours; by default none does.
 #[derive(Clone, Copy, Debug)]
-pub struct Markers(pub fn() -> &'static [String]);
+pub struct Marker(pub fn(&str) -> bool);
 
-impl Default for Markers {
+impl Default for Marker {
     fn default() -> Self {
-        Self(|| &[])
+        Self(|_| false)
     }
 }
 
@@ -105,7 +108,7 @@ pub struct Workspace {
     current: PathBuf,
     named: Named,
     overlay_name: String,
-    markers: Markers,
+    marker: Marker,
     excluded: Gitignore,
     force_exclude: bool,
     entries: Vec<Entry>,
@@ -162,7 +165,7 @@ impl Workspace {
                 .overlay
                 .as_ref()
                 .map_or_else(String::new, |it| it.path.to_string_lossy().into_owned()),
-            markers: options.markers,
+            marker: options.marker,
             excluded: excludes(&options.exclude)?,
             force_exclude: options.force_exclude,
             named,
@@ -232,6 +235,13 @@ impl Workspace {
         let is_named = self.named.files.contains(&path);
         match by_name {
             ByName::Never if !is_named => Ok(None),
+            // A plan that is named may be called anything.
+            ByName::Never if selected && self.begins_as_plan(&path) => {
+                let content = self.read_perhaps_plan(&path);
+                let is_plan = content.as_ref().map_or(true, |bytes| is_plan(&String::from_utf8_lossy(bytes)));
+                let (kind, reason) = (Kind::TerraformPlan, Reason::PlannedValues);
+                Ok(is_plan.then_some(Examined { path, kind, reason, content: Some(content) }))
+            }
             ByName::Never | ByName::Script => {
                 let is_script = by_name == ByName::Script;
                 // Nobody is helped by a script that is not to be linted and that nothing refers to.
@@ -241,7 +251,7 @@ impl Workspace {
                 let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
                 let reason = if is_named && (is_script || begins_as_user_data(split(&path).1, &bytes)) {
                     Reason::Beginning
-                } else if is_script && is_marked(&bytes, self.markers.0()) {
+                } else if is_script && is_marked(&bytes, self.marker) {
                     Reason::Marker
                 } else {
                     return Ok(None);
@@ -249,29 +259,50 @@ impl Workspace {
                 Ok(Some(Examined { path, kind: Kind::UserData, reason, content: Some(Ok(bytes)) }))
             }
             ByName::Ours(kind, reason) => {
-                let content = selected.then(|| self.reader.read(&path));
+                let content = selected.then(|| match (kind, reason) {
+                    (Kind::Terraform, Reason::Given) => self.read_perhaps_plan(&path),
+                    _ => self.reader.read(&path),
+                });
                 let kind = match (kind, reason, &content) {
                     (Kind::Packer, Reason::Given, Some(Ok(bytes))) => given_as_packer(split(&path).1, bytes),
+                    (Kind::Terraform, Reason::Given, Some(Ok(bytes))) => given_as_terraform(bytes),
                     _ => kind,
                 };
                 Ok(Some(Examined { path, kind, reason, content }))
             }
-            ByName::Perhaps => match self.reader.read(&path) {
+            ByName::Perhaps => match self.read_perhaps_plan(&path) {
                 Ok(bytes) => {
                     let begins_so = || begins_as_user_data(split(&path).1, &bytes);
-                    let found = by_content(&bytes);
+                    // As with scripts, nobody is helped by a document that is about something else.
+                    let concerns = |kind| kind != Kind::SystemsManager || is_named || is_marked(&bytes, self.marker);
+                    let found = by_content(&bytes).filter(|(kind, _)| concerns(*kind));
                     let found = found.or_else(|| {
                         (is_named && selected && begins_so()).then_some((Kind::UserData, Reason::Beginning))
                     });
                     Ok(found.map(|(kind, reason)| Examined { path, kind, reason, content: Some(Ok(bytes)) }))
                 }
-                // It may be ours. One that is too large or no regular file is hardly a template.
-                Err(error @ LoadError::Unreadable(_)) if selected => {
+                // It may be ours. One that is no regular file, or too large and no plan, is hardly a template.
+                Err(error) if selected && (matches!(error, LoadError::Unreadable(_)) || self.begins_as_plan(&path)) => {
                     Err(Problem::unread(error.code(), path, error.to_string()))
                 }
                 Err(_) => Ok(None),
             },
         }
+    }
+
+    /// The bytes of a file, which may be longer than others when it is a plan.
+    fn read_perhaps_plan(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        let result = self.reader.read(path);
+        if !matches!(result, Err(LoadError::TooLarge { .. })) || !self.begins_as_plan(path) {
+            return result;
+        }
+        let bytes = self.reader.read_plan(path)?;
+        if is_plan(&String::from_utf8_lossy(&bytes)) { Ok(bytes) } else { result }
+    }
+
+    fn begins_as_plan(&self, path: &str) -> bool {
+        let beginning = self.reader.read_beginning(path);
+        beginning.is_ok_and(|bytes| may_be_plan(&String::from_utf8_lossy(&bytes)))
     }
 
     fn add_entry(&mut self, examined: Examined) {
@@ -308,6 +339,12 @@ impl Workspace {
             return !(self.force_exclude && excluded());
         }
         self.named.folders.iter().any(|folder| lies_in(path, folder)) && !excluded()
+    }
+
+    /// Whether `path`, relative to the root, is a file that nobody edits: it lies where a tool keeps what it fetched, and
+    /// nobody named it.
+    pub fn is_fetched(&self, path: &str) -> bool {
+        path.split('/').any(|part| SKIPPED.contains(&part)) && self.entry(path).is_none()
     }
 
     /// Whether only files were named, so that it is no mistake when none of them is ours.
@@ -381,6 +418,11 @@ impl Workspace {
         self.named.overlay.as_deref().and_then(|path| self.entry(path)).map(|entry| entry.id)
     }
 
+    /// Whether the text of the file `id` is not that of the disk: it is the unsaved buffer, or tried out.
+    pub fn is_laid_over(&self, id: FileId) -> bool {
+        self.reader.overlays.contains_key(&*self.source(id).path)
+    }
+
     /// Whether the text at `path`, relative to the root, can be edited: it is the unsaved buffer, or a regular file to
     /// which no link leads.
     pub fn is_editable(&self, path: &str) -> bool {
@@ -389,7 +431,7 @@ impl Workspace {
         }
         let absolute = self.root().join(path);
         let is_real = absolute.canonicalize().is_ok_and(|real| real == absolute);
-        !self.loaded().virtual_names.contains(path) && is_real && absolute.is_file()
+        !self.loaded().virtual_names.contains(path) && !self.is_fetched(path) && is_real && absolute.is_file()
     }
 
     /// What is known already of the file at the normalised `path`.

@@ -73,6 +73,9 @@ impl From<io::Error> for LoadError {
     }
 }
 
+/// How much of a file that is too large is looked at, to see whether it may be a plan.
+const BEGINNING_BYTES: usize = 64 << 10;
+
 /// What is needed to read a file of one workspace.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -86,10 +89,42 @@ pub(super) struct Reader {
 impl Reader {
     /// The bytes of the file at `path`, relative to the root, no part of which but the last is a link.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        self.read_up_to(self.limits.file_bytes, path)
+    }
+
+    /// The bytes of a file that may be a plan, for which there is another limit.
+    pub(super) fn read_plan(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        self.read_up_to(self.limits.plan_bytes, path)
+    }
+
+    /// The first bytes of the file at `path`, as [`Reader::read`], however long it is.
+    pub(super) fn read_beginning(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         if let Some(bytes) = self.overlays.get(path) {
-            self.check_length(bytes.len() as u64)?;
+            return Ok(bytes.iter().copied().take(BEGINNING_BYTES).collect());
+        }
+        let (file, _) = self.open(path)?;
+        let mut bytes = Vec::new();
+        file.take(BEGINNING_BYTES as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_up_to(&self, limit: u64, path: &str) -> Result<Vec<u8>, LoadError> {
+        let check = |bytes: u64| if bytes > limit { Err(LoadError::TooLarge { bytes, limit }) } else { Ok(()) };
+        if let Some(bytes) = self.overlays.get(path) {
+            check(bytes.len() as u64)?;
             return Ok(bytes.clone());
         }
+        let (file, length) = self.open(path)?;
+        check(length)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        // The file may grow meanwhile.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        check(bytes.len() as u64)?;
+        Ok(bytes)
+    }
+
+    /// The regular file at `path` and its length in bytes.
+    fn open(&self, path: &str) -> Result<(File, u64), LoadError> {
         let mut absolute = self.root.join(path);
         let mut metadata = fs::symlink_metadata(&absolute)?;
         if metadata.is_symlink() {
@@ -104,12 +139,7 @@ impl Reader {
         if !metadata.is_file() {
             return Err(LoadError::NotRegular);
         }
-        self.check_length(metadata.len())?;
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-        // The file may grow meanwhile.
-        File::open(&absolute)?.take(self.limits.file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-        self.check_length(bytes.len() as u64)?;
-        Ok(bytes)
+        Ok((File::open(&absolute)?, metadata.len()))
     }
 
     /// `path`, normalised and relative to the root, with the links among its folders resolved.
@@ -126,11 +156,6 @@ impl Reader {
         }
         let absolute = self.root.join(path).canonicalize()?;
         relative(&self.root, &absolute).ok_or(LoadError::OutsideRoot)
-    }
-
-    fn check_length(&self, bytes: u64) -> Result<(), LoadError> {
-        let limit = self.limits.file_bytes;
-        if bytes > limit { Err(LoadError::TooLarge { bytes, limit }) } else { Ok(()) }
     }
 }
 

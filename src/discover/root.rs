@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Options;
+use super::plan::may_be_plan;
 use super::read::relative;
 use crate::source::Limits;
 
@@ -239,16 +240,22 @@ pub fn folder_of_configuration(options: &Options, path: &Path) -> Result<String,
     Ok(folder.parent().and_then(|folder| relative(&root, folder)).unwrap_or_default())
 }
 
-/// All of standard input, up to one byte over the limit of a file.
+/// All of standard input.
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is longer than a file may be.
+/// When it cannot be read, or is longer than a file may be: than a plan, if it begins as one.
 pub fn read_standard_input(limits: &Limits) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().take(limits.file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limits.file_bytes {
-        return Err(std::io::Error::other(format!("it is longer than {} bytes", limits.file_bytes)));
+    let mut input = std::io::stdin().lock();
+    let mut limit = limits.file_bytes;
+    input.by_ref().take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit && may_be_plan(&String::from_utf8_lossy(&bytes)) {
+        input.take(limits.plan_bytes.saturating_sub(limit)).read_to_end(&mut bytes)?;
+        limit = limits.plan_bytes;
+    }
+    if bytes.len() as u64 > limit {
+        return Err(std::io::Error::other(format!("it is longer than {limit} bytes")));
     }
     Ok(bytes)
 }

@@ -15,7 +15,7 @@ use super::read::{Reader, join};
 const IGNORE_FILES: [&str; 2] = [".gitignore", ".ignore"];
 
 /// Folders that hold copies or the tools' own data. They are entered only when they are named.
-const SKIPPED: [&str; 4] = [".git", ".terraform", ".terragrunt-cache", "node_modules"];
+pub(super) const SKIPPED: [&str; 4] = [".git", ".terraform", ".terragrunt-cache", "node_modules"];
 
 /// What is passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

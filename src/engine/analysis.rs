@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Edited, EngineError, Input, directives, open, sort_problems, usage};
+use super::{Edited, EngineError, Input, Variables, directives, open, sort_problems, usage};
 use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
 use crate::discover::{Entry, Kind, Reason, Workspace};
-use crate::eval::cloudformation;
+use crate::eval::cloudformation::Templates;
 use crate::eval::image_builder::{self, Components};
 use crate::eval::packer::{self, TemplateFolder};
-use crate::eval::terraform::{self, CommandLine, Module, ModuleFile, ModuleStore, ParsedFile};
+use crate::eval::systems_manager::{self, Documents};
+use crate::eval::terraform::{self, CommandLine, Given, Module, ModuleFile, ModuleStore, ParsedFile};
 use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
@@ -75,9 +76,11 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     let mut resources = terraform.evaluation.resources;
     resources.extend(cloudformation.evaluation.resources);
     let components = read_image_builder(input, &workspace, &resources);
+    let documents = read_systems_manager(input, &workspace, &resources);
     let mut builds = packer.evaluation.builds;
     builds.extend(components.builds);
-    let estate = model::build(&resources, builds, &input.limits);
+    let mut estate = model::build(&resources, builds, &input.limits);
+    model::run_documents(&mut estate, &resources, &documents.documents, &input.limits);
     // Nobody waits for what is not needed any more.
     rayon::spawn(move || drop(resources));
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
@@ -94,6 +97,7 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     problems.extend(terraform.evaluation.problems);
     problems.extend(cloudformation.evaluation.problems);
     problems.extend(components.problems);
+    problems.extend(documents.problems);
     problems.extend(packer.evaluation.problems);
     problems.extend(faults);
     problems.retain(|problem| concerns_selection(problem, &workspace));
@@ -102,7 +106,8 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     directives.extend(cloudformation.directives);
     directives.extend(packer.directives);
     directives.extend(directives::of_user_data(&assessments, &workspace, &input.limits));
-    directives.extend(directives::of_components(&components.documents, &workspace, &input.limits));
+    directives.extend(directives::of_documents(&components.documents, &workspace, &input.limits));
+    directives.extend(directives::of_documents(&documents.texts, &workspace, &input.limits));
     directives.extend(directives::of_build_scripts(&assessments, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
     Ok(Analysis { workspace, config, assessments, directives, problems, files })
@@ -148,18 +153,24 @@ fn concerns_selection(problem: &Problem, workspace: &Workspace) -> bool {
 
 fn command_line(input: &Input, workspace: &Workspace) -> Result<CommandLine, EngineError> {
     let mut command_line = CommandLine::default();
-    for (name, value) in &input.variables {
-        let file = workspace.add_virtual(&format!("--var {name}"), value.clone());
-        command_line.variables.push((name.clone(), file));
-    }
-    for path in &input.variable_files {
-        command_line.files.push(workspace.load_given(path)?);
+    for variables in &input.variables {
+        command_line.0.push(match variables {
+            Variables::Value(name, value) => {
+                let file = workspace.add_virtual(&format!("--var {name}"), value.clone());
+                Given::Value(name.clone(), file)
+            }
+            Variables::File(path) => Given::File(workspace.load_given(path)?),
+        });
     }
     Ok(command_line)
 }
 
 fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {
-    let wanted = workspace.folders_to_analyse();
+    let selected = |kind| workspace.entries().iter().filter(move |entry: &&Entry| entry.selected && entry.kind == kind);
+    let plans: Vec<Arc<SourceFile>> = selected(Kind::TerraformPlan).map(|entry| workspace.source(entry.id)).collect();
+    let evaluated = workspace.folders_to_analyse();
+    // A plan may have been made of any of them.
+    let wanted = if plans.is_empty() { evaluated.clone() } else { workspace.terraform_folders().into_keys().collect() };
     let folders: Vec<(Arc<str>, Vec<FileId>)> =
         workspace.terraform_folders().into_iter().filter(|(folder, _)| wanted.contains(folder)).collect();
     let files: Vec<(usize, FileId)> = folders
@@ -197,7 +208,8 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
     }
 
     let store = ModuleStore::new(workspace, &input.limits, modules);
-    read.evaluation.extend(terraform::evaluate(workspace, store, command_line, &input.limits));
+    let task = terraform::Task { command_line, folders: &evaluated, plans: &plans };
+    read.evaluation.extend(terraform::evaluate(workspace, store, &task, &input.limits));
     read
 }
 
@@ -212,8 +224,6 @@ fn directives_of(source: &SourceFile, parsed: &ParsedFile) -> Vec<Directive> {
 }
 
 fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
-    let is_template = |entry: &&Entry| entry.selected && entry.kind == Kind::CloudFormation;
-    let templates: Vec<FileId> = workspace.entries().iter().filter(is_template).map(|entry| entry.id).collect();
     let parameters: Vec<(String, Value)> = input
         .parameters
         .iter()
@@ -223,14 +233,22 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
             (name.clone(), Value::text(Text::verbatim(file.text(), span), span))
         })
         .collect();
-    let read: Vec<Read> =
-        templates.par_iter().map(|template| read_template(&workspace.source(*template), &parameters, input)).collect();
-    let mut whole = Read::default();
-    for read in read {
-        whole.evaluation.extend(read.evaluation);
-        whole.directives.extend(read.directives);
+    let templates = Templates::new(workspace, &parameters, &input.limits);
+    let mut read = Read { evaluation: templates.evaluate(&workspace.templates_to_analyse()), ..Read::default() };
+    for entry in workspace.entries().iter().filter(|entry| entry.selected) {
+        if entry.kind == Kind::CloudFormationParameters {
+            // What cannot be read is a problem of the workspace, which has it already.
+            let _ = templates.read(&entry.path);
+        }
     }
-    whole
+    for (file, parsed) in templates.into_documents() {
+        if let Some(root) = parsed.documents.first().filter(|_| file.text().contains(DIRECTIVE)) {
+            read.directives.extend(suppress::from_comments(&file, &parsed.comments, &tree::statements(root)));
+            read.directives.extend(suppress::from_cloudformation(root));
+        }
+        read.evaluation.problems.extend(parsed.problems);
+    }
+    read
 }
 
 /// What the recipes and components among `resources` come to, and the selected documents that none of them holds.
@@ -250,18 +268,17 @@ fn read_image_builder(input: &Input, workspace: &Workspace, resources: &[Resourc
     components
 }
 
-fn read_template(file: &SourceFile, parameters: &[(String, Value)], input: &Input) -> Read {
-    let parsed = tree::parse(file, &input.limits);
-    let mut read = Read::default();
-    if let Some(root) = parsed.documents.first() {
-        let inputs = cloudformation::Inputs { file, root, parameters, limits: &input.limits };
-        read.evaluation = cloudformation::evaluate(&inputs);
-        if file.text().contains(DIRECTIVE) {
-            read.directives = suppress::from_comments(file, &parsed.comments, &tree::statements(root));
-            read.directives.extend(suppress::from_cloudformation(root));
-        }
+/// The documents of Systems Manager among `resources`, and the selected ones that none of them holds.
+fn read_systems_manager(input: &Input, workspace: &Workspace, resources: &[Resource]) -> Documents {
+    let mut read = systems_manager::read(resources, &input.limits);
+    let used: BTreeSet<FileId> = read.texts.iter().flat_map(Text::pieces).map(|piece| piece.span.file).collect();
+    let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::SystemsManager && !used.contains(&entry.id);
+    for entry in workspace.entries().iter().filter(is_lone) {
+        let document = systems_manager::document(&workspace.source(entry.id), &input.limits);
+        read.documents.extend(document.documents);
+        read.texts.extend(document.texts);
+        read.problems.extend(document.problems);
     }
-    read.evaluation.problems.extend(parsed.problems);
     read
 }
 

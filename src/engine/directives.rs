@@ -55,27 +55,33 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         for value in host.user_data.iter().flat_map(Value::alternatives) {
             let ValueKind::String(text) = &value.kind else { continue };
             if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
-                for part in parts(host, text, limits) {
-                    gathered.add(of_part(&part, limits));
+                for part in parts(host, text, limits).iter().flat_map(Part::ways) {
+                    gathered.add(of_part(part, limits));
                 }
             }
         }
         for text in host.init.iter().flat_map(texts) {
-            gathered.add(of_shell(&text, limits));
+            gathered.add(of_init(&text, limits));
+        }
+        for step in &host.commands {
+            let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
+            for text in texts(text) {
+                gathered.add(of_build_script(&text, *interpreter, limits));
+            }
         }
     }
     for value in assessments.images.iter().flat_map(|assessment| assessment.image.user_data()) {
         for text in &texts(value) {
-            for part in user_data::parse(text, limits) {
-                gathered.add(of_part(&part, limits));
+            for part in user_data::parse(text, limits).iter().flat_map(Part::ways) {
+                gathered.add(of_part(part, limits));
             }
         }
     }
     gathered.directives(workspace)
 }
 
-/// The suppressions in component documents, and in the scripts and files that they hold.
-pub(super) fn of_components(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
+/// The suppressions in documents of Image Builder and Systems Manager, and in the scripts and files that they hold.
+pub(super) fn of_documents(documents: &[Text], workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
     for document in documents.iter().filter(|document| document.as_str().contains(DIRECTIVE)) {
         gathered.add(of_configuration(document, limits));
@@ -101,6 +107,12 @@ fn of_script((script, comments, _): (Script, Vec<Comment>, Vec<Problem>)) -> Rea
     Read { comments, statements }
 }
 
+/// What `cfn-init` runs or writes, which may be for the shells of any platform.
+fn of_init(text: &Text, limits: &Limits) -> Read {
+    let read = of_shell(text, limits);
+    if read.comments.is_empty() { of_script(batch::parse(text, limits)) } else { read }
+}
+
 fn of_build_script(text: &Text, interpreter: Interpreter, limits: &Limits) -> Read {
     match interpreter {
         Interpreter::FirstLine => of_shell(text, limits),
@@ -115,7 +127,7 @@ fn of_part(part: &Part, limits: &Limits) -> Read {
         PartKind::PowerShell => of_script(powershell::parse(&part.text, limits)),
         PartKind::Batch => of_script(batch::parse(&part.text, limits)),
         PartKind::CloudConfig | PartKind::LaunchTasks => of_configuration(&part.text, limits),
-        PartKind::Include | PartKind::Other => Read::default(),
+        PartKind::Include | PartKind::Extension | PartKind::Other => Read::default(),
     }
 }
 

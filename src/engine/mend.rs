@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Checked, Edited, EngineError, Request, Run, run, with_stack};
 use crate::assess::Assessments;
-use crate::discover::Workspace;
+use crate::discover::{Kind, Workspace};
 use crate::eval::{Value, ValueKind};
 use crate::finding::{Finding, Fix, Place, Remedy, Safety};
 use crate::fix::{self, Change, EditSet, Proposal};
@@ -106,7 +106,9 @@ pub(super) fn editable(remedies: &[Option<Remedy>], workspace: &Workspace) -> BT
     let files: BTreeSet<FileId> = remedies.iter().flatten().map(|remedy| remedy.place().file).collect();
     let editable = files.into_iter().filter_map(|file| {
         let path = &workspace.source(file).path;
-        workspace.is_editable(path).then(|| (file, workspace.is_selected(path)))
+        // A plan is made of its sources; who edits it mends nothing.
+        let is_plan = workspace.entry(path).is_some_and(|entry| entry.kind == Kind::TerraformPlan);
+        (!is_plan && workspace.is_editable(path)).then(|| (file, workspace.is_selected(path)))
     });
     editable.collect()
 }

@@ -3,6 +3,7 @@
 mod analysis;
 mod baseline;
 mod directives;
+mod fetched;
 mod fingerprint;
 mod mend;
 mod selection;
@@ -49,10 +50,8 @@ pub struct Input {
     pub kind: Option<Kind>,
     /// Where the configuration is.
     pub configuration: Configuration,
-    /// `--var NAME=VALUE`.
-    pub variables: Vec<(String, String)>,
-    /// `--var-file FILE`.
-    pub variable_files: Vec<PathBuf>,
+    /// `--var NAME=VALUE` and `--var-file FILE`, in the order given: the last word counts.
+    pub variables: Vec<Variables>,
     /// `--parameter NAME=VALUE`.
     pub parameters: Vec<(String, String)>,
     /// Agents that count as seen on every host.
@@ -63,6 +62,15 @@ pub struct Input {
     pub principals: Vec<(String, Principal)>,
     /// What may be read and expanded.
     pub limits: Limits,
+}
+
+/// What gives values to variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variables {
+    /// A name and a value.
+    Value(String, String),
+    /// A variables file.
+    File(PathBuf),
 }
 
 /// Where the configuration is.
@@ -305,6 +313,7 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
     for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {
         findings.extend((rule.check)(&assessments));
     }
+    fetched::show_at_calls(&mut findings, &assessments, &workspace);
     let by_id_or_name = |name: &str| catalog::rule(name).map(|page| page.id.as_str());
     let unused = suppress::apply(&mut findings, &directives, request.today, &by_id_or_name);
     if selection.runs(rules::UNUSED_SUPPRESSION) {
@@ -472,7 +481,7 @@ fn open(input: &Input, edited: &Edited) -> Result<(Workspace, Config), EngineErr
         overlay: input.buffer.clone(),
         edited: edited.clone(),
         kind: input.kind,
-        markers: discover::Markers(catalog::markers),
+        marker: discover::Marker(catalog::marks_script),
         limits: input.limits,
     };
     let path = match &input.configuration {

@@ -27,6 +27,7 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         for value in &host.user_data {
             of_value(value, &mut files);
         }
+        host.commands.iter().for_each(|step| of_step(step, &mut files));
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));
@@ -69,10 +70,15 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
         listed.insert(Arc::clone(&entry.path), item);
     }
     for path in users.keys() {
+        let (kind, reason) = if workspace.is_fetched(path) && path.ends_with(".tf") {
+            (Kind::Terraform.name(), "part of a module that was fetched")
+        } else {
+            ("text", "something refers to it")
+        };
         listed.entry(Arc::clone(path)).or_insert_with(|| Listed {
             path: workspace.display_path(path),
-            kind: "text",
-            reason: "something refers to it".into(),
+            kind,
+            reason: reason.into(),
             linted: false,
             used_by: subjects(path),
         });
@@ -80,11 +86,12 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
     listed.into_values().filter(|file| file.linted || !file.used_by.is_empty()).collect()
 }
 
-/// The files that the user data of hosts, and what builds do to images, was written in.
+/// The files that the user data of hosts, and what is done to hosts and images, was written in.
 pub(super) fn files_of_scripts(assessments: &Assessments) -> BTreeSet<FileId> {
     let mut files = BTreeSet::new();
     for assessment in &assessments.hosts {
         assessment.host.user_data.iter().for_each(|value| of_value(value, &mut files));
+        assessment.host.commands.iter().for_each(|step| of_step(step, &mut files));
     }
     for assessment in &assessments.images {
         assessment.image.user_data().iter().for_each(|value| of_value(value, &mut files));

@@ -1,11 +1,14 @@
-//! Trees to values with origins: what Terraform, CloudFormation, Packer and Image Builder make of what is written.
+//! Trees to values with origins: what Terraform, CloudFormation, Packer, Image Builder and Systems Manager make of what is
+//! written.
 
 mod build;
 pub mod cloudformation;
 pub mod image_builder;
 pub mod packer;
 mod resource;
+pub mod systems_manager;
 pub mod terraform;
+mod tree;
 mod value;
 
 pub use build::{ANY_VARIABLE, Build, BuildStep, BuildStepKind, Interpreter};

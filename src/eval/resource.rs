@@ -54,6 +54,8 @@ pub struct Resource {
     pub project: Arc<str>,
     /// The full address within the project, instance key included: `module.web["a"].aws_instance.this[0]`.
     pub address: Arc<str>,
+    /// What the tool that wrote the source calls it, in place of the address: the path of a construct of the CDK.
+    pub given_name: Option<Arc<str>>,
     /// The type: `aws_instance`, `AWS::EC2::Instance`, or `module` for a call of a module that is not here.
     pub kind: Arc<str>,
     /// The source of the module, for a module call.
@@ -68,4 +70,12 @@ pub struct Resource {
     pub properties: Value,
     /// The `Metadata` of a CloudFormation resource, which holds what cfn-init does at boot.
     pub metadata: Option<Value>,
+}
+
+impl Resource {
+    /// What a reader knows it by: its given name, or its address.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        self.given_name.as_ref().unwrap_or(&self.address)
+    }
 }

@@ -57,6 +57,10 @@ pub enum Unknown {
     RunTime(Arc<str>),
     /// An attribute (second) of a resource (first) that only the cloud knows.
     Computed(Arc<str>, Arc<str>),
+    /// A version (first) of a launch template (second) that is another one than the workspace describes.
+    Version(Arc<str>, Arc<str>),
+    /// The same of a resource (second) that is deployed with another project (first) of the workspace.
+    Elsewhere(Arc<str>, Arc<str>, Arc<str>),
     /// An output of a module that is not in the workspace.
     Remote(Arc<str>),
     /// The result of something whose value changes or that is not evaluated: a time, a random number.
@@ -97,6 +101,12 @@ impl fmt::Display for Unknown {
             }
             Self::Computed(resource, attribute) => {
                 write!(formatter, "`{resource}.{attribute}` is known only to the cloud")
+            }
+            Self::Version(version, template) => {
+                write!(formatter, "version {version} of `{template}` is not the one that this workspace describes")
+            }
+            Self::Elsewhere(project, resource, attribute) => {
+                write!(formatter, "`{resource}.{attribute}` of `{project}` is known only to the cloud")
             }
             Self::Remote(source) => write!(formatter, "the module `{source}` is not in this workspace"),
             Self::NotEvaluated(what) => write!(formatter, "`{what}` is not evaluated"),

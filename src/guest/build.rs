@@ -24,6 +24,24 @@ const UPLOADED: &str = "/tmp/script.sh";
 /// [`Limits::build_steps`]. A script that fails ends the build without an image, so that its end counts only where there is no other.
 #[must_use]
 pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
+    run_steps(steps, starts, Failure::EndsAll, limits)
+}
+
+/// Runs the `steps` that somebody has a host do which has booted, from each of the states `starts`, as [`build`] does:
+/// a script that fails ends nothing.
+#[must_use]
+pub fn command(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
+    run_steps(steps, starts, Failure::EndsNothing, limits)
+}
+
+/// What a script does that fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    EndsAll,
+    EndsNothing,
+}
+
+fn run_steps(steps: &[BuildStep], starts: Vec<Guest>, failure: Failure, limits: &Limits) -> Vec<Guest> {
     let mut machine = Machine::of_build(limits);
     let mut ends = starts;
     for end in &mut ends {
@@ -49,7 +67,7 @@ pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Gu
         }
         let has_failed =
             |end: &Guest| !matches!(end.shell.status, Status::Known(0 | RESTART_REQUESTED) | Status::Unknown);
-        if next.iter().any(|end| !has_failed(end)) {
+        if failure == Failure::EndsAll && next.iter().any(|end| !has_failed(end)) {
             next.retain(|end| !has_failed(end));
         }
         for end in &mut next {

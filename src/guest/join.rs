@@ -16,7 +16,9 @@ pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Gu
         }
         if kept.len() >= most.max(1) {
             // The one with which least is lost.
-            let alike = |known: &Guest| (known.network == guest.network, known.has_same_events(&guest));
+            let alike = |known: &Guest| {
+                (known.network == guest.network, known.disabled_by == guest.disabled_by, known.has_same_events(&guest))
+            };
             let partners = kept.iter_mut().filter(|known| known.flow == guest.flow);
             if let Some(known) = partners.max_by_key(|known| alike(known)) {
                 join(known, guest, at);
@@ -32,7 +34,7 @@ pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Gu
 pub(super) fn merge_ended(guests: Vec<Guest>, most: usize, at: Span) -> Vec<Guest> {
     let mut kept: Vec<Guest> = Vec::new();
     for guest in guests {
-        let is_alike = |known: &&mut Guest| known.network == guest.network && known.has_same_events(&guest);
+        let is_alike = |known: &&mut Guest| known.is_same_for_agents(&guest);
         match kept.iter_mut().find(is_alike) {
             Some(known) => join(known, guest, Some(at)),
             None => kept.push(guest),
@@ -55,6 +57,7 @@ impl Guest {
     fn is_same_outside(&self, other: &Self) -> bool {
         self.flow == other.flow
             && self.network == other.network
+            && self.disabled_by == other.disabled_by
             && self.has_same_events(other)
             && self.outputs == other.outputs
             && self.inputs == other.inputs
@@ -69,6 +72,11 @@ impl Guest {
             })
         };
         self.files == other.files || is_alike(self, other) && is_alike(other, self)
+    }
+
+    /// Whether agents meet the same after both, and the same happened to them.
+    fn is_same_for_agents(&self, other: &Self) -> bool {
+        self.network == other.network && self.disabled_by == other.disabled_by && self.has_same_events(other)
     }
 
     /// Whether the same happened to agents on both ways.
@@ -111,8 +119,9 @@ fn common(first: &[Branch], second: &[Branch]) -> Vec<Branch> {
 /// Joins `other` into `known`: where they differ nothing is known.
 fn join(known: &mut Guest, other: Guest, at: Option<Span>) {
     known.branches = common(&known.branches, &other.branches);
-    if known.network != other.network {
+    if known.network != other.network || known.disabled_by != other.disabled_by {
         known.doubt(at, "one of too many ways through the script");
+        known.disabled_by = None;
     }
     let lost = |text: &Text, other: &Text| {
         let span = text.span_of(0..text.len()).or_else(|| other.span_of(0..other.len())).or(at);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::build::RESTART_REQUESTED;
 use super::join::merge;
 use super::variables::AskedFor;
-use super::{Content, Dialect, EventKind, FileChange, Flow, Guest, arithmetic};
+use super::{Branch, Content, Dialect, EventKind, FileChange, Flow, Guest, arithmetic};
 use crate::eval::Value;
 use crate::network::{Network, Status};
 use crate::source::{Limits, Span, Text};
@@ -268,6 +268,7 @@ impl<'a> Machine<'a> {
             StatementKind::For { variable, words, body } => {
                 let words = match words {
                     Some(words) => self.expand_all(&mut guest, words),
+                    None if guest.shell.open_arguments => vec![Text::hole(span, "the arguments of the script")],
                     None => guest.shell.arguments.clone(),
                 };
                 guest.set_status(0);
@@ -366,7 +367,9 @@ impl<'a> Machine<'a> {
             let is_open = before.branches.iter().any(|branch| span.contains(branch.span) && !branch.succeeded);
             let after = self.script(body, guest);
             if is_open && !ends.is_empty() && give_up(&after, &before) {
-                let conditions = before.branches.iter().filter(|branch| span.contains(branch.span));
+                // Of several conditions one is presumed to hold, but which is still open.
+                let conditions = Some(before.branches.iter()).filter(|_| branches.len() == 1).into_iter().flatten();
+                let conditions = conditions.filter(|branch| span.contains(branch.span));
                 presumed_not.extend(conditions.map(|branch| branch.span));
             } else {
                 ends.extend(after);
@@ -385,19 +388,32 @@ impl<'a> Machine<'a> {
         for (index, (operator, statement)) in rest.iter().enumerate() {
             let last = index + 1 == rest.len();
             let mut next = Vec::new();
+            let mut given_up = Vec::new();
             for end in ends {
                 if end.flow != Flow::Next {
                     next.push(end);
                     continue;
                 }
+                let is_open = end.shell.status == Status::Unknown;
                 for (succeeded, guest) in decide(end, first.span) {
                     if succeeded != (*operator == ChainOperator::And) {
                         next.push(guest);
                         continue;
                     }
+                    let before = is_open.then(|| guest.clone());
                     self.tested += usize::from(!last);
-                    next.extend(self.statement(statement, guest));
+                    let after = self.statement(statement, guest);
                     self.tested -= usize::from(!last);
+                    // As in `if`: what makes a script give up is presumed not to be.
+                    let gives_up = before.is_some_and(|before| give_up(&after, &before));
+                    if gives_up { given_up.extend(after) } else { next.extend(after) }
+                }
+            }
+            if next.is_empty() {
+                next = given_up;
+            } else if !given_up.is_empty() {
+                for end in &mut next {
+                    end.branches.retain(|branch| branch.span != first.span);
                 }
             }
             ends = merge(next, self.limits.script_paths, Some(statement.span));
@@ -455,8 +471,12 @@ impl<'a> Machine<'a> {
         let mut ends = Vec::new();
         let mut waiting = vec![guest];
         let mut falling: Vec<Guest> = Vec::new();
+        // As in `if`: what makes a script give up is presumed not to be.
+        let mut given_up = Vec::new();
+        let mut presumed_not = Vec::new();
         for arm in arms {
-            let mut running = std::mem::take(&mut falling);
+            let mut running: Vec<(Guest, bool)> =
+                std::mem::take(&mut falling).into_iter().map(|guest| (guest, false)).collect();
             let mut next = Vec::new();
             for mut guest in waiting {
                 let mut answer = Some(false);
@@ -471,14 +491,22 @@ impl<'a> Machine<'a> {
                     Some(holds) => Status::Known(u8::from(!holds)),
                     None => Status::Unknown,
                 };
-                for (holds, mut guest) in decide(guest, arm.patterns.first().map_or(span, |word| word.span)) {
+                let at = arm.patterns.first().map_or(span, |word| word.span);
+                for (holds, mut guest) in decide_about(guest, at, Some(subject.span)) {
                     guest.set_status(0);
-                    if holds { running.push(guest) } else { next.push(guest) }
+                    if holds { running.push((guest, subject_text.has_holes())) } else { next.push(guest) }
                 }
             }
             waiting = next;
-            for guest in running {
-                for end in self.script(&arm.body, guest) {
+            for (guest, is_open) in running {
+                let before = is_open.then(|| guest.clone());
+                let after = self.script(&arm.body, guest);
+                if before.is_some_and(|before| give_up(&after, &before) || is_help(arm) && leave(&after, &before)) {
+                    presumed_not.extend(arm.patterns.first().map(|word| word.span));
+                    given_up.extend(after);
+                    continue;
+                }
+                for end in after {
                     match arm.next {
                         _ if end.flow != Flow::Next => ends.push(end),
                         CaseNext::Leave => ends.push(end),
@@ -490,25 +518,43 @@ impl<'a> Machine<'a> {
         }
         ends.extend(falling);
         ends.extend(waiting);
+        if ends.is_empty() {
+            return given_up;
+        }
+        for end in &mut ends {
+            end.branches.retain(|branch| !presumed_not.contains(&branch.span));
+        }
         ends
     }
 }
 
 /// Whether the script ends with a failure on all these ways, and leaves the network as it was.
 fn give_up(ends: &[Guest], before: &Guest) -> bool {
-    let gives_up = |end: &Guest| {
-        let failed = match end.shell.status {
-            Status::Failure => true,
-            Status::Known(code) => code != 0 && code != RESTART_REQUESTED,
-            Status::Unknown => false,
-        };
-        end.flow == Flow::Exit && failed && end.network == before.network
+    let has_failed = |end: &Guest| match end.shell.status {
+        Status::Failure => true,
+        Status::Known(code) => code != 0 && code != RESTART_REQUESTED,
+        Status::Unknown => false,
     };
-    !ends.is_empty() && ends.iter().all(gives_up)
+    leave(ends, before) && ends.iter().all(has_failed)
+}
+
+/// Whether the script ends on all these ways, and leaves the network as it was.
+fn leave(ends: &[Guest], before: &Guest) -> bool {
+    !ends.is_empty() && ends.iter().all(|end| end.flow == Flow::Exit && end.network == before.network)
+}
+
+/// Whether an arm of `case` is taken by who asks what a script does.
+fn is_help(arm: &CaseArm) -> bool {
+    arm.patterns.iter().filter_map(literal).any(|pattern| matches!(pattern, "-h" | "--help" | "help"))
 }
 
 /// Both ways when it is not known whether the last command succeeded.
-pub(super) fn decide(mut guest: Guest, span: Span) -> Vec<(bool, Guest)> {
+pub(super) fn decide(guest: Guest, span: Span) -> Vec<(bool, Guest)> {
+    decide_about(guest, span, None)
+}
+
+/// As [`decide`], where what is asked stands at `span` and what it is asked about at `about`.
+fn decide_about(mut guest: Guest, span: Span, about: Option<Span>) -> Vec<(bool, Guest)> {
     match guest.shell.status {
         Status::Known(0) => vec![(true, guest)],
         Status::Known(_) | Status::Failure => vec![(false, guest)],
@@ -520,9 +566,9 @@ pub(super) fn decide(mut guest: Guest, span: Span) -> Vec<(bool, Guest)> {
                 without.note_files(&path, FileChange::Missing, span);
             }
             guest.shell.status = Status::Known(0);
-            guest.branch(span, true);
+            guest.branch(Branch { span, about, succeeded: true });
             other.shell.status = Status::Failure;
-            other.branch(span, false);
+            other.branch(Branch { span, about, succeeded: false });
             vec![(true, guest), (false, other)]
         }
     }

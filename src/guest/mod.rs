@@ -9,6 +9,7 @@ mod arithmetic;
 mod boot;
 mod build;
 mod commands;
+mod endpoint;
 mod expand;
 mod join;
 #[cfg(test)]
@@ -30,7 +31,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::boot::boot;
-pub use self::build::build;
+pub use self::build::{build, command};
+pub use self::endpoint::{EndpointCall, Switch, Whose, is_own_instance};
 use self::machine::Machine;
 pub use self::paths::{Covers, covers};
 pub use self::shared::Shared;
@@ -97,6 +99,8 @@ pub enum EventKind {
         /// What is done.
         change: FileChange,
     },
+    /// The cloud is told to switch metadata endpoints on or off.
+    Endpoint(Arc<EndpointCall>),
     /// The host is started again.
     Reboot,
     /// Something is done that is not followed, and may be anything.
@@ -112,7 +116,7 @@ impl EventKind {
             }
             Self::Packages(words) | Self::Removal(words) | Self::Program(words) => names(words),
             Self::Update(words) => words.is_empty() || names(words),
-            Self::Files { .. } | Self::Reboot | Self::Unfollowed => true,
+            Self::Files { .. } | Self::Endpoint(_) | Self::Reboot | Self::Unfollowed => true,
         }
     }
 }
@@ -142,16 +146,18 @@ pub struct Event {
     pub span: Span,
     /// Packet filter and routes at that time.
     pub network: Network,
+    /// What had disabled the metadata endpoint of the host itself by then, unless it was enabled again.
+    pub disabled_by: Option<Switch>,
     /// Whether it may mean something for an agent. States that differ in other events only are the same to us.
     may_concern_agent: bool,
 }
 
 impl Event {
-    /// What happens at `span`, with packet filter and routes as they are then.
+    /// What happens at `span`, with packet filter and routes as they are then and the metadata endpoint as at launch.
     #[must_use]
     pub fn new(kind: EventKind, span: Span, network: Network) -> Self {
         let may_concern_agent = kind.may_concern_agent();
-        Self { kind, span, network, may_concern_agent }
+        Self { kind, span, network, disabled_by: None, may_concern_agent }
     }
 
     /// Whether it may mean something for an agent; most events do not.
@@ -175,6 +181,8 @@ pub struct OpaqueStep {
 pub struct Branch {
     /// The condition or command.
     pub span: Span,
+    /// What it asks about, where that stands elsewhere: the subject of `case`.
+    pub about: Option<Span>,
     /// Whether it was taken to succeed.
     pub succeeded: bool,
 }
@@ -184,8 +192,11 @@ pub struct Branch {
 pub struct Guest {
     /// Packet filter and routes.
     pub network: Network,
+    /// What disabled the metadata endpoint of the host itself, unless it was enabled again.
+    pub disabled_by: Option<Switch>,
     /// The files that were written, by absolute path or as named; `None` for a file that was removed. Paths on Windows
-    /// are in lower case with slashes: `c:/folder/file`.
+    /// are in lower case with slashes: `c:/folder/file`. A path that ends with a slash stands for all files in a folder
+    /// that are not named by themselves.
     pub files: Shared<BTreeMap<String, Option<Content>>>,
     /// The shell that runs.
     pub shell: Shell,
@@ -218,6 +229,7 @@ impl Guest {
     pub fn new(network: Network) -> Self {
         Self {
             network,
+            disabled_by: None,
             files: Shared::default(),
             shell: Shell::default(),
             events: Shared::default(),
@@ -256,7 +268,7 @@ impl Guest {
 
     fn event(&mut self, kind: EventKind, span: Span) {
         // A loop would otherwise never come back to a state that it had before.
-        let event = Event::new(kind, span, self.network.clone());
+        let event = Event { disabled_by: self.disabled_by, ..Event::new(kind, span, self.network.clone()) };
         let mut here = self.events.iter().filter(|known| known.span == span);
         if !here.clone().any(|known| **known == event) && here.nth(MOST_EVENTS_OF_A_COMMAND - 1).is_none() {
             self.events.push(Arc::new(event));
@@ -314,8 +326,7 @@ impl Guest {
         });
     }
 
-    fn branch(&mut self, span: Span, succeeded: bool) {
-        let branch = Branch { span, succeeded };
+    fn branch(&mut self, branch: Branch) {
         if !self.branches.contains(&branch) {
             self.branches.push(branch);
         }

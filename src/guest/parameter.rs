@@ -19,6 +19,9 @@ pub(super) enum Value {
 /// The longest text in which a pattern with wildcards is replaced.
 const MOST_SEARCHED: usize = 200;
 
+/// Why arguments are not known that whoever runs a script gives it.
+const ARGUMENTS: &str = "an argument of the script";
+
 impl Machine<'_> {
     pub(super) fn parameter(&mut self, guest: &mut Guest, parameter: &Parameter, quoted: bool, span: Span) -> Value {
         let unknown = |what: &str| Value::Text(Text::hole(span, what));
@@ -78,6 +81,7 @@ impl Machine<'_> {
         let shell = &guest.shell;
         let text = |text: String| Some(Value::Text(Text::encoded(text, span)));
         match name {
+            "@" | "*" | "#" if shell.open_arguments => return Some(Value::Text(Text::hole(span, ARGUMENTS))),
             "@" | "*" => return Some(Value::List(shell.arguments.clone())),
             "#" => return text(shell.arguments.len().to_string()),
             "?" => {
@@ -93,7 +97,8 @@ impl Machine<'_> {
         if let Ok(number) = name.parse::<usize>()
             && number > 0
         {
-            return shell.arguments.get(number.checked_sub(1)?).cloned().map(Value::Text);
+            let open = || shell.open_arguments.then(|| Text::hole(span, ARGUMENTS));
+            return shell.arguments.get(number.checked_sub(1)?).cloned().or_else(open).map(Value::Text);
         }
         let variable = shell.variable(name, span)?;
         let Some(subscript) = subscript else {

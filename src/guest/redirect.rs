@@ -123,8 +123,32 @@ impl Guest {
         match self.path(name).as_deref() {
             Some("/dev/null") => Content::empty(),
             Some("/dev/stdin") => self.inputs.last().cloned().unwrap_or_else(unknown),
-            Some(path) => self.file(path).cloned().unwrap_or_else(unknown),
+            Some(path) => match self.written(path) {
+                Some(Some(content)) => content,
+                _ => unknown(),
+            },
             None => unknown(),
+        }
+    }
+
+    /// What the file at `path` was made to hold, itself or by an archive that was unpacked around it; nothing within for
+    /// a file that was removed, and nothing when neither is known.
+    pub(super) fn written(&self, path: &str) -> Option<Option<Content>> {
+        if let Some(content) = self.files.get(path) {
+            return Some(content.clone());
+        }
+        let mut folders = path.char_indices().rev().filter(|(_, each)| *each == '/');
+        folders.find_map(|(at, _)| self.files.get(path.get(..=at)?)).cloned()
+    }
+
+    /// Unpacks an archive into a folder: `content` stands for each file in it.
+    pub(super) fn unpack(&mut self, folder: &Text, content: Text, span: Span) {
+        match self.path(folder) {
+            Some(folder) => {
+                let inside = format!("{}/", folder.trim_end_matches('/'));
+                self.files.insert(inside, Some(Content::Text(content)));
+            }
+            None => self.opaque(span, "an archive is unpacked into a folder whose name is not known"),
         }
     }
 

@@ -303,6 +303,7 @@ fn services_packages_and_installers_are_events_with_the_network_of_their_time() 
                 EventKind::Update(names) => format!("update {}", names.len()),
                 EventKind::Reboot => "reboot".to_owned(),
                 EventKind::Files { named, change } => format!("{change:?} {named}"),
+                EventKind::Endpoint(call) => format!("{} {:?}", call.command, call.whose),
                 EventKind::Unfollowed => "unfollowed".to_owned(),
             };
             (text, event.network.verdict(Family::V4, &Principal::Root).answer)

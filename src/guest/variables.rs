@@ -88,6 +88,8 @@ pub struct Shell {
     pub functions: Shared<BTreeMap<String, Arc<Statement>>>,
     /// The arguments of the script or of the function that runs.
     pub arguments: Vec<Text>,
+    /// Whoever runs the script may have given it other arguments.
+    pub open_arguments: bool,
     /// The language that the shell reads.
     pub dialect: Dialect,
     /// The options.
@@ -115,6 +117,7 @@ impl Default for Shell {
             exported: Shared::default(),
             functions: Shared::default(),
             arguments: Vec::new(),
+            open_arguments: false,
             dialect: Dialect::default(),
             options: Options::default(),
             status: Status::Known(0),
@@ -267,6 +270,7 @@ impl Shell {
         self.exported == other.exported
             && self.functions == other.functions
             && self.arguments == other.arguments
+            && self.open_arguments == other.open_arguments
             && self.dialect == other.dialect
             && self.options == other.options
             && self.status == other.status

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::copies;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
+use super::registrations::Registrations;
 use super::settings::{Inheritance, declared, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
-use crate::catalog::{self, Defaults, Encoding, ModuleRow, PathStep, Role, SettingName, Settings, UserData};
+use super::{copies, document};
+use crate::catalog::{self, Defaults, Encoding, ModuleRow, Path, PathStep, Role, SettingName, Settings, UserData};
 use crate::eval::{Build, Resource, Value, ValueKind};
 use crate::source::{Limits, Origin, Span, Text};
 
@@ -64,9 +65,11 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     let account_defaults: Vec<AccountDefault> = descriptions
         .iter()
         .zip(&declared)
-        .filter(|(description, _)| description.role == Role::AccountDefault)
+        .filter(|(description, _)| matches!(description.role, Role::AccountDefault | Role::OrganizationDefault))
         .map(|(description, declared)| AccountDefault {
             subject: description.subject(),
+            language: description.resource().language,
+            is_of_organization: description.role == Role::OrganizationDefault,
             provider: Arc::clone(&description.resource().provider),
             endpoint: declared.endpoint.clone(),
             tokens: declared.tokens.clone(),
@@ -80,13 +83,15 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         description_of.entry(description.resource).or_insert(index);
     }
     let mut launches: BTreeMap<usize, Vec<Subject>> = BTreeMap::new();
-    for (description, target) in descriptions.iter().zip(&targets) {
+    let launched = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
+    for (description, target) in launched {
         for resource in &target.resources {
             launches.entry(*resource).or_default().push(description.subject());
         }
     }
 
     let inits = inits(resources, limits);
+    let registrations = Registrations::new(resources, limits);
     let host = |((description, own), target): ((&Description<'_>, &Declared), &Target)| {
         if !description.is_host(own) {
             return None;
@@ -94,9 +99,11 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         let parents: Vec<usize> =
             target.resources.iter().filter_map(|resource| description_of.get(resource)).copied().collect();
         let account = account_defaults.iter().find(|account| {
-            account.subject.project == description.resource().project
+            !account.is_of_organization
+                && account.subject.project == description.resource().project
                 && account.provider == description.resource().provider
         });
+        let image = description.image(target, &parents, &descriptions, limits);
         let sources = Sources {
             description,
             own,
@@ -105,6 +112,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             descriptions: &descriptions,
             declared: &declared,
             account,
+            image: &image,
+            registrations: &registrations,
         };
         Some(Host {
             subject: description.subject(),
@@ -117,9 +126,10 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
                 hop_limit: sources.setting(SettingName::HopLimit),
                 ipv6: sources.setting(SettingName::Ipv6),
             },
-            user_data: description.user_data(&parents, &descriptions, limits),
-            init: inits.get(&description.resource().project).cloned(),
-            image: description.image(&parents, &descriptions, limits),
+            user_data: description.user_data(target, &parents, &descriptions, limits),
+            init: inits.get(&stack_of(description.resource())).cloned(),
+            commands: Vec::new(),
+            image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
         })
@@ -133,21 +143,24 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     Estate { hosts, account_defaults, images, copies }
 }
 
-/// What the metadata of the resources of each project have `cfn-init` do, by the resources' names.
-fn inits(resources: &[Resource], limits: &Limits) -> BTreeMap<Arc<str>, Value> {
-    let mut found: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Value>> = BTreeMap::new();
-    let mut first = BTreeMap::new();
+/// The project of a resource, and the stack in it: what stands before the last part of the address.
+fn stack_of(resource: &Resource) -> (Arc<str>, &str) {
+    (Arc::clone(&resource.project), resource.address.rsplit_once('/').map_or("", |(stack, _)| stack))
+}
+
+/// What the metadata of the resources of each stack have `cfn-init` do, by the resources' names there.
+fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<(Arc<str>, &'a str), Value> {
+    let mut found: BTreeMap<(Arc<str>, &str), (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
     for resource in resources {
         let Some(metadata) = &resource.metadata else { continue };
         let init = value_under(metadata, "AWS::CloudFormation::Init", limits);
         if !init.is_null() {
-            first.entry(Arc::clone(&resource.project)).or_insert(init.origin.span);
-            found.entry(Arc::clone(&resource.project)).or_default().insert(Arc::clone(&resource.address), init);
+            let name = resource.address.rsplit_once('/').map_or(&*resource.address, |(_, name)| name);
+            let first = (init.origin.span, BTreeMap::new());
+            found.entry(stack_of(resource)).or_insert(first).1.insert(name.into(), init);
         }
     }
-    let value =
-        |(project, inits): (Arc<str>, _)| Some((Arc::clone(&project), Value::map(inits, *first.get(&project)?)));
-    found.into_iter().filter_map(value).collect()
+    found.into_iter().map(|(stack, (span, inits))| (stack, Value::map(inits, span))).collect()
 }
 
 fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'a>> {
@@ -191,6 +204,10 @@ impl<'a> Description<'a> {
             None => vec![(String::new(), self.value.clone())],
         };
         for (suffix, value) in values {
+            let value = match &settings.document {
+                Some(path) => document::read(&value_at(&value, path, limits), limits),
+                None => value,
+            };
             let fallbacks =
                 settings.fallbacks.iter().map(|path| value_at(&self.resource().properties, path, limits)).collect();
             let below = Description { settings, value, suffix: format!("{}{suffix}", self.suffix), fallbacks, ..*self };
@@ -205,7 +222,7 @@ impl<'a> Description<'a> {
         let resource = self.resource();
         Subject {
             project: Arc::clone(&resource.project),
-            address: format!("{}{}", resource.address, self.suffix).into(),
+            address: format!("{}{}", resource.name(), self.suffix).into(),
             header: resource.header,
             calls: resource.trail.clone(),
         }
@@ -225,39 +242,52 @@ impl<'a> Description<'a> {
         }
     }
 
-    /// Whether hosts are described here. A group that only says which launch template it uses describes none.
+    /// Whether hosts are described here. A group that only says which launch template it uses describes none, but one
+    /// that launches hosts without a template does.
     fn is_host(&self, declared: &Declared) -> bool {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
-            Role::AccountDefault => false,
-            Role::Group => {
-                self.settings.endpoint.is_some() && (self.module.is_some() || declared.endpoint != [Written::Unset])
-            }
+            Role::AccountDefault | Role::OrganizationDefault | Role::Reference => false,
+            Role::Group => match &self.settings.endpoint {
+                Some(_) => self.module.is_some() || declared.endpoint != [Written::Unset],
+                None => self.settings.inherits.is_empty() && self.settings.image.is_some(),
+            },
         }
     }
 
     /// What the module sets when its inputs are not given, for the version that is called.
     fn module_defaults(&self) -> Option<&'static Defaults> {
         let module = self.module?;
+        if self.settings.null_sets_nothing && self.gives_null() {
+            return None;
+        }
         let version = self.resource().properties.as_map().and_then(|map| map.entries.get("version"));
-        let called = version.and_then(Value::as_str).map(lowest_version);
-        module.defaults.iter().find(|defaults| match (&called, &defaults.since) {
-            (Some(called), Some(since)) => lowest_version(since) <= *called,
-            _ => true,
-        })
+        let called = version.and_then(Value::as_str).or_else(|| reference(self.resource().module_source.as_deref()?));
+        let until = self.settings.until.as_deref().map(|until| format!("< {until}"));
+        let constraints = || called.into_iter().chain(until.as_deref());
+        let holds = |since: &str| constraints().all(|constraint| catalog::allows_since(constraint, since));
+        module.defaults.iter().find(|defaults| defaults.since.as_deref().is_none_or(holds))
     }
 
-    fn user_data(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Vec<Value> {
+    /// Whether the map that holds the endpoint is given as `null`.
+    fn gives_null(&self) -> bool {
+        let name = self.settings.endpoint.as_ref().and_then(Path::first_name);
+        let given = name.and_then(|name| self.value.as_map()?.entries.get(name));
+        given.is_some_and(Value::is_null)
+    }
+
+    /// The user data: its own, or that of what it is launched from.
+    fn user_data(&self, target: &Target, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Vec<Value> {
         let own: Vec<Value> =
             self.settings.user_data.iter().flat_map(|user_data| self.own_user_data(user_data, limits)).collect();
         if !own.is_empty() {
             return own;
         }
-        parents
-            .iter()
-            .filter_map(|parent| descriptions.get(*parent))
-            .flat_map(|parent| parent.user_data(&[], descriptions, limits))
-            .collect()
+        if let (Some((why, origin)), []) = (&target.unresolved, parents) {
+            return vec![Value { kind: ValueKind::Unknown(why.clone()), origin: origin.clone() }];
+        }
+        let parents = parents.iter().filter_map(|parent| descriptions.get(*parent));
+        parents.flat_map(|parent| parent.user_data(&Target::default(), &[], descriptions, limits)).collect()
     }
 
     /// What is written at one place for user data: a list is given element by element.
@@ -280,7 +310,8 @@ impl<'a> Description<'a> {
             .collect()
     }
 
-    fn image(&self, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Value {
+    /// The image: its own, or that of what it is launched from.
+    fn image(&self, target: &Target, parents: &[usize], descriptions: &[Self], limits: &Limits) -> Value {
         let absent = || Value::null(self.resource().header);
         let own = self
             .settings
@@ -290,8 +321,12 @@ impl<'a> Description<'a> {
         if !own.is_null() {
             return own;
         }
-        let inherited = parents.iter().filter_map(|parent| descriptions.get(*parent));
-        inherited.map(|parent| parent.image(&[], descriptions, limits)).find(|image| !image.is_null()).unwrap_or(own)
+        if let (Some((why, origin)), []) = (&target.unresolved, parents) {
+            return Value { kind: ValueKind::Unknown(why.clone()), origin: origin.clone() };
+        }
+        let parents = parents.iter().filter_map(|parent| descriptions.get(*parent));
+        let mut inherited = parents.map(|parent| parent.image(&Target::default(), &[], descriptions, limits));
+        inherited.find(|image| !image.is_null()).unwrap_or(own)
     }
 }
 
@@ -304,6 +339,8 @@ struct Sources<'s, 'a> {
     descriptions: &'s [Description<'a>],
     declared: &'s [Declared],
     account: Option<&'s AccountDefault>,
+    image: &'s Value,
+    registrations: &'s Registrations<'s>,
 }
 
 impl Sources<'_, '_> {
@@ -319,10 +356,16 @@ impl Sources<'_, '_> {
             unresolved: self.target.unresolved.clone(),
             module_default: module_default.map(Arc::from),
             account: self.account.map(|account| (account, account.of(name))),
+            images: self.registrations.of(&subject.project, self.image, name),
             step: inheriting(&subject.address, subject.header),
         };
         effective(self.own.of(name).to_vec(), &inheritance, &Origin::at(subject.header))
     }
+}
+
+/// The tag or branch that the address of a module in git names.
+fn reference(source: &str) -> Option<&str> {
+    source.split_once('?')?.1.split('&').find_map(|part| part.strip_prefix("ref="))
 }
 
 /// Lines of a shell script as a script, of which the call at `header` makes the first line.
@@ -334,23 +377,4 @@ fn as_script(lines: &Value, header: Span) -> Value {
     let mut script = Text::encoded("#!/bin/bash\n", header);
     script.push_text(text);
     Value { kind: ValueKind::String(script), origin: lines.origin.clone() }
-}
-
-/// The numbers of the lowest version that a version or a constraint such as `~> 20.8` allows.
-fn lowest_version(constraint: &str) -> Vec<u64> {
-    let first = constraint.split(',').find(|part| !part.trim_start().starts_with(['<', '!'])).unwrap_or_default();
-    let digits = first.trim_start_matches(|character: char| !character.is_ascii_digit());
-    digits.split('.').map_while(|part| part.trim().parse().ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn version_constraints_have_a_lowest_version() {
-        assert_eq!(lowest_version("~> 20.8"), [20, 8]);
-        assert_eq!(lowest_version(">= 5.0.1, < 6"), [5, 0, 1]);
-        assert!(lowest_version("5.10.0") > lowest_version("5.9"));
-    }
 }

@@ -1,6 +1,7 @@
 //! Images that are made of hosts as they run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::links::{Register, Target};
 use super::read::value_at;
@@ -46,11 +47,11 @@ pub(super) fn find(
         let mut target = Target::default();
         instances.resolve(&resource.project, &instance, &mut target);
         let named = target.resources.iter().filter_map(|found| resources.get(*found));
-        let made_of = named.filter_map(|found| host_at.get(&(&*found.project, &*found.address)));
+        let made_of = named.filter_map(|found| host_at.get(&(&*found.project, &**found.name())));
         copies.push(ImageOfInstance {
             subject: Subject {
                 project: resource.project.clone(),
-                address: resource.address.clone(),
+                address: Arc::clone(resource.name()),
                 header: resource.header,
                 calls: resource.trail.clone(),
             },

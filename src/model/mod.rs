@@ -4,21 +4,25 @@
 //! Where a type keeps what is a row of `rules/resources/`; this room knows no type by name.
 
 mod build;
+mod commands;
 mod copies;
+mod document;
 mod image;
 mod links;
 mod read;
+mod registrations;
 mod settings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalog::{Role, SettingName};
-use crate::eval::{BuildStepKind, Language, Unknown, Value, ValueKind};
+use crate::eval::{BuildStep, BuildStepKind, Language, Unknown, Value, ValueKind};
 use crate::finding::{Place, Problem};
 use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
+pub use commands::run_documents;
 pub use copies::ImageOfInstance;
 pub use image::Image;
 
@@ -66,9 +70,12 @@ impl Estate {
         faults
     }
 
-    /// The scripts that images are built with, and the user data of the machines that they are built on.
+    /// The scripts that images are built with and that run on hosts which have booted, and the user data of the machines
+    /// that images are built on.
     fn build_scripts(&self) -> impl Iterator<Item = &Value> {
-        let scripts = self.images.iter().flat_map(|image| &image.steps).filter_map(|step| match &step.kind {
+        let steps = self.images.iter().flat_map(|image| &image.steps);
+        let steps = steps.chain(self.hosts.iter().flat_map(|host| &host.commands));
+        let scripts = steps.filter_map(|step| match &step.kind {
             BuildStepKind::Script { text, .. } => Some(text),
             _ => None,
         });
@@ -96,27 +103,10 @@ impl Estate {
 pub fn lone(file: &SourceFile, is_whole: bool) -> Host {
     let span = file.span(0..file.text().len());
     let header = file.span(0..file.text().find('\n').unwrap_or(file.text().len()));
-    let unset = || Setting {
-        declared: vec![Written::Unset],
-        effective: vec![Effective { written: Written::Unset, decided_by: Decider::Service }],
-    };
-    Host {
-        subject: Subject {
-            project: Arc::clone(&file.path),
-            address: Arc::clone(&file.path),
-            header,
-            calls: Trail::default(),
-        },
-        language: Language::Script,
-        role: Role::Instance,
-        provider: "".into(),
-        metadata: Metadata { endpoint: unset(), tokens: unset(), hop_limit: unset(), ipv6: unset() },
-        user_data: vec![Value::text(Text::verbatim(file.text(), span), span)],
-        init: None,
-        image: Value::null(span),
-        launches: Vec::new(),
-        sets_variables: !is_whole,
-    }
+    let subject =
+        Subject { project: Arc::clone(&file.path), address: Arc::clone(&file.path), header, calls: Trail::default() };
+    let user_data = vec![Value::text(Text::verbatim(file.text(), span), span)];
+    Host { sets_variables: !is_whole, ..commands::bare(subject, Language::Script, user_data, span) }
 }
 
 /// What a finding is about.
@@ -150,6 +140,8 @@ pub struct Host {
     /// What the template has `cfn-init` do on hosts: a map from the names of resources to what their metadata hold
     /// under `AWS::CloudFormation::Init`.
     pub init: Option<Value>,
+    /// What Systems Manager runs on it once it has booted, in order.
+    pub commands: Vec<BuildStep>,
     /// The image that it is launched from; null when it is not written.
     pub image: Value,
     /// The groups and instances that are launched from it.
@@ -220,6 +212,8 @@ pub enum Decider {
     Template(Arc<str>),
     /// The account default with this address.
     Account(Arc<str>),
+    /// The image with this address.
+    Image(Arc<str>),
     /// The default of the module that describes the host.
     Module,
     /// The service.
@@ -231,6 +225,10 @@ pub enum Decider {
 pub struct AccountDefault {
     /// What to call it and where it is.
     pub subject: Subject,
+    /// The language it is written in.
+    pub language: Language,
+    /// Whether it holds for the accounts of an organization that it is attached to; nobody knows here which these are.
+    pub is_of_organization: bool,
     /// The account and Region, as far as the source tells.
     pub provider: Arc<str>,
     /// Whether the metadata service answers; the declared alternatives.

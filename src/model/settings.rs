@@ -1,8 +1,8 @@
 //! The settings of the metadata service: as they are written, and as they take effect.
 //!
 //! For each option the launch (the instance, else its launch template) beats the account's default for the Region, and
-//! that beats the image and the service ("Order of precedence for instance metadata options" in the EC2 User Guide).
-//! An image can neither disable the endpoint nor is it known here, so the image is left out.
+//! that beats the image ("Order of precedence for instance metadata options" in the EC2 User Guide). What nobody says is
+//! left to the service. An image cannot disable the endpoint.
 
 use std::sync::Arc;
 
@@ -71,6 +71,8 @@ pub(super) struct Inheritance<'a> {
     pub(super) module_default: Option<Arc<str>>,
     /// The default of the account, with what it declares.
     pub(super) account: Option<(&'a AccountDefault, &'a [Written])>,
+    /// What the images that it may be launched from set, those included that set nothing.
+    pub(super) images: Vec<(Arc<str>, Written)>,
     /// The step that leads from an inherited value to the host.
     pub(super) step: Step,
 }
@@ -102,7 +104,7 @@ fn inherited(inheritance: &Inheritance, default_origin: &Origin) -> Vec<Effectiv
     for (address, declared) in &inheritance.templates {
         for written in declared {
             match written {
-                Written::Unset => effective.push(from_account(inheritance)),
+                Written::Unset => effective.extend(from_account(inheritance)),
                 _ => effective.push(Effective {
                     written: arrived(written, &inheritance.step),
                     decided_by: Decider::Template(Arc::clone(address)),
@@ -115,21 +117,31 @@ fn inherited(inheritance: &Inheritance, default_origin: &Origin) -> Vec<Effectiv
         effective.push(Effective { written, decided_by: Decider::Template(Arc::default()) });
     }
     if effective.is_empty() {
-        effective.push(from_account(inheritance));
+        effective.extend(from_account(inheritance));
     }
     effective
 }
 
-fn from_account(inheritance: &Inheritance) -> Effective {
-    let service = Effective { written: Written::Unset, decided_by: Decider::Service };
-    let Some((account, declared)) = &inheritance.account else { return service };
-    match declared {
-        [Written::Unset] | [] => service,
-        [first, ..] => {
+fn from_account(inheritance: &Inheritance) -> Vec<Effective> {
+    match &inheritance.account {
+        None | Some((_, [Written::Unset] | [])) => from_images(inheritance),
+        Some((account, declared @ [first, ..])) => {
             let written = if declared.len() == 1 { arrived(first, &inheritance.step) } else { several(first) };
-            Effective { written, decided_by: Decider::Account(Arc::clone(&account.subject.address)) }
+            vec![Effective { written, decided_by: Decider::Account(Arc::clone(&account.subject.address)) }]
         }
     }
+}
+
+fn from_images(inheritance: &Inheritance) -> Vec<Effective> {
+    let service = || Effective { written: Written::Unset, decided_by: Decider::Service };
+    let from_image = |(address, written): &(Arc<str>, Written)| match written {
+        Written::Unset => service(),
+        _ => {
+            Effective { written: arrived(written, &inheritance.step), decided_by: Decider::Image(Arc::clone(address)) }
+        }
+    };
+    let effective: Vec<_> = inheritance.images.iter().map(from_image).collect();
+    if effective.is_empty() { vec![service()] } else { effective }
 }
 
 /// An account default with alternatives is reported where it is declared; for its hosts it is not known.

@@ -195,6 +195,11 @@ impl Network {
         }
     }
 
+    /// A command made a group with this number.
+    pub fn add_group(&mut self, name: &str, gid: u32) {
+        Arc::make_mut(&mut self.assumptions).groups.insert(name.to_owned(), gid);
+    }
+
     /// Remembers a command whose effect is not modelled.
     pub fn doubt(&mut self, doubt: &Doubt) {
         for world in Arc::make_mut(&mut self.worlds) {

@@ -15,7 +15,7 @@ use super::region::region_of;
 use super::{Files, Report};
 use crate::assess::{AgentAssessment, Assessment, Assessments, Boot, Endpoint, How, Identity, Reachability};
 use crate::catalog::{Outcome, Platform, Reach};
-use crate::model::{Effective, Written};
+use crate::model::{Decider, Effective, Written};
 use crate::network::{Answer, Condition, Family, Step};
 use crate::source::Span;
 
@@ -227,7 +227,7 @@ fn hop_limit(word: String) -> HopLimitV1 {
 fn effective_endpoint(endpoint: &Endpoint) -> &'static str {
     if endpoint.is_certainly_disabled() {
         "disabled"
-    } else if endpoint.disabled.is_empty() && endpoint.unknown.is_empty() {
+    } else if endpoint.is_certainly_enabled() {
         "enabled"
     } else {
         "unknown"
@@ -451,7 +451,10 @@ fn in_words(alternatives: &[Effective], unset: &str, files: &dyn Files) -> Strin
     let mut seen = BTreeSet::new();
     let words = alternatives.iter().map(|effective| match &effective.written {
         Written::Unset => unset.to_owned(),
-        Written::Known { meaning, origin } => format!("{meaning} ({})", at(origin.span)),
+        Written::Known { meaning, origin } => match &effective.decided_by {
+            Decider::Image(address) => format!("{meaning} ({}, by the image `{address}`)", at(origin.span)),
+            _ => format!("{meaning} ({})", at(origin.span)),
+        },
         Written::Unknown { why, origin } => format!("unknown: {why} ({})", at(origin.span)),
     });
     let distinct: Vec<String> = words.filter(|word| seen.insert(word.clone())).collect();

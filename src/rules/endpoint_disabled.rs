@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chain::Chain;
-use super::{aftermath, are_required, consequence, gravity, instead, is_concerned, names, requires_tokens};
-use crate::assess::{AgentAssessment, Assessment, Assessments, Cause};
+use super::{
+    aftermath, are_required, consequence, disabled_by_script, gravity, instead, is_concerned, names, requires_tokens,
+};
+use crate::assess::{AgentAssessment, Assessment, Assessments, Cause, Disabler};
 use crate::finding::{Finding, Label, Remedy, Tokens};
+use crate::guest::Whose;
 use crate::model::{Metadata, Subject, Written};
 use crate::source::{Span, StepRole, Trail};
 
@@ -22,7 +25,7 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
     let mut by_place: BTreeMap<Span, usize> = BTreeMap::new();
     for host in &assessments.hosts {
         // A host that takes over a bad account default is part of that default's finding.
-        for cause in host.endpoint.disabled.iter().filter(|cause| cause.account.is_none()) {
+        for cause in host.endpoint.disabled.iter().filter(|cause| cause.by == Disabler::Launch) {
             let index = *by_place.entry(cause.origin.span).or_insert(mistakes.len());
             match mistakes.get_mut(index) {
                 Some(mistake) => mistake.hosts.push((host, cause)),
@@ -30,15 +33,24 @@ pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
             }
         }
     }
-    mistakes.iter().filter_map(Mistake::finding).collect()
+    let mut findings: Vec<Finding> = mistakes.iter().filter_map(Mistake::finding).collect();
+    findings.extend(disabled_by_script::of_own(ID, assessments));
+    let is_mine = |whose: &Whose| matches!(whose, Whose::Instance(_) | Whose::Launched);
+    findings.extend(disabled_by_script::of_others(ID, is_mine, assessments));
+    findings
 }
 
-/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required.
-pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Remedy {
+/// What would mend `finding`: the endpoint turned on where that is written, and session tokens required. Nothing, when
+/// that is not where the finding is shown, or when a script disables it: its author closes it on purpose at that time, and
+/// has to find another way.
+pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     let literal = finding.primary.span;
-    let is_here = |cause: &&Cause| cause.account.is_none() && cause.origin.span == literal;
+    let is_here = |cause: &&Cause| cause.by == Disabler::Launch && cause.origin.span == literal;
     let causes = |host: &'_ Assessment| host.endpoint.disabled.iter().find(is_here).cloned();
     let hosts: Vec<_> = assessments.hosts.iter().filter_map(|host| Some((&host.host, causes(host)?))).collect();
+    if hosts.is_empty() {
+        return None;
+    }
     let is_written_here = |(_, cause): &&(_, Cause)| cause.origin.trail.is_empty();
     let tokens = match hosts.iter().find(is_written_here) {
         _ if hosts.iter().all(|(host, _)| requires_tokens(&host.metadata)) => Tokens::Stay,
@@ -46,12 +58,12 @@ pub(super) fn remedy(finding: &Finding, assessments: &Assessments) -> Remedy {
         None => Tokens::Elsewhere,
     };
     let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
-    Remedy::EnableEndpoint {
+    Some(Remedy::EnableEndpoint {
         literal,
         is_condition: decides_condition(hosts.iter().map(|(_, cause)| &cause.origin.trail)),
         tokens,
         hosts: hosts.iter().map(|(host, _)| key(&host.subject)).collect(),
-    }
+    })
 }
 
 /// What is to become of the session tokens of a host whose endpoint is written as `literal` in its own block.

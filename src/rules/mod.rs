@@ -3,6 +3,7 @@
 mod account_default_disabled;
 mod agent_needs_imdsv1;
 mod chain;
+mod disabled_by_script;
 mod endpoint_disabled;
 mod firewall_blocks_imds;
 mod identity_baked_into_image;
@@ -53,8 +54,8 @@ pub const STRICT_RULES: &[&str] = &[unresolved_value::ID];
 #[must_use]
 pub fn remedy(finding: &Finding, assessments: &Assessments) -> Option<Remedy> {
     match finding.rule {
-        endpoint_disabled::ID => Some(endpoint_disabled::remedy(finding, assessments)),
-        account_default_disabled::ID => Some(account_default_disabled::remedy(finding, assessments)),
+        endpoint_disabled::ID => endpoint_disabled::remedy(finding, assessments),
+        account_default_disabled::ID => account_default_disabled::remedy(finding, assessments),
         identity_baked_into_image::ID | identity_recreated::ID => image_identity::remedy(finding, assessments),
         _ => None,
     }

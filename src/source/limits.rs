@@ -5,6 +5,8 @@
 pub struct Limits {
     /// The largest file that is read, in bytes.
     pub file_bytes: u64,
+    /// The largest Terraform plan that is read, in bytes: a plan holds every value of every resource.
+    pub plan_bytes: u64,
     /// The most files that one run reads.
     pub files: usize,
     /// The deepest nesting of YAML and JSON collections and of intrinsic functions that is followed.
@@ -47,6 +49,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             file_bytes: 4 << 20,
+            plan_bytes: 64 << 20,
             files: 200_000,
             depth: 200,
             evaluation_depth: 1_000,

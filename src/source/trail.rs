@@ -18,6 +18,8 @@ pub enum StepRole {
     ModuleArgument,
     /// A module call that the value or the resource lies behind.
     ModuleCall,
+    /// A resource that nests the stack that the value or the resource lies in.
+    NestedStack,
     /// A module's output.
     Output,
     /// An attribute of a resource that refers to the value.
@@ -36,6 +38,10 @@ pub enum StepRole {
     File,
     /// A resource that the setting was taken over from.
     Inherited,
+    /// A plan that the resource is part of.
+    Plan,
+    /// The place in a plan that gives the value.
+    Planned,
 }
 
 /// One step of a value's way: where it happened and what it was.
@@ -58,6 +64,7 @@ impl fmt::Display for Step {
             StepRole::Local => write!(formatter, "becomes `{name}` here"),
             StepRole::ModuleArgument => write!(formatter, "passed on as `{name}` here"),
             StepRole::ModuleCall => write!(formatter, "in the module called by `{name}`"),
+            StepRole::NestedStack => write!(formatter, "in the stack nested as `{name}`"),
             StepRole::Output => write!(formatter, "returned as `{name}` here"),
             StepRole::Attribute => write!(formatter, "used by `{name}` here"),
             StepRole::Condition => write!(formatter, "decides the condition `{name}`"),
@@ -67,6 +74,8 @@ impl fmt::Display for Step {
             StepRole::Function => write!(formatter, "passed through `{name}` here"),
             StepRole::File => write!(formatter, "read by `{name}` here"),
             StepRole::Inherited => write!(formatter, "taken over by `{name}` here"),
+            StepRole::Plan => write!(formatter, "as planned in `{name}`"),
+            StepRole::Planned => write!(formatter, "the plan gives `{name}` this value"),
         }
     }
 }

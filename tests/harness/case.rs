@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use imdslint::engine::{Checked, Configuration, EngineError, Input, Request, check};
+use imdslint::engine::{Checked, Configuration, EngineError, Input, Request, Variables, check};
 use imdslint::finding::{Confidence, Label, Place as ProblemPlace, Severity};
 use imdslint::report::{Report, Reported};
 use imdslint::source::{Limits, Span};
@@ -129,6 +129,8 @@ impl Case {
             let pairs = given.iter().map(|text| text.split_once('=').expect("an assignment has the form NAME=VALUE"));
             pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
+        let files = options.var_file.iter().map(|path| Variables::File(folder.path().join(path)));
+        let values = pairs(&options.var).into_iter().map(|(name, value)| Variables::Value(name, value));
         check(&Request {
             input: Input {
                 paths: paths.to_vec(),
@@ -138,8 +140,7 @@ impl Case {
                 buffer: None,
                 kind: None,
                 configuration: Configuration::Nearest,
-                variables: pairs(&options.var),
-                variable_files: options.var_file.iter().map(|path| folder.path().join(path)).collect(),
+                variables: files.chain(values).collect(),
                 parameters: pairs(&options.parameter),
                 required_agents: options.require_agent.clone(),
                 assumptions: pairs(&options.assume),

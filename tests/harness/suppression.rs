@@ -64,10 +64,10 @@ fn is_user_data(path: &str, text: &str) -> bool {
         || text.starts_with("#cloud-config")
 }
 
-/// Whether it is a module's file, a template or a component document in a language that has comments.
+/// Whether it is a module's file, a template or a document in a language that has comments.
 fn holds_comments(path: &str, text: &str) -> bool {
     let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
-    let is_read = text.contains("\nResources:") || text.contains("\nphases:");
+    let is_read = ["\nResources:", "\nphases:", "\nmainSteps:"].iter().any(|key| text.contains(key));
     path.ends_with(".tf") || path.ends_with(".pkr.hcl") || is_yaml && is_read
 }
 
@@ -132,8 +132,9 @@ fn in_template_json(case: &Case, found: &Found, mark: &Mark) -> Variants {
     let template: Value = serde_json::from_str(&case.files[path]).expect("the template is JSON");
     let ignore = json!({ "ignore": [{ "rule": found.rule, "reason": REASON }] });
     let mut variants = Vec::new();
-    if let Some(resource) = found.subjects.first().and_then(|subject| subject.split(['.', '[']).next()) {
+    if let Some(subject) = found.subjects.first().and_then(|subject| subject.split(['.', '[']).next()) {
         let mut template = template.clone();
+        let resource = resource_called(subject, &template);
         template["Resources"][resource]["Metadata"]["imdslint"] = ignore.clone();
         variants.push(("with metadata of the resource", with(case, path, template.to_string())));
     }
@@ -141,6 +142,14 @@ fn in_template_json(case: &Case, found: &Found, mark: &Mark) -> Variants {
     template["Metadata"]["imdslint"] = ignore;
     variants.push(("with metadata of the template", with(case, path, template.to_string())));
     variants
+}
+
+/// The key of the resource that is called so, or that the CDK made of the construct with that path.
+fn resource_called(subject: &str, template: &Value) -> String {
+    let resources = template["Resources"].as_object().expect("the template has resources");
+    let is_made_of = |resource: &Value| resource["Metadata"]["aws:cdk:path"] == subject;
+    let made = resources.iter().find(|(_, resource)| is_made_of(resource)).map(|(key, _)| key.as_str());
+    made.unwrap_or(subject).to_owned()
 }
 
 /// The list `_imdslint` of the template.

@@ -41,7 +41,7 @@ impl<'a> Evaluator<'a> {
         if let Some((name, entry)) = self.conditions.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
             return self.condition(name, entry, node.span);
         }
-        if self.is_generated {
+        if self.generated.is_anything() {
             return Truth::Open(Unknown::NotEvaluated(name.into()));
         }
         let message = format!("there is no condition `{name}` in this template; correct the name, or add it");
@@ -84,6 +84,9 @@ impl<'a> Evaluator<'a> {
         match (call.name, call.items()) {
             ("Condition", None) => self.named_condition(call.argument),
             ("Equals", Some([left, right])) => {
+                if let Some(truth) = self.assumed_equality(left, right) {
+                    return Truth::Known(truth, Vec::new());
+                }
                 let (left, right) = (self.value(left), self.value(right));
                 equal(&left, &right)
             }

@@ -16,7 +16,7 @@ impl Evaluator<'_> {
     /// Reports each reference that closes a circle.
     pub(super) fn check_cycles(&mut self) {
         // A macro may replace what the references are written in.
-        if self.is_generated {
+        if !self.generated.is_nothing() {
             return;
         }
         let references = std::mem::take(&mut self.references);

@@ -26,6 +26,11 @@ impl<'a> Evaluator<'a> {
             "Select" => self.call_select(call),
             "Split" => self.call_split(call),
             "Base64" => self.call_base64(call),
+            "Cidr" => self.call_cidr(call),
+            "GetAZs" => self.call_get_zones(call),
+            "ImportValue" => self.call_import_value(call),
+            "Length" => self.call_length(call),
+            "ToJsonString" => self.call_to_json_string(call),
             _ => Value::unknown(Unknown::NotEvaluated(call.full_name().into()), call.span),
         }
     }
@@ -41,7 +46,7 @@ impl<'a> Evaluator<'a> {
             Some(name) if call.is_short || super::short_call(call.argument.resolved()).is_none() => {
                 self.reference(name, call.span, "Ref")
             }
-            _ if self.is_generated => Value::unknown(Unknown::NotEvaluated("Ref".into()), call.span),
+            _ if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated("Ref".into()), call.span),
             _ => self.wrong_arguments(call, "the name of a parameter or resource"),
         }
     }
@@ -56,7 +61,7 @@ impl<'a> Evaluator<'a> {
                 let attribute = attribute.as_str().unwrap_or("").to_owned();
                 self.resource_attribute(resource.as_str().unwrap_or(""), &attribute, call.span)
             }
-            _ if self.is_generated => Value::unknown(Unknown::NotEvaluated("Fn::GetAtt".into()), call.span),
+            _ if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated("Fn::GetAtt".into()), call.span),
             _ => self.wrong_arguments(call, "a resource's name and an attribute, as `name.attribute` or as a list"),
         }
     }
@@ -138,10 +143,13 @@ impl<'a> Evaluator<'a> {
         match parts.iter().find(is_open) {
             Some(part) if is_one_hole => part.clone(),
             // A text that is nothing but one known part was written where that part was.
-            _ => match only_filled(parts) {
-                Some(part) => Value { kind: ValueKind::String(text), origin: part.origin.clone() },
-                None => Value::text(text, span),
-            },
+            _ => {
+                let value = match only_filled(parts) {
+                    Some(part) => Value { kind: ValueKind::String(text), origin: part.origin.clone() },
+                    None => Value::text(text, span),
+                };
+                self.without_dynamic_references(value)
+            }
         }
     }
 
@@ -223,7 +231,8 @@ impl<'a> Evaluator<'a> {
             }
             Truth::Open(why) => {
                 self.open_branches += 1;
-                let (yes, no) = (self.value(yes).then(step.clone()), self.value(no).then(step));
+                let yes = self.assuming(condition, true, |evaluator| evaluator.value(yes)).then(step.clone());
+                let no = self.assuming(condition, false, |evaluator| evaluator.value(no)).then(step);
                 self.open_branches -= 1;
                 if matches!(why, Unknown::RunTime(_)) {
                     Value::one_of(vec![yes, no], self.inputs.limits.alternatives, call.span)
@@ -249,7 +258,7 @@ impl<'a> Evaluator<'a> {
             return Value::unknown(Unknown::NotEvaluated("Fn::FindInMap".into()), call.span);
         };
         let Some(mapping) = self.mappings.get(name).copied() else {
-            if self.is_generated {
+            if self.generated.is_anything() {
                 return Value::unknown(Unknown::NotEvaluated(name.into()), call.span);
             }
             let message = format!("there is no mapping `{name}` in this template; correct the name, or add it");
@@ -262,7 +271,7 @@ impl<'a> Evaluator<'a> {
         if found.is_empty() {
             return match default {
                 Some(default) => self.value(default),
-                None if self.is_generated => Value::unknown(Unknown::NotEvaluated(name.into()), call.span),
+                None if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated(name.into()), call.span),
                 None => {
                     let message =
                         format!("the mapping `{name}` has no entry for these keys; correct the keys, or add it");
@@ -271,7 +280,11 @@ impl<'a> Evaluator<'a> {
             };
         }
         let step = call.step(StepRole::Lookup, name);
-        let values = found.into_iter().map(|node| self.value(node).then(step.clone())).collect();
+        let mut values: Vec<Value> = found.into_iter().map(|node| self.value(node).then(step.clone())).collect();
+        // A key that only the deployment knows need not be among those of the mapping.
+        if let Some(default) = default.filter(|_| keys.iter().any(|key| key.as_unknown().is_some())) {
+            values.push(self.value(default).then(step));
+        }
         Value::one_of(values, self.inputs.limits.alternatives, call.span)
     }
 

@@ -3,23 +3,42 @@
 //! Parameters get their defaults or what the command line gives, conditions three values, intrinsic functions texts
 //! with origins. What only a deployment knows stays unknown, with the reason. A template that a macro will change is
 //! evaluated as it is written; names that it does not define may then come from the macro and are no problem.
+//!
+//! [`Templates`] evaluates those of a workspace: loops are written out and files included first, then each stack is
+//! evaluated with what files of values or the template that nests it give to its parameters.
 
+mod assumption;
+mod cases;
+mod collection;
 mod condition;
 mod cycle;
+mod expansion;
 mod function;
+mod generated;
+mod nested;
+mod output;
 mod parameter;
+mod parameter_file;
+mod stack;
 mod substitution;
+mod templates;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
+use self::assumption::Assumed;
 use self::condition::Truth;
+use self::generated::Generated;
+use self::nested::Nested;
+use self::stack::{Deployment, StackPlace, Wanted, evaluate_stack};
+pub use self::templates::Templates;
 use super::{Evaluation, Language, Resource, Unknown, Value, ValueKind, number_text};
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{Limits, SourceFile, Span, Step, StepRole, Trail};
+use crate::source::{Limits, Origin, PieceKind, SourceFile, Span, Step, StepRole, Text};
 use crate::syntax::tree::{Entry, Node, NodeKind};
 
 /// What a template is evaluated with.
@@ -44,17 +63,17 @@ pub fn is_template(root: &Node) -> bool {
         || root.get("Resources").is_some_and(|resources| resources.entries().iter().any(|(_, entry)| has_type(entry)))
 }
 
-/// Evaluates a template: the resources that exist, with their properties.
+/// Evaluates a template by itself: the resources that exist, with their properties.
 ///
 /// A resource whose condition is known to be false does not exist. A property that is `AWS::NoValue` is not there; one
 /// that may be so is one of several values, `Null` among them.
 #[must_use]
 pub fn evaluate(inputs: &Inputs<'_>) -> Evaluation {
-    let mut evaluator = Evaluator::new(*inputs);
-    evaluator.check_conditions();
-    let resources = evaluator.resources();
-    evaluator.check_cycles();
-    Evaluation { resources, problems: evaluator.problems, faults: evaluator.faults, ..Evaluation::default() }
+    let deployment = Deployment::new(None, inputs.limits);
+    let place = StackPlace::outermost(&inputs.file.path);
+    let evaluated = evaluate_stack(*inputs, &place, &deployment, Wanted::Resources);
+    let stack::Evaluated { resources, problems, faults, .. } = evaluated;
+    Evaluation { resources, problems, faults, ..Evaluation::default() }
 }
 
 /// The entries of one section of the template, by name.
@@ -62,16 +81,24 @@ type Section<'a> = BTreeMap<&'a str, &'a Entry>;
 
 struct Evaluator<'a> {
     inputs: Inputs<'a>,
+    place: &'a StackPlace,
+    deployment: &'a Deployment<'a>,
     parameters: Section<'a>,
     mappings: Section<'a>,
     conditions: Section<'a>,
     resources: Section<'a>,
-    /// Whether a macro or a loop may define names that the template does not show.
-    is_generated: bool,
+    /// The names that the template uses and others define.
+    generated: Generated<'a>,
+    /// The identifiers of loops through what is not known.
+    open_loops: BTreeMap<String, Unknown>,
     known_parameters: BTreeMap<&'a str, Value>,
     known_conditions: BTreeMap<&'a str, Truth>,
     /// The conditions whose evaluation has begun and not ended.
     pending_conditions: BTreeSet<&'a str>,
+    /// What is taken to hold where conditions are not known.
+    assumed: Assumed,
+    /// The stacks that resources nest, once each of them was asked for.
+    nested: BTreeMap<&'a str, Option<Rc<Nested>>>,
     /// The resource that is evaluated, and the resources that each one refers to.
     current: Option<&'a str>,
     references: BTreeMap<&'a str, Vec<(&'a str, Span)>>,
@@ -95,30 +122,30 @@ const PREPROCESSOR: &str = "Rain::";
 const BYTES_PER_STEP: usize = 64;
 
 impl<'a> Evaluator<'a> {
-    fn new(inputs: Inputs<'a>) -> Self {
+    fn new(inputs: Inputs<'a>, place: &'a StackPlace, deployment: &'a Deployment<'a>) -> Self {
         let section = |name| -> Section<'a> {
             inputs.root.get(name).map(|section| section.entries().into_iter().collect()).unwrap_or_default()
         };
         let (parameters, mappings) = (section("Parameters"), section("Mappings"));
         let (conditions, resources) = (section("Conditions"), section("Resources"));
-        let is_expanded = |section: &Section<'_>| section.keys().any(|key| key.starts_with("Fn::"));
-        let is_generated = ["Transform", "Fn::Transform", "Modules", "Rain"]
-            .iter()
-            .any(|key| inputs.root.get(key).is_some())
-            || resources.values().any(|entry| entry.value.get("Type").is_some_and(|kind| type_name(kind).is_none()))
-            || [&parameters, &mappings, &conditions, &resources].into_iter().any(is_expanded);
+        let generated = Generated::of(inputs.root, &resources, &[&parameters, &mappings, &conditions]);
         // A node takes at least a byte, so only aliases and copied texts can need more steps than there are bytes.
         let bytes = u64::try_from(inputs.file.text().len()).unwrap_or(u64::MAX);
         Self {
             inputs,
+            place,
+            deployment,
             parameters,
             mappings,
             conditions,
             resources,
-            is_generated,
+            generated,
+            open_loops: BTreeMap::new(),
             known_parameters: BTreeMap::new(),
             known_conditions: BTreeMap::new(),
             pending_conditions: BTreeSet::new(),
+            assumed: Assumed::default(),
+            nested: BTreeMap::new(),
             current: None,
             references: BTreeMap::new(),
             open_branches: 0,
@@ -126,14 +153,14 @@ impl<'a> Evaluator<'a> {
             faults: Vec::new(),
             depth: 0,
             steps: 0,
-            most_steps: bytes.saturating_add(FREE_STEPS).min(inputs.limits.steps),
+            most_steps: bytes.saturating_add(FREE_STEPS).min(deployment.steps_left()),
         }
     }
 
     fn resources(&mut self) -> Vec<Resource> {
         let root = self.inputs.root;
         let Some(section) = root.get("Resources") else {
-            if !self.is_generated {
+            if !self.generated.is_anything() {
                 let message = "the template has no `Resources`; add the section, or remove what makes it a template";
                 self.warn(ProblemCode::Missing, root.span, message);
             }
@@ -144,24 +171,36 @@ impl<'a> Evaluator<'a> {
         }
         let entries = section.entries();
         let made = entries.into_iter().filter(|(name, _)| !name.starts_with("Fn::"));
-        made.filter_map(|(name, entry)| self.resource(name, entry)).collect()
+        made.flat_map(|(name, entry)| self.resource(name, entry)).collect()
     }
 
-    /// The resource, unless it is faulty or its condition is false.
-    fn resource(&mut self, name: &'a str, entry: &'a Entry) -> Option<Resource> {
+    /// The resource and those of the stack that it nests; nothing when it is faulty or its condition is false.
+    fn resource(&mut self, name: &'a str, entry: &'a Entry) -> Vec<Resource> {
         let header = entry.key.span;
         let Some(kind) = entry.value.get("Type").and_then(type_name) else {
-            if !self.is_generated {
+            if !self.generated.is_anything() {
                 let message = format!("the resource `{name}` has no `Type`; give it one, such as `AWS::EC2::Instance`");
                 self.warn(ProblemCode::Evaluation, header, message);
             }
-            return None;
+            return Vec::new();
         };
-        if let Some(condition) = entry.value.get("Condition")
-            && matches!(self.named_condition(condition), Truth::Known(false, _))
-        {
-            return None;
+        let condition = entry.value.get("Condition").map(|condition| (condition, self.named_condition(condition)));
+        match condition {
+            Some((_, Truth::Known(false, _))) => {
+                if let (Some(path), Some(templates)) = (self.template_of(entry), self.deployment.templates) {
+                    templates.reach(&path);
+                }
+                Vec::new()
+            }
+            Some((condition, Truth::Open(_))) => {
+                self.assuming(condition, true, |evaluator| evaluator.existing_resource(name, entry, kind))
+            }
+            _ => self.existing_resource(name, entry, kind),
         }
+    }
+
+    fn existing_resource(&mut self, name: &'a str, entry: &'a Entry, kind: &str) -> Vec<Resource> {
+        let header = entry.key.span;
         self.current = Some(name);
         let properties = match entry.value.get("Properties") {
             Some(properties) => self.value(properties),
@@ -174,18 +213,27 @@ impl<'a> Evaluator<'a> {
         }
         let metadata = entry.value.get("Metadata").map(|metadata| self.value(metadata));
         self.current = None;
-        Some(Resource {
+        let resource = Resource {
             language: Language::CloudFormation,
-            project: Arc::clone(&self.inputs.file.path),
-            address: name.into(),
+            project: Arc::clone(&self.place.project),
+            address: self.address(name),
+            given_name: construct_path(entry).map(Arc::from),
             kind: kind.into(),
             module_source: None,
             provider: "".into(),
             header,
-            trail: Trail::default(),
+            trail: self.place.calls.clone(),
             properties,
             metadata,
-        })
+        };
+        let nested = self.nested(name, entry);
+        let inside = nested.iter().flat_map(|stack| stack.resources.iter().cloned());
+        std::iter::once(resource).chain(inside).collect()
+    }
+
+    /// The address of the resource `name` of this stack.
+    fn address(&self, name: &str) -> Arc<str> {
+        format!("{}{name}", self.place.prefix).into()
     }
 
     /// The value of a node; `Null` for `AWS::NoValue` and for nothing.
@@ -228,7 +276,8 @@ impl<'a> Evaluator<'a> {
         match &node.kind {
             NodeKind::Scalar(text, _) => {
                 self.spend_bytes(text.len(), node.span);
-                scalar(node)
+                let value = self.without_open_loops(scalar(node));
+                self.without_dynamic_references(value)
             }
             NodeKind::Sequence(items) => {
                 let values: Vec<_> = items.iter().map(|item| self.value(item)).collect();
@@ -250,6 +299,19 @@ impl<'a> Evaluator<'a> {
             }
             NodeKind::Alias(_) => Value::unknown(Unknown::Faulty, node.span),
         }
+    }
+
+    /// The value with the identifiers of loops that were kept once as parts that are not known.
+    fn without_open_loops(&mut self, value: Value) -> Value {
+        let ValueKind::String(text) = &value.kind else { return value };
+        let mut text = text.clone();
+        for (name, why) in &self.open_loops {
+            let written = format!("${{{name}}}");
+            if text.as_str().contains(&written) {
+                text = text.replace(&written, &Text::hole(value.origin.span, why.to_string()));
+            }
+        }
+        Value { kind: ValueKind::String(text), origin: value.origin }
     }
 
     /// Counts `steps` steps; false when there were too many.
@@ -352,6 +414,11 @@ fn long_call(node: &Node) -> Option<Call<'_>> {
     Some(Call { name, argument: &entry.value, is_short: false, span: node.span })
 }
 
+/// The path of the construct that the CDK made the resource of.
+fn construct_path(entry: &Entry) -> Option<&str> {
+    entry.value.get("Metadata")?.get("aws:cdk:path")?.as_str()
+}
+
 /// The type of a resource; `None` when a preprocessor such as Rain is told there to put other resources in its place.
 fn type_name(node: &Node) -> Option<&str> {
     node.as_str().filter(|_| short_call(node.resolved()).is_none())
@@ -366,8 +433,15 @@ fn scalar(node: &Node) -> Value {
     if let Some(truth) = node.as_bool() {
         return Value::bool(truth, node.span);
     }
-    match node.as_number() {
-        Some(number) if number_text(number) == text.as_str() => Value::number(number, node.span),
+    match (node.as_number(), text.pieces()) {
+        (Some(number), _) if number_text(number) == text.as_str() => Value::number(number, node.span),
+        // The item of a loop has its way with it.
+        (_, [piece]) if !piece.trail.is_empty() => {
+            let is_verbatim = piece.kind == PieceKind::Verbatim;
+            let written = if is_verbatim { Text::verbatim } else { Text::encoded };
+            let origin = Origin { span: node.span, trail: piece.trail.clone() };
+            Value { kind: ValueKind::String(written(text.as_str().to_owned(), piece.span)), origin }
+        }
         _ => Value::text(text.clone(), node.span),
     }
 }

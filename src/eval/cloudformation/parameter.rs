@@ -17,6 +17,9 @@ const PSEUDO_PARAMETERS: [&str; 7] = [
     "AWS::URLSuffix",
 ];
 
+/// The name under which a stack is given values for any of its parameters.
+pub(super) const ANY: &str = "*";
+
 /// The types of parameters whose value is the name of a stored value, looked up when the stack is deployed.
 const STORED_TYPE: &str = "AWS::SSM::Parameter::Value<";
 
@@ -32,24 +35,30 @@ impl<'a> Evaluator<'a> {
         if let Some((name, entry)) = self.parameters.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
             let value = self.parameter(name, entry);
             return match value.kind {
-                ValueKind::Unknown(why) => Value::unknown(why, span),
+                ValueKind::Unknown(why) => Value::unknown(why, span).through(&value.origin.trail),
                 _ => value.then(Step { span, role: StepRole::Function, name: user.into() }),
             };
+        }
+        if let Some(why) = self.open_loops.get(name) {
+            return Value::unknown(why.clone(), span);
         }
         self.resource_attribute(name, "Ref", span)
     }
 
     /// The attribute of a resource: known only to the cloud, if there is such a resource.
     pub(super) fn resource_attribute(&mut self, name: &str, attribute: &str, span: Span) -> Value {
-        if let Some((name, _)) = self.resources.get_key_value(name) {
+        if let Some((name, entry)) = self.resources.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
             if let Some(current) = self.current
                 && self.open_branches == 0
             {
-                self.references.entry(current).or_default().push((*name, span));
+                self.references.entry(current).or_default().push((name, span));
             }
-            return Value::unknown(Unknown::Computed((*name).into(), attribute.into()), span);
+            if let Some(value) = self.output_of_nested(name, entry, attribute, span) {
+                return value;
+            }
+            return Value::unknown(Unknown::Computed(self.address(name), attribute.into()), span);
         }
-        if self.is_generated {
+        if self.generated.may_have(name) {
             return Value::unknown(Unknown::NotEvaluated(name.into()), span);
         }
         let what = if attribute == "Ref" { "parameter or resource" } else { "resource" };
@@ -66,7 +75,7 @@ impl<'a> Evaluator<'a> {
         let value = value.unwrap_or_else(|| Value::unknown(Unknown::NotGiven(name.into()), entry.key.span));
         let length = if let ValueKind::String(text) = &value.kind { text.len() } else { 0 };
         if self.spend_bytes(length, entry.key.span) {
-            value
+            self.narrowed(name, value)
         } else {
             Value::unknown(Unknown::Limit("steps".into()), entry.key.span)
         }
@@ -75,8 +84,8 @@ impl<'a> Evaluator<'a> {
     fn given_or_default(&mut self, name: &str, entry: &'a Entry) -> Value {
         let header = entry.key.span;
         let kind = entry.value.get("Type").and_then(Node::as_str).unwrap_or("String");
-        let given =
-            self.inputs.parameters.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.clone());
+        let mut given = self.inputs.parameters.iter().rev();
+        let given = given.find(|(given, _)| given == name || given == ANY).map(|(_, value)| value.clone());
         let value = match (given, entry.value.get("Default")) {
             (Some(value), _) => value,
             (None, Some(default)) => {
@@ -99,11 +108,16 @@ impl<'a> Evaluator<'a> {
             let stored = format!("{{{{resolve:ssm:{}}}}}", value.as_str().unwrap_or("…"));
             return Value::unknown(Unknown::NotEvaluated(stored.into()), value.origin.span);
         }
+        let value = self.without_dynamic_references(value);
         if kind == "CommaDelimitedList" || kind.starts_with("List<") { self.list_of(value) } else { value }
     }
 
     /// The list that a parameter's string stands for.
     fn list_of(&mut self, value: Value) -> Value {
+        if matches!(value.kind, ValueKind::OneOf(_)) {
+            let limit = self.inputs.limits.alternatives;
+            return value.for_each_alternative(limit, |value| self.list_of(value.clone()));
+        }
         let ValueKind::String(text) = &value.kind else { return value };
         let span = value.origin.span;
         let parts = self.split(text, ",", span);

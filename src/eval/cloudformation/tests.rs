@@ -256,7 +256,7 @@ fn cycles_are_problems() {
 #[test]
 fn names_that_a_macro_may_define_are_no_problem() {
     let template = Template::of(
-        "Transform: AWS::Serverless-2016-10-31\n\
+        "Transform: [AWS::LanguageExtensions, OwnMacro]\n\
          Resources:\n  X: {Type: A::B::C, Properties: {P: !Ref Made, Q: !Sub '${Made.Arn}', R: !If [Made, 1, 2]}}\n",
     );
     assert_eq!(template.problems(), []);

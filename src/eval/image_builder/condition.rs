@@ -65,5 +65,6 @@ fn decided(reader: &mut Reader<'_>, list: &Node, deciding: bool) -> Option<bool>
 
 fn known(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let (text, _) = node.as_scalar()?;
-    reader.resolve(text, None).known().map(str::to_owned)
+    // What is no reference yet may be one to the loop of the step.
+    reader.resolve(text, None).known().filter(|known| !known.contains("{{")).map(str::to_owned)
 }

@@ -41,7 +41,7 @@ fn build_of(resource: &Resource, machine: BTreeMap<Arc<str>, Value>, steps: Vec<
     Build {
         language: resource.language,
         project: Arc::clone(&resource.project),
-        address: Arc::clone(&resource.address),
+        address: Arc::clone(resource.name()),
         header: resource.header,
         trail: resource.trail.clone(),
         machine: Value::map(machine, resource.header),

@@ -79,7 +79,12 @@ impl Reader<'_> {
             };
         }
         let (step, path) = rest.split_once('.')?;
-        let step = *self.steps_by_name.get(&(first, step))?;
+        let Some(step) = self.steps_by_name.get(&(first, step)).copied() else {
+            // One round of a step with a loop.
+            let (step, _) = step.split_once('[')?;
+            self.steps_by_name.get(&(first, step))?;
+            return Some(Text::hole(place, format!("`{name}` is known only when it runs")));
+        };
         Some(self.part_of_step(step, name, path, depth).unwrap_or_else(|| {
             let why =
                 if path.starts_with("outputs") { "is known only when it runs" } else { "is no input of that step" };

@@ -173,6 +173,7 @@ fn references_are_filled_in() {
         ),
         ("echo {{ build.Get.outputs.stdout }}", "sh: echo <`build.Get.outputs.stdout` is known only when it runs>\n"),
         ("sh {{ build.Get.outputs[0].destination }}", "sh: sh /tmp/agent.sh\n"),
+        ("echo {{ build.Get[0].outputs.x }}", "sh: echo <`build.Get[0].outputs.x` is known only when it runs>\n"),
         ("docker ps --format {{.Names}}", "sh: docker ps --format {{.Names}}\n"),
         ("echo {{ a b }} {{ x.y }} {{", "sh: echo {{ a b }} {{ x.y }} {{\n"),
         ("echo {{ loop.value }}", "sh: echo {{ loop.value }}\n"),
@@ -255,6 +256,7 @@ fn a_condition_that_is_known_decides() {
         ("    binaryExists: yum", true),
         ("    binaryExists: yum\n    then: Skip", false),
         ("    []", true),
+        ("    stringEquals: '{{ loop.value }}'\n    value: a", true),
         ("    x", true),
     ] {
         assert_eq!(runs(condition), expected, "{condition}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::files::Session;
-use super::interpolation::{Fields, interpolated};
+use super::interpolation::{Fields, Names, interpolated};
 use super::provisioner::{Provisioner, Target};
 use super::template::Template;
 use super::{Images, builder, machine};
@@ -114,7 +114,8 @@ impl<'a> Builds<'a> {
         let trail = if source.is_some() { Trail::default().then(step) } else { Trail::default() };
         let nothing = |name: &str, span| Value::unknown(Unknown::NotEvaluated(format!("user `{name}`").into()), span);
         let written = self.machine(source, used, &bound, span);
-        let written = interpolated(&written, &nothing, Fields::Unknown, self.session.limits);
+        let names = Names { user: &nothing, build: Some((&used.name, &used.kind)) };
+        let written = interpolated(&written, names, Fields::Unknown, self.session.limits);
         let target = Target {
             name: Arc::clone(&used.name),
             called: vec![own, Arc::clone(&address)],

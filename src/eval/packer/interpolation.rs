@@ -1,15 +1,25 @@
 //! What Packer makes of the actions `{{ … }}` in its strings, which are templates of Go as well.
 //!
-//! `user` gives a variable of a template in the older form; most others are known only when Packer runs, and become
-//! holes.
+//! `user` gives a variable of a template in the older form, and some functions are carried out; the others are known only
+//! when Packer runs, and become holes.
 
 use std::sync::Arc;
 
+use super::action;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::source::{Limits, Span, Text};
 
 /// Gives the user variable of this name, which an action at this place asks for.
 pub(super) type Variables<'a> = &'a dyn Fn(&str, Span) -> Value;
+
+/// What actions can ask for.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    /// The user variables of a template in the older form.
+    pub(super) user: Variables<'a>,
+    /// The name and the type of the build, where it is known which one it is.
+    pub(super) build: Option<(&'a str, &'a str)>,
+}
 
 /// What becomes of `{{ .Name }}`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,12 +34,12 @@ pub(super) enum Fields {
 const LONGEST_SHOWN: usize = 60;
 
 /// `value` with the actions carried out in all its strings.
-pub(super) fn interpolated(value: &Value, variables: Variables<'_>, fields: Fields, limits: &Limits) -> Value {
-    Interpolation { variables, fields, limits, nodes: limits.nodes }.value(value, limits.depth)
+pub(super) fn interpolated(value: &Value, names: Names<'_>, fields: Fields, limits: &Limits) -> Value {
+    Interpolation { names, fields, limits, nodes: limits.nodes }.value(value, limits.depth)
 }
 
 struct Interpolation<'a> {
-    variables: Variables<'a>,
+    names: Names<'a>,
     fields: Fields,
     limits: &'a Limits,
     /// How many values may still be gone through.
@@ -69,31 +79,32 @@ impl Interpolation<'_> {
         let mut made = Text::new();
         let mut at = 0;
         while let Some((start, end)) = next_action(source, at) {
-            made.push_text(&text.slice(at..start));
             let body = source.get(start + 2..end - 2).unwrap_or("");
             let inner = body.trim_start_matches('-').trim_end_matches('-').trim();
+            let before = text.slice(at..start);
+            // A sign at the braces takes away the white space beyond them.
+            made.push_text(&if body.starts_with("- ") { before.trim_end_matches(char::is_whitespace) } else { before });
             let place = text.span_of(start..end).unwrap_or(span);
             at = end;
+            if body.ends_with(" -") {
+                at += source.get(end..).map_or(0, |rest| rest.len() - rest.trim_start().len());
+            }
+            let range = start + 2..end - 2;
+            let signs = body.len() - body.trim_start_matches('-').len();
+            let range = range.start + signs
+                ..range.end - (body.len() - body.trim_end_matches('-').len()).min(range.len() - signs);
             if is_block(inner) {
                 at = end_of_blocks(source, end);
                 made.push_text(&hole(place, inner));
-            } else if let Some(name) = inner.strip_prefix("user").and_then(|rest| quoted(rest.trim_start())) {
-                let value = (self.variables)(name, place);
-                if (start, end) == (0, source.len()) {
+            } else if inner.starts_with("/*") {
+            } else if let Some(value) = action::evaluate(text, range, place, self.names, self.limits) {
+                if (start, at) == (0, source.len()) {
                     return value;
                 }
                 made.push_text(&value.to_text().unwrap_or_else(|| hole(place, inner)));
-            } else if matches!(inner, "template_dir" | "pwd") {
-                made.push_encoded(".", place);
-            } else if let Some(literal) = quoted(inner) {
-                let within = body.find(literal).map_or(start..start, |found| {
-                    let begin = start + 2 + found;
-                    begin..begin + literal.len()
-                });
-                made.push_text(&text.slice(within));
             } else if inner.starts_with('.') && self.fields == Fields::Kept {
                 made.push_text(&text.slice(start..end));
-            } else if !inner.starts_with("/*") {
+            } else {
                 made.push_text(&hole(place, inner));
             }
             if made.len() > self.limits.text_bytes {
@@ -150,13 +161,6 @@ fn end_of_blocks(source: &str, at: usize) -> usize {
     source.len()
 }
 
-/// The content of a string in quotes without escapes, when `text` is nothing else.
-fn quoted(text: &str) -> Option<&str> {
-    let quote = text.chars().next().filter(|first| matches!(first, '`' | '"'))?;
-    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
-    (!inner.contains(quote) && (quote == '`' || !inner.contains('\\'))).then_some(inner)
-}
-
 fn hole(span: Span, inner: &str) -> Text {
     let shown: String = inner.chars().take(LONGEST_SHOWN).collect();
     Text::hole(span, format!("`{{{{ {shown} }}}}` is known only when Packer runs"))
@@ -176,7 +180,8 @@ mod tests {
             _ => Value::unknown(Unknown::NotGiven(name.into()), span),
         };
         let value = Value::text(Text::verbatim(source, span), span);
-        let value = interpolated(&value, &variables, fields, &Limits::default());
+        let names = Names { user: &variables, build: Some(("web", "amazon-ebs")) };
+        let value = interpolated(&value, names, fields, &Limits::default());
         match value.kind {
             ValueKind::String(text) => text.as_str().replace(HOLE, "?"),
             ValueKind::Unknown(why) => format!("unknown: {why}"),
@@ -202,7 +207,20 @@ mod tests {
             ("a {{if .X}} b", "a ?"),
             ("open {{ never closed", "open {{ never closed"),
             ("open {{ ` }}", "open {{ ` }}"),
-            ("{{user `known` | upper}}", "?"),
+            ("{{user `known` | upper}}", "VALUE"),
+            ("a {{user `other` | upper}}", "a ?"),
+            ("{{ upper `a` | lower | replace_all `a` `b-b` }}", "b-b"),
+            ("{{ replace `a` `b` 1 `aa` }}{{ replace `a` `b` -1 `aa` }}", "babb"),
+            ("{{ split (user `known`) `l` 1 }} {{ split `a` `-` 1 }}", "ue ?"),
+            ("{{ printf `%s-%s%%` build_name (build_type | upper) }}", "web-AMAZON-EBS%"),
+            ("{{ printf `%s` }} {{ printf `a` `b` }} {{ printf `%q` `b` }}", "? ? ?"),
+            ("{{ print `a` `b` }}", "ab"),
+            ("{{ build_name }}/{{ build `ID` }}/{{ packer_version }}/{{ env `A` }}", "web/?/?/?"),
+            ("a\n {{- user `known` -}} \n b", "avalueb"),
+            (
+                "{{ user `known` `other` }} {{ `a` `b` }} {{ `a` | `b` }} {{ (upper `a` }} {{ upper \"\\n\" }}",
+                "? ? ? ? ?",
+            ),
         ] {
             assert_eq!(made(source, Fields::Unknown), expected, "{source}");
         }
@@ -212,7 +230,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn no_text_panics(pieces in prop::collection::vec(prop::sample::select(vec![
-            "{{", "}}", "`", "\"", "\\", "if .X", "end", "user `known`", "\u{e9}", ".X", "-", "/*", " ", "template_dir",
+            "{{", "}}", "`", "\"", "\\", "if .X", "| upper", "(", ")", "split `a-b` `-` 1", "printf `%s%`", "-1", "end", "user `known`", "\u{e9}", ".X", "-", "/*", " ", "template_dir",
         ]), 0..24)) {
             let source = pieces.concat();
             prop_assert!(source.contains("{{") || made(&source, Fields::Unknown) == source);
@@ -231,7 +249,7 @@ mod tests {
         let span = Span::new(FileId(0), 0..source.len());
         let value = Value::text(Text::verbatim(source, span), span);
         let nothing = |_: &str, span| Value::null(span);
-        let made = interpolated(&value, &nothing, Fields::Unknown, &Limits::default());
+        let made = interpolated(&value, Names { user: &nothing, build: None }, Fields::Unknown, &Limits::default());
         let ValueKind::String(text) = made.kind else { panic!("a string") };
         assert_eq!(text.span_of(2..3).map(Span::range), Some(5..6));
     }

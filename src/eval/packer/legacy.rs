@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::files::Session;
-use super::interpolation::{Fields, interpolated};
+use super::interpolation::{Fields, Names, interpolated};
 use super::provisioner::{Provisioner, Target};
 use super::{Images, builder, machine};
 use crate::discover::Workspace;
@@ -13,7 +13,7 @@ use crate::eval::terraform::CommandLine;
 use crate::eval::{Build, BuildStep, BuildStepKind, Evaluation, Language, Unknown, Value};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, SourceFile, Span, Step, StepRole, Text, Trail};
-use crate::syntax::tree::{self, Node, NodeKind, ScalarStyle};
+use crate::syntax::tree::{self, Node};
 
 /// Evaluates the template `root` of `file`.
 #[must_use]
@@ -60,7 +60,9 @@ impl Template<'_> {
     fn build(&self, item: &Node, kind: &str, images: Images, header: Span) -> Build {
         let limits = self.session.limits;
         let user = |name: &str, span: Span| self.variables.get(name, span);
-        let written = interpolated(&value_of(item, limits.depth), &user, Fields::Unknown, limits);
+        let called = item.get("name").map_or(Some(kind), Node::as_str).filter(|name| !name.contains("{{"));
+        let names = Names { user: &user, build: called.map(|name| (name, kind)) };
+        let written = interpolated(&value_of(item, limits.depth), names, Fields::Unknown, limits);
         let name = written.as_map().and_then(|map| map.entries.get("name")).and_then(Value::as_str);
         let name: Arc<str> = name.unwrap_or(kind).into();
         let target = Target {
@@ -134,16 +136,16 @@ impl<'a> Variables<'a> {
         if let Some(variables) = root.get("variables") {
             assign(variables, StepRole::Default);
         }
-        for file in command_line.files.iter().filter(|file| file.path.ends_with(".json")) {
+        for file in command_line.files().filter(|file| file.path.ends_with(".json")) {
             let parsed = tree::parse(file, limits);
             problems.extend(parsed.problems);
             parsed.documents.first().into_iter().for_each(|node| assign(node, StepRole::Assignment));
         }
-        for (name, file) in &command_line.variables {
+        for (name, file) in command_line.values() {
             let span = file.span(0..file.text().len());
             let step = Step { span, role: StepRole::Assignment, name: format!("user `{name}`").into() };
             let value = Value::text(Text::verbatim(file.text(), span), span);
-            written.insert(name.as_str().into(), Written { value, step });
+            written.insert(name.into(), Written { value, step });
         }
         (Self { written, known: RefCell::default(), limits }, problems)
     }
@@ -170,7 +172,8 @@ impl<'a> Variables<'a> {
         }
         self.known.borrow_mut().insert(Arc::clone(name), Slot::InProgress);
         let user = |name: &str, span: Span| self.get(name, span);
-        let value = interpolated(value, &user, Fields::Unknown, self.limits).then(step.clone());
+        let names = Names { user: &user, build: None };
+        let value = interpolated(value, names, Fields::Unknown, self.limits).then(step.clone());
         self.known.borrow_mut().insert(Arc::clone(name), Slot::Done(value.clone()));
         value
     }
@@ -188,24 +191,5 @@ fn place(item: &Node, name: &str) -> Span {
 
 /// What is written at `node`. Entries whose names begin with `_` are comments.
 fn value_of(node: &Node, depth: usize) -> Value {
-    let span = node.span;
-    let Some(depth) = depth.checked_sub(1) else {
-        return Value::unknown(Unknown::Limit("nested values".into()), span);
-    };
-    match &node.kind {
-        NodeKind::Scalar(text, ScalarStyle::Plain) => match (node.as_bool(), node.as_number()) {
-            (Some(value), _) => Value::bool(value, span),
-            (_, Some(number)) => Value::number(number, span),
-            _ if node.is_null() => Value::null(span),
-            _ => Value::text(text.clone(), span),
-        },
-        NodeKind::Scalar(text, _) => Value::text(text.clone(), span),
-        NodeKind::Sequence(items) => Value::list(items.iter().map(|item| value_of(item, depth)).collect(), span),
-        NodeKind::Mapping(_) => {
-            let entries = node.entries().into_iter().filter(|(name, _)| !name.starts_with('_'));
-            let entries = entries.map(|(name, entry)| (Arc::from(name), value_of(&entry.value, depth)));
-            Value::map(entries.collect(), span)
-        }
-        NodeKind::Alias(_) => Value::unknown(Unknown::NotEvaluated("a reference".into()), span),
-    }
+    crate::eval::tree::value_of(node, depth, |name| !name.starts_with('_'))
 }

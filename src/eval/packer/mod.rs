@@ -3,6 +3,7 @@
 //! Only builders that make images of EC2 count. What provisioners do becomes the steps of a build; what runs on the
 //! machine that runs Packer is left out.
 
+mod action;
 mod builds;
 mod command;
 mod files;

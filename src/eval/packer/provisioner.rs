@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::command::{Runner, runner};
 use super::files::{Content, Found, Session, known_path};
-use super::interpolation::{Fields, Variables, interpolated};
+use super::interpolation::{Fields, Names, Variables, interpolated};
 use crate::eval::{ANY_VARIABLE, BuildStep, BuildStepKind, Interpreter, Map, Unknown, Value, ValueKind};
 use crate::source::{Span, Text};
 
@@ -85,7 +85,8 @@ impl Session<'_> {
     pub(super) fn add_steps(&self, provisioner: Provisioner<'_>, target: &Target<'_>, steps: &mut Vec<BuildStep>) {
         let Provisioner { kind, header, settings } = provisioner;
         let role = ROLES.iter().find(|(name, _)| *name == kind).map_or(&Role::Opaque(&[]), |(_, role)| role);
-        let settings = Settings { map: overridden(settings, target), session: self, variables: target.variables };
+        let names = Names { user: target.variables, build: Some((&target.name, &target.builder)) };
+        let settings = Settings { map: overridden(settings, target), session: self, names };
         let kinds = match (role, self.applies(&settings, target)) {
             (Role::Nothing, _) | (_, Applies::No) => return,
             (_, Applies::Open) => vec![BuildStepKind::Opaque(format!("{kind}, perhaps").into())],
@@ -413,7 +414,7 @@ impl Session<'_> {
 struct Settings<'a> {
     map: Value,
     session: &'a Session<'a>,
-    variables: Variables<'a>,
+    names: Names<'a>,
 }
 
 impl Settings<'_> {
@@ -425,13 +426,12 @@ impl Settings<'_> {
     /// What is set, with the actions in its strings carried out.
     fn get(&self, name: &str) -> Option<Value> {
         let value = self.written(name)?;
-        Some(interpolated(&value, self.variables, Fields::Unknown, self.session.limits))
-            .filter(|value| !value.is_null())
+        Some(interpolated(&value, self.names, Fields::Unknown, self.session.limits)).filter(|value| !value.is_null())
     }
 
     /// A command in which the fields stay, and its place.
     fn command(&self, name: &str) -> Option<(String, Span)> {
-        let value = interpolated(&self.written(name)?, self.variables, Fields::Kept, self.session.limits);
+        let value = interpolated(&self.written(name)?, self.names, Fields::Kept, self.session.limits);
         let text = value.alternatives().first().and_then(Value::to_text)?;
         Some((text.as_str().to_owned(), value.origin.span))
     }

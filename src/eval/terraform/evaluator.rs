@@ -1,11 +1,12 @@
 //! The evaluator of one root module: its limits, its problems, and the names that a traversal begins with.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::expression::attribute_of;
+use super::fetched::Manifest;
 use super::inputs::RootInputs;
 use super::instance::{Instance, ObjectName};
 use super::scope::Scope;
@@ -48,6 +49,8 @@ pub(in crate::eval) struct Evaluator<'a> {
     pub(super) store: &'a ModuleStore<'a>,
     pub(super) inputs: &'a RootInputs,
     pub(super) limits: &'a Limits,
+    /// What was fetched for the root module, read when a call first asks for it.
+    manifest: OnceCell<Manifest>,
     problems: RefCell<Vec<Problem>>,
     /// What was reported, so that each problem is reported once, and each limit once wherever it is met.
     reported: RefCell<BTreeSet<(String, Option<Span>)>>,
@@ -85,6 +88,7 @@ impl<'a> Evaluator<'a> {
             store,
             inputs,
             limits,
+            manifest: OnceCell::new(),
             problems: RefCell::default(),
             reported: RefCell::default(),
             faults: RefCell::default(),
@@ -102,6 +106,15 @@ impl<'a> Evaluator<'a> {
     pub(in crate::eval) fn into_evaluation(self, resources: Vec<Resource>) -> Evaluation {
         let faults = self.faults.into_inner().into_values().collect();
         Evaluation { resources, problems: self.problems.into_inner(), faults, ..Evaluation::default() }
+    }
+
+    /// What was fetched for the root module.
+    pub(super) fn manifest(&self) -> &Manifest {
+        self.manifest.get_or_init(|| {
+            let (manifest, problems) = Manifest::read(self.workspace, &self.inputs.folder, self.limits);
+            problems.into_iter().for_each(|problem| self.report(problem));
+            manifest
+        })
     }
 
     /// Enters an expression: one more step, one more level.

@@ -337,6 +337,11 @@ impl Evaluator<'_> {
             }
             _ => {}
         }
+        if self.inputs.is_packers
+            && let Some(refusal) = functions::refused_by_packer(name)
+        {
+            return Err(fault(refusal.code, span, refusal.message));
+        }
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {
             arguments.push(self.evaluate(argument, scope)?);
@@ -371,7 +376,8 @@ impl Evaluator<'_> {
         if let Some(result) = self.call_file_function(name, &arguments, span) {
             return result;
         }
-        match functions::call(name, &arguments, span, self.limits) {
+        let function = if self.inputs.is_packers { functions::call_of_packer } else { functions::call };
+        match function(name, &arguments, span, self.limits) {
             Some(Ok(value)) => Ok(value),
             Some(Err(refusal)) => Err(fault(refusal.code, span, format!("`{name}`: {}", refusal.message))),
             None => Ok(Value::unknown(Unknown::NotEvaluated(format!("{name}()").into()), span)),

@@ -102,7 +102,7 @@ impl Evaluator<'_> {
         };
         let mut folder = &*self.inputs.folder;
         let first = load(folder);
-        while first.is_err() && self.inputs.is_above_too && !folder.is_empty() {
+        while first.is_err() && self.inputs.is_packers && !folder.is_empty() {
             folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
             if let Ok(found) = load(folder) {
                 return Ok(found);

@@ -13,13 +13,35 @@ use crate::eval::{Evaluation, Language, Value};
 use crate::source::{Limits, SourceFile, Step, StepRole, Text};
 use crate::syntax::hcl::{self, Body};
 
-/// What the command line says about variables; it holds for every root module.
+/// What the command line says about variables, in the order given; it holds for every root module.
 #[derive(Debug, Default)]
-pub struct CommandLine {
+pub struct CommandLine(pub Vec<Given>);
+
+/// An option of the command line that gives values to variables.
+#[derive(Debug)]
+pub enum Given {
     /// `--var NAME=VALUE`: the name and a file that holds the value as it was typed.
-    pub variables: Vec<(String, Arc<SourceFile>)>,
-    /// `--var-file`: the files in the order given.
-    pub files: Vec<Arc<SourceFile>>,
+    Value(String, Arc<SourceFile>),
+    /// `--var-file`.
+    File(Arc<SourceFile>),
+}
+
+impl CommandLine {
+    /// The values, in the order given.
+    pub(in crate::eval) fn values(&self) -> impl Iterator<Item = (&str, &Arc<SourceFile>)> {
+        self.0.iter().filter_map(|given| match given {
+            Given::Value(name, file) => Some((name.as_str(), file)),
+            Given::File(_) => None,
+        })
+    }
+
+    /// The files, in the order given.
+    pub(in crate::eval) fn files(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.0.iter().filter_map(|given| match given {
+            Given::File(file) => Some(file),
+            Given::Value(..) => None,
+        })
+    }
 }
 
 type Assignments = BTreeMap<Arc<str>, Value>;
@@ -29,8 +51,11 @@ type Assignments = BTreeMap<Arc<str>, Value>;
 pub(in crate::eval) struct RootInputs {
     /// The root module's folder, which file paths are relative to.
     pub(super) folder: Arc<str>,
-    /// Whether file paths may be relative to a folder above as well: the one that Packer is run in.
-    pub(super) is_above_too: bool,
+    /// Whether it is a template of Packer, which knows other functions. Its file paths may be relative to a folder above as
+    /// well: the one that Packer is run in.
+    pub(super) is_packers: bool,
+    /// What a plan was made with, by which the variables files are told that were used.
+    pub(super) planned: Assignments,
     /// The command line, which beats everything.
     commanded: Assignments,
     /// `terraform.tfvars` and `*.auto.tfvars`, or `*.auto.pkrvars.hcl`, which are read by themselves.
@@ -58,8 +83,8 @@ impl RootInputs {
         store: &ModuleStore,
         limits: &Limits,
     ) -> (Self, Evaluation) {
-        let is_above_too = owners.language == Language::Packer;
-        let mut inputs = Self { folder: Arc::clone(&module.folder), is_above_too, ..Self::default() };
+        let is_packers = owners.language == Language::Packer;
+        let mut inputs = Self { folder: Arc::clone(&module.folder), is_packers, ..Self::default() };
         let reader = Reader { module, owners, workspace, store, limits, evaluation: Evaluation::default() };
         let evaluation = reader.read(&mut inputs, command_line);
         (inputs, evaluation)
@@ -119,16 +144,25 @@ impl Reader<'_> {
                 inputs.automatic.extend(assignments);
             }
         }
-        for file in &command_line.files {
-            let assignments = self.assignments(file);
-            inputs.commanded.extend(assignments);
+        // The last word counts. For Packer that is always a value.
+        let mut given: Vec<&Given> = command_line.0.iter().collect();
+        if language == Language::Packer {
+            given.sort_by_key(|given| matches!(given, Given::Value(..)));
         }
-        for (name, file) in &command_line.variables {
-            let value = self.commanded(name, file);
-            inputs.commanded.insert(name.as_str().into(), value);
+        for given in given {
+            match given {
+                Given::File(file) => {
+                    let assignments = self.assignments(file);
+                    inputs.commanded.extend(assignments);
+                }
+                Given::Value(name, file) => {
+                    let value = self.commanded(name, file);
+                    inputs.commanded.insert(name.as_str().into(), value);
+                }
+            }
         }
         // Whoever names files on the command line has chosen among the others.
-        if command_line.files.is_empty() {
+        if command_line.files().next().is_none() {
             let others: BTreeSet<String> = others.iter().map(|name| self.in_folder(name)).collect();
             let below = self.files_below();
             for path in others.union(&below) {

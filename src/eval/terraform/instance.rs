@@ -8,14 +8,16 @@ use std::sync::Arc;
 use super::body::Wanted;
 use super::evaluator::{Evaluated, Evaluator, Fault, computed, fault};
 use super::expression::attribute_of;
-use super::module::{Module, ModuleSource, block_type};
+use super::fetched::Record;
+use super::module::{Module, ModuleCall, ModuleSource, block_type};
+use super::plan::given_to_variable;
 use super::rendered::made_attributes;
 use super::scope::{InstanceKey, Repetition, Scope};
 use super::types;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Span, Step, StepRole, Trail};
-use crate::syntax::hcl::{self, Block, TraversalStep};
+use crate::syntax::hcl::{self, Block, ExpressionKind, TraversalStep};
 
 /// One use of a module.
 pub(in crate::eval) struct Instance {
@@ -85,6 +87,18 @@ impl Instance {
         self.caller.as_ref().and_then(|caller| caller.instance.upgrade())
     }
 
+    /// Which copy of its call it is.
+    pub(super) fn key(&self) -> InstanceKey {
+        self.caller.as_ref().map(|caller| caller.repetition.key.clone()).unwrap_or_default()
+    }
+
+    /// Another copy of the same call at `address`, which is made `of` this one; `None` for the root.
+    pub(super) fn as_copy(&self, address: String, of: impl FnOnce(&Repetition) -> Repetition) -> Option<Rc<Self>> {
+        let Caller { instance, call, repetition } = self.caller.as_ref()?;
+        let caller = Caller { instance: Weak::clone(instance), call: Arc::clone(call), repetition: of(repetition) };
+        Some(Rc::new(Self::new(Arc::clone(&self.module), address, self.trail.clone(), Some(caller))))
+    }
+
     /// `address` of something declared here, seen from the root.
     pub(super) fn absolute(&self, address: &str) -> String {
         if self.address.is_empty() { address.to_owned() } else { format!("{}.{address}", self.address) }
@@ -93,6 +107,14 @@ impl Instance {
     /// Whether this instance or one that it is called by is of the module in `folder`.
     fn is_within(&self, folder: &str) -> bool {
         *self.module.folder == *folder || self.parent().is_some_and(|parent| parent.is_within(folder))
+    }
+
+    /// The names of the calls that lead to what `call` calls here, as the manifest of fetched modules has them.
+    fn path_of(&self, call: &str) -> String {
+        match (self.parent(), &self.caller) {
+            (Some(parent), Some(caller)) => format!("{}.{call}", parent.path_of(&caller.call)),
+            _ => call.to_owned(),
+        }
     }
 
     fn depth(&self) -> usize {
@@ -184,12 +206,30 @@ impl Evaluator<'_> {
             None => self.inputs.given(name, &default, self.limits)?,
             Some(caller) => self.argument(instance, caller, name)?,
         };
-        let Some(given) = given else { return default() };
+        let written = match given {
+            Some(given) => self.given_value(instance, block, &given, &default, &converted),
+            None => default(),
+        }?;
+        match (&instance.caller, self.inputs.planned.get(name)) {
+            (None, Some(planned)) => Ok(given_to_variable(self, &written, &converted(planned.clone())?, name)),
+            _ => Ok(written),
+        }
+    }
+
+    /// A value that is given to a variable: its default when it is null and must not be.
+    fn given_value(
+        &self,
+        instance: &Rc<Instance>,
+        block: &Block,
+        given: &Value,
+        default: &dyn Fn() -> Evaluated,
+        converted: &dyn Fn(Value) -> Evaluated,
+    ) -> Evaluated {
         let nullable = block.body.attribute("nullable").is_none_or(|attribute| {
             self.evaluate(&attribute.value, &Scope::of(instance)).ok().and_then(|value| value.as_bool()) != Some(false)
         });
         let has_default = block.body.attribute("default").is_some();
-        self.each_alternative(&given, |given| {
+        self.each_alternative(given, |given| {
             if given.is_null() && !nullable && has_default { default() } else { converted(given.clone()) }
         })
     }
@@ -221,13 +261,13 @@ impl Evaluator<'_> {
         let Some((name, call)) = instance.module.calls.get_key_value(name) else {
             return Err(fault(ProblemCode::Missing, span, format!("no module call `{name}` is in this module")));
         };
-        let source = match &call.source {
-            ModuleSource::Local { folder, .. } if self.store.module(folder).is_some() => None,
-            ModuleSource::Local { folder, .. } => Some(Arc::clone(folder)),
-            ModuleSource::Remote(source) => Some(Arc::clone(source)),
-            ModuleSource::Outside(_) | ModuleSource::None => Some("?".into()),
-        };
-        if let Some(source) = source {
+        let has_code =
+            self.code_of(instance, name, call).is_some_and(|(folder, _)| self.store.module(&folder).is_some());
+        if !has_code {
+            let source = match &call.source {
+                ModuleSource::Local { folder: source, .. } | ModuleSource::Remote { source, .. } => Arc::clone(source),
+                ModuleSource::Outside(_) | ModuleSource::None => "?".into(),
+            };
             return Ok(Value::unknown(Unknown::Remote(source), span));
         }
         let children = self.children(instance, name);
@@ -244,10 +284,33 @@ impl Evaluator<'_> {
             (key, outputs(child))
         });
         let address = instance.absolute(&format!("module.{name}"));
-        self.traverse(collect(keyed.collect(), &address, span), steps, scope)
+        self.traverse_copies(keyed.collect(), &address, steps, scope, span)
     }
 
-    /// The instances that a call of a local module makes, in the order of their keys.
+    /// The folder with the code that the call `name` in `instance` leads to, and where the call names it: one of the
+    /// workspace, or one that was fetched.
+    pub(super) fn code_of(&self, instance: &Instance, name: &str, call: &ModuleCall) -> Option<(Arc<str>, Span)> {
+        match &call.source {
+            ModuleSource::Local { folder, span } => Some((Arc::clone(folder), *span)),
+            ModuleSource::Remote { span, .. } => {
+                let folder = self.fetched(instance, name, call)?.folder.clone()?;
+                self.store.module(&folder).is_some().then_some((folder, *span))
+            }
+            ModuleSource::Outside(_) | ModuleSource::None => None,
+        }
+    }
+
+    /// What was fetched for the call `name` in `instance`, if anything was.
+    pub(super) fn fetched(&self, instance: &Instance, name: &str, call: &ModuleCall) -> Option<&Record> {
+        let ModuleSource::Remote { source, .. } = &call.source else { return None };
+        let version = call.block.body.attribute("version").and_then(|attribute| match &attribute.value.kind {
+            ExpressionKind::Literal(text) => text.known(),
+            _ => None,
+        });
+        self.manifest().record(&instance.path_of(name), source, version)
+    }
+
+    /// The instances that a call of a module makes of which the code is here, in the order of their keys.
     pub(super) fn children(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Children {
         if let Some(children) = instance.children.borrow().get(name) {
             return Rc::clone(children);
@@ -260,20 +323,20 @@ impl Evaluator<'_> {
 
     fn call_module(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Vec<Rc<Instance>> {
         let Some(call) = instance.module.calls.get(name) else { return Vec::new() };
-        let ModuleSource::Local { folder, span } = &call.source else { return Vec::new() };
-        if instance.is_within(folder) {
+        let Some((folder, span)) = self.code_of(instance, name, call) else { return Vec::new() };
+        if instance.is_within(&folder) {
             let message = format!("the module in `{folder}` calls itself; it is not followed any further");
-            self.report(Problem::warning(ProblemCode::Cycle, *span, message));
+            self.report(Problem::warning(ProblemCode::Cycle, span, message));
             return Vec::new();
         }
         if instance.depth() >= self.limits.module_depth {
             let message = format!("module calls are followed {} levels deep", self.limits.module_depth);
-            self.report(Problem::warning(ProblemCode::Limit, *span, message));
+            self.report(Problem::warning(ProblemCode::Limit, span, message));
             return Vec::new();
         }
-        let Some(module) = self.store.module(folder) else {
+        let Some(module) = self.store.module(&folder) else {
             let message = format!("there are no Terraform files in `{folder}`; check the path of the module");
-            self.report(Problem::warning(ProblemCode::Missing, *span, message));
+            self.report(Problem::warning(ProblemCode::Missing, span, message));
             return Vec::new();
         };
         let mut children = Vec::new();
@@ -338,6 +401,25 @@ impl Evaluator<'_> {
             let address = repetition.key.apply(address);
             let key = repetition.key.clone();
             copies.push((key, self.whole_block(instance, block, &own.repeated(repetition), &address, span)?));
+        }
+        self.traverse_copies(copies, address, steps, scope, span)
+    }
+
+    /// What the steps lead to in the copies of a repeated block. Where it is not known how many copies there are, each
+    /// of them is as the one that was evaluated; only whether there is one at all, which `try` asks, is not known.
+    fn traverse_copies(
+        &self,
+        mut copies: Vec<(InstanceKey, Value)>,
+        address: &str,
+        steps: &[(TraversalStep, Span)],
+        scope: &Scope,
+        span: Span,
+    ) -> Evaluated {
+        if let ([(InstanceKey::None, _)], Some(((TraversalStep::Index(_), _), rest))) = (&*copies, steps.split_first())
+            && !self.is_trying()
+            && let Some((_, copy)) = copies.pop()
+        {
+            return self.traverse(copy, rest, scope);
         }
         self.traverse(collect(copies, address, span), steps, scope)
     }

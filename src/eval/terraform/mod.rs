@@ -6,12 +6,14 @@
 mod body;
 mod evaluator;
 mod expression;
+mod fetched;
 mod files;
 pub mod functions;
 mod inputs;
 mod instance;
 mod module;
 mod operators;
+mod plan;
 mod providers;
 mod rendered;
 mod scope;
@@ -27,17 +29,19 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use self::module::{ModuleCall, ModuleSource, ResourceName};
+use self::plan::Planned;
 use super::resource::{Evaluation, Language, Resource};
+use super::{Value, ValueKind};
 use crate::catalog;
 use crate::discover::Workspace;
-use crate::source::{Limits, Step, StepRole};
+use crate::source::{Limits, SourceFile, Step, StepRole};
 use crate::syntax::hcl::Block;
 
 // What a Packer template is evaluated with as well.
 pub(super) use self::body::{Wanted, name_of};
 pub(super) use self::evaluator::Evaluator;
 pub(super) use self::expression::elements_of;
-pub use self::inputs::CommandLine;
+pub use self::inputs::{CommandLine, Given};
 pub(super) use self::inputs::{Owners, RootInputs};
 pub(super) use self::instance::Instance;
 pub(super) use self::module::join_path;
@@ -48,16 +52,37 @@ pub use self::store::{ModuleStore, ParsedFile, parse_module_file, parse_variable
 /// The arguments of a module call that are not read; the version is, since a module's defaults change with it.
 const CALL_ARGUMENTS: [&str; 5] = ["source", "providers", "count", "for_each", "depends_on"];
 
-/// Evaluates every root module of `store`, in parallel. The result is in the order of their folders.
+/// What is evaluated of a workspace, and with which values.
+pub struct Task<'a> {
+    /// The values of the command line.
+    pub command_line: &'a CommandLine,
+    /// The folders whose roots are evaluated; other modules are there for the plans.
+    pub folders: &'a BTreeSet<Arc<str>>,
+    /// The files of the plans.
+    pub plans: &'a [Arc<SourceFile>],
+}
+
+/// Evaluates the root modules of `store` in parallel, and the plans. The result is in the order of the roots' folders and
+/// then of the plans.
+///
+/// What a plan knows of is taken from the plan, and not from the root module that it was made of.
 #[must_use]
-pub fn evaluate(workspace: &Workspace, store: ModuleStore, command_line: &CommandLine, limits: &Limits) -> Evaluation {
-    let roots = store.roots();
-    let relevant = store.relevant();
+pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
+    let mut roots = store.roots();
+    let relevant = store.relevant(&roots);
+    roots.retain(|root| task.folders.contains(&root.folder));
+    let command_line = task.command_line;
     let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
-    let evaluations: Vec<_> = roots.par_iter().map(evaluate).collect();
+    let plan = |plan: &Arc<SourceFile>| plan::evaluate(plan, workspace, &store, command_line, limits);
+    let (evaluations, plans): (Vec<_>, Vec<_>) =
+        rayon::join(|| roots.par_iter().map(evaluate).collect(), || task.plans.par_iter().map(plan).collect());
     let mut whole = Evaluation::default();
-    for evaluation in evaluations {
+    for mut evaluation in evaluations {
+        evaluation.resources.retain(|resource| !plans.iter().any(|plan: &Planned| plan.speaks_of(resource)));
         whole.extend(evaluation);
+    }
+    for plan in plans {
+        whole.extend(plan.evaluation);
     }
     let evaluated = relevant.iter().filter_map(|folder| store.module(folder));
     whole.problems.extend(evaluated.flat_map(|module| module.repeated.clone()));
@@ -97,28 +122,32 @@ struct Expansion<'a> {
 impl Expansion<'_> {
     fn expand(&mut self, instance: &Rc<Instance>) {
         for (name, block) in &instance.module.resources {
-            self.expand_resource(instance, name, block);
+            self.expand_resource(instance, &name.0, name, block);
+        }
+        for (name, block) in &instance.module.data {
+            self.expand_resource(instance, &format!("data.{}", name.0), name, block);
         }
         for (name, call) in &instance.module.calls {
-            match &call.source {
-                ModuleSource::Local { folder, .. } => {
+            match (self.evaluator.code_of(instance, name, call), &call.source) {
+                (Some((folder, _)), _) => {
                     // A folder that is no module of the walk may be one that git ignores.
-                    if self.relevant.contains(folder) || !self.evaluator.store.is_module(folder) {
+                    if self.relevant.contains(&folder) || !self.evaluator.store.is_module(&folder) {
                         for child in &*self.evaluator.children(instance, name) {
                             self.expand(child);
                         }
                     }
                 }
-                ModuleSource::Remote(source) => self.expand_remote(instance, name, call, source),
-                ModuleSource::Outside(span) => self.evaluator.report_outside(*span),
-                ModuleSource::None => {}
+                (None, ModuleSource::Remote { source, .. }) => self.expand_remote(instance, name, call, source),
+                (None, ModuleSource::Outside(span)) => self.evaluator.report_outside(*span),
+                (None, _) => {}
             }
         }
     }
 
-    fn expand_resource(&mut self, instance: &Rc<Instance>, (kind, name): &ResourceName, block: &Block) {
+    /// Adds the resource or data source `name`, which the catalogue and its address know as a `kind`.
+    fn expand_resource(&mut self, instance: &Rc<Instance>, kind: &str, (provided, name): &ResourceName, block: &Block) {
         let Some(wanted) = catalog::properties(kind) else { return };
-        let provider = self.evaluator.provider(instance, kind, block);
+        let provider = self.evaluator.provider(instance, provided, block);
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(block, &scope) {
             if !self.evaluator.count_instance(block.header) {
@@ -131,7 +160,8 @@ impl Expansion<'_> {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
                 address: instance.absolute(&address).into(),
-                kind: Arc::clone(kind),
+                given_name: None,
+                kind: kind.into(),
                 module_source: None,
                 provider: Arc::clone(&provider),
                 header: block.header,
@@ -148,7 +178,10 @@ impl Expansion<'_> {
         }
         let inputs = call.block.body.attributes.iter().map(|attribute| &*attribute.name.text);
         let wanted: Vec<_> = inputs.filter(|name| !CALL_ARGUMENTS.contains(name)).collect();
-        let provider = self.evaluator.provider(instance, "aws", &call.block);
+        let provider = self.evaluator.provider_of_call(instance, &call.block);
+        // The version that was fetched is more than what the call allows.
+        let fetched = self.evaluator.fetched(instance, name, call).and_then(|record| record.version.as_ref());
+        let version = fetched.map(|version| Value::encoded(&**version, call.block.header));
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(&call.block, &scope) {
             if !self.evaluator.count_instance(call.block.header) {
@@ -156,12 +189,16 @@ impl Expansion<'_> {
             }
             let address = instance.absolute(&repetition.key.apply(&format!("module.{name}")));
             let step = Step { span: call.block.header, role: StepRole::ModuleCall, name: address.as_str().into() };
-            let properties =
+            let mut properties =
                 self.evaluator.body_value(&call.block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            if let (ValueKind::Map(map), Some(version)) = (&mut properties.kind, &version) {
+                Arc::make_mut(map).entries.insert("version".into(), version.clone());
+            }
             self.resources.push(Resource {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
                 address: address.into(),
+                given_name: None,
                 kind: "module".into(),
                 module_source: Some(Arc::clone(source)),
                 provider: Arc::clone(&provider),

@@ -38,8 +38,8 @@ pub(super) struct ModuleCall {
 pub(super) enum ModuleSource {
     /// A folder of the workspace, relative to its root.
     Local { folder: Arc<str>, span: Span },
-    /// A registry address, a git address, an archive: not in the workspace.
-    Remote(Arc<str>),
+    /// A registry address, a git address, an archive: not in the workspace, unless it was fetched.
+    Remote { source: Arc<str>, span: Span },
     /// A path that leaves the workspace root.
     Outside(Span),
     /// No source, or one that is not a literal string.
@@ -193,7 +193,7 @@ fn module_source(block: &Block, folder: &str) -> ModuleSource {
     let source = text.as_str();
     let is_local = source == "." || source == ".." || source.starts_with("./") || source.starts_with("../");
     if !is_local {
-        return ModuleSource::Remote(source.into());
+        return ModuleSource::Remote { source: source.into(), span: attribute.value.span };
     }
     match join_path(folder, source) {
         Some(folder) => ModuleSource::Local { folder: folder.into(), span: attribute.value.span },

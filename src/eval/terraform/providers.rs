@@ -26,18 +26,30 @@ impl Evaluator<'_> {
     }
 }
 
-/// The name that the root module gives to what `instance` calls `local`.
-fn in_root(instance: &Rc<Instance>, local: String) -> String {
-    let (Some(parent), Some(caller)) = (instance.parent(), &instance.caller) else { return local };
-    let passed = parent.module.calls.get(&caller.call).and_then(|call| call.block.body.attribute("providers"));
-    let passed = passed.and_then(|attribute| match &attribute.value.kind {
+impl Evaluator<'_> {
+    /// The configuration of the provider `aws` that a module which is not here gets from its call in `instance`.
+    pub(super) fn provider_of_call(&self, instance: &Rc<Instance>, call: &Block) -> Arc<str> {
+        let local = passed(call, "aws").unwrap_or_else(|| "aws".to_owned());
+        in_root(instance, local).into()
+    }
+}
+
+/// What the `call` passes for the configuration that the called module calls `local`.
+fn passed(call: &Block, local: &str) -> Option<String> {
+    match &call.body.attribute("providers")?.value.kind {
         ExpressionKind::Object(items) => {
-            let item = items.iter().find(|item| reference(&item.key).as_ref() == Some(&local))?;
+            let item = items.iter().find(|item| reference(&item.key).as_deref() == Some(local))?;
             reference(&item.value)
         }
         _ => None,
-    });
-    match passed {
+    }
+}
+
+/// The name that the root module gives to what `instance` calls `local`.
+fn in_root(instance: &Rc<Instance>, local: String) -> String {
+    let (Some(parent), Some(caller)) = (instance.parent(), &instance.caller) else { return local };
+    let call = parent.module.calls.get(&caller.call);
+    match call.and_then(|call| passed(&call.block, &local)) {
         Some(outer) => in_root(&parent, outer),
         // A configuration with an alias that was not passed is the module's own.
         None if local.contains('.') => instance.absolute(&local),

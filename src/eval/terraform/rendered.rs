@@ -17,6 +17,8 @@ pub(super) fn made_attributes(block: &Block) -> &'static [&'static str] {
     match block.labels.first().map(|kind| &*kind.text) {
         Some("template_file" | "cloudinit_config" | "template_cloudinit_config") => &["rendered"],
         Some("local_file" | "local_sensitive_file") if is_data => &["content", "content_base64"],
+        Some("terraform_data") => &["output"],
+        Some("null_data_source") => &["outputs"],
         _ => &[],
     }
 }
@@ -26,11 +28,18 @@ impl Evaluator<'_> {
     pub(super) fn made_attribute(&self, block: &Block, name: &str, scope: &Scope, address: &str) -> Evaluated {
         let value = match (block.labels.first().map(|kind| &*kind.text), name) {
             (Some("template_file"), _) => self.rendered_template(block, scope),
+            (_, "output") => Ok(self.given(block, "input", scope)),
+            (_, "outputs") => Ok(self.given(block, "inputs", scope)),
             (_, "rendered") => self.archive(block, scope),
             (_, "content") => self.local_file(block, scope, Ok),
             _ => self.local_file(block, scope, |content| self.pure("base64encode", &[content], block.header)),
         }?;
         Ok(value.then(Step { span: block.header, role: StepRole::Function, name: address.into() }))
+    }
+
+    /// What `block` is given as its argument `name`, which it hands on as it is.
+    fn given(&self, block: &Block, name: &str, scope: &Scope) -> Value {
+        argument(&self.body_value(&block.body, scope, &Wanted::Only(&[name])), name, block.header)
     }
 
     fn rendered_template(&self, block: &Block, scope: &Scope) -> Evaluated {

@@ -1,8 +1,9 @@
 //! The modules of the workspace, parsed and merged once for all roots.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::fetched::Manifest;
 use super::module::{Module, ModuleFile, ModuleSource};
 use crate::catalog;
 use crate::discover::Workspace;
@@ -18,9 +19,12 @@ pub struct ModuleStore<'a> {
     limits: &'a Limits,
     modules: BTreeMap<Arc<str>, Arc<Module>>,
     /// Folders that the walk left out, because git ignores them, but that a call leads to.
-    fetched: Mutex<BTreeMap<Arc<str>, Option<Arc<Module>>>>,
+    fetched: Mutex<BTreeMap<Arc<str>, Fetched>>,
     problems: Mutex<Vec<Problem>>,
 }
+
+/// A module that is read by the first of those who ask for it.
+type Fetched = Arc<OnceLock<Option<Arc<Module>>>>;
 
 /// A parsed file of Terraform.
 #[derive(Debug)]
@@ -79,13 +83,11 @@ impl<'a> ModuleStore<'a> {
         if let Some(module) = self.modules.get(folder) {
             return Some(Arc::clone(module));
         }
-        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(module) = fetched.get(folder) {
-            return module.clone();
-        }
-        let module = self.fetch(folder).map(Arc::new);
-        fetched.insert(folder.into(), module.clone());
-        module
+        let fetched = {
+            let mut all = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(folder.into()).or_default())
+        };
+        fetched.get_or_init(|| self.fetch(folder).map(Arc::new)).clone()
     }
 
     /// Whether the folder is a module of the walk.
@@ -135,7 +137,13 @@ impl<'a> ModuleStore<'a> {
 
     /// The folders from which a resource or a module call that the catalogue knows can be reached: the others need no
     /// evaluation.
-    pub(super) fn relevant(&self) -> BTreeSet<Arc<str>> {
+    ///
+    /// Where modules were fetched, any of those that are not here may lead there.
+    pub(super) fn relevant(&self, roots: &[Arc<Module>]) -> BTreeSet<Arc<str>> {
+        let calls_remote =
+            |module: &Module| module.calls.values().any(|call| matches!(call.source, ModuleSource::Remote { .. }));
+        let are_fetched = self.modules.values().any(|module| calls_remote(module))
+            && roots.iter().any(|root| Manifest::is_there(self.workspace, &root.folder));
         let mut callers: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
         let mut waiting: Vec<Arc<str>> = Vec::new();
         for module in self.modules.values() {
@@ -145,7 +153,7 @@ impl<'a> ModuleStore<'a> {
                 }
                 callers.entry(called).or_default().push(Arc::clone(&module.folder));
             }
-            if module.has_subjects() {
+            if module.has_subjects() || are_fetched && calls_remote(module) {
                 waiting.push(Arc::clone(&module.folder));
             }
         }
@@ -184,8 +192,9 @@ impl Module {
     /// Whether the catalogue knows a resource or a module call that is written here.
     fn has_subjects(&self) -> bool {
         self.resources.keys().any(|(kind, _)| catalog::properties(kind).is_some())
+            || self.data.keys().any(|(kind, _)| catalog::properties(&format!("data.{kind}")).is_some())
             || self.calls.values().any(|call| match &call.source {
-                ModuleSource::Remote(source) => catalog::module(source).is_some(),
+                ModuleSource::Remote { source, .. } => catalog::module(source).is_some(),
                 _ => false,
             })
     }

@@ -33,7 +33,8 @@ pub(super) type Config<'a> = BTreeMap<&'a str, Setting<'a>>;
 pub(super) fn read(text: &Text, merge_type: Option<&String>, limits: &Limits) -> Result<Option<Written>, Span> {
     let Some(whole) = text.span_of(0..text.len()) else { return Ok(None) };
     let parsed = tree::parse_open_text(text, limits);
-    if !parsed.problems.is_empty() {
+    // cloud-init refuses more than one document.
+    if !parsed.problems.is_empty() || parsed.documents.len() > 1 {
         return Err(whole);
     }
     let node = parsed.documents.into_iter().next().filter(Node::is_mapping);
@@ -156,6 +157,28 @@ impl<'a> Setting<'a> {
             Merged::Other(node) => Some(node),
             Merged::List(_) => None,
         }
+    }
+}
+
+impl Setting<'_> {
+    /// What can be told of the value under `name`, when the setting is a mapping.
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
+        self.node()?.get(name)
+    }
+
+    /// The text under `name`.
+    pub(super) fn text(&self, name: &str) -> Option<&Text> {
+        self.get(name).filter(|node| !node.is_null()).and_then(Node::as_scalar).map(|(text, _)| text)
+    }
+
+    /// Whether `name` is switched on, with what holds when nothing is said; `None` when it is not known.
+    pub(super) fn is_on(&self, name: &str, otherwise: bool) -> Option<bool> {
+        self.get(name).map_or(Some(otherwise), truth)
+    }
+
+    /// Where `name` is set, or else the setting itself.
+    pub(super) fn place(&self, name: &str) -> Span {
+        self.node().and_then(|node| node.entry(name)).map_or(self.key, |entry| entry.key.span)
     }
 }
 

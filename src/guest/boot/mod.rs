@@ -2,8 +2,10 @@
 //! scripts that the launch agents run.
 //!
 //! Sources, all in cloud-init: `cloudinit/handlers/` (the parts of user data), `config/cloud.cfg.tmpl` (the modules in
-//! their order) and `cloudinit/config/cc_*.py` (the modules).
+//! their order) and `cloudinit/config/cc_*.py` (the modules). Modules that neither run nor install anything that could
+//! matter here are left out: those of disks, names, keys, locales, repositories and subscriptions.
 
+mod agents;
 mod config;
 mod modules;
 #[cfg(test)]
@@ -14,75 +16,104 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::config::Config;
 use super::join::merge;
 use super::machine::Machine;
-use super::{Content, Guest, Options, Shell, Variable, windows};
+use super::{Branch, Content, Guest, Options, Shell, Variable, windows};
 use crate::eval::Value;
 use crate::source::{HOLE, Limits, Span, Text};
 use crate::syntax::shell;
 use crate::syntax::tree::Node;
-use crate::syntax::user_data::{Part, PartKind};
+use crate::syntax::user_data::{Decision, Part, PartKind};
+
+/// The most combinations of ways in which the templates of the parts can go.
+const MOST_COMBINATIONS: usize = 16;
 
 /// Boots a host for the first time: every end that is possible, of which there is at least one.
 ///
 /// `parts` are those of its user data, in their order; of the shell in `start` only [`Shell::foreign`] holds for the scripts. `init` is what
 /// the metadata of CloudFormation's resources have `cfn-init` do: a map from the logical name of a resource to its
 /// `AWS::CloudFormation::Init`. The ends are limited and joined as those of [`run`](super::run), and the steps of all
-/// scripts together as those of one.
+/// scripts together as those of one. A template with conditions boots the host once for each way that it can go.
 #[must_use]
 pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits) -> Vec<Guest> {
     let mut machine = Machine::new(limits);
     machine.init = init;
-    let mut boot = Boot {
-        machine,
-        decoded_bytes_left: limits.text_bytes,
-        foreign: start.shell.foreign,
-        ends: vec![start],
-        scripts: BTreeMap::new(),
-        repeated_scripts: BTreeMap::new(),
-        not_executable: BTreeSet::new(),
-        has_stopped: false,
-    };
-    let mut configs = Vec::new();
-    // Boothooks run while the parts are taken apart, before anything else.
-    let mut number = 0;
+    let mut decoded_bytes_left = limits.text_bytes;
+    let (combinations, is_cut) = combinations(parts);
+    let has_choice = combinations.len() > 1;
+    let mut ends = Vec::new();
+    for parts in combinations {
+        let mut start = start.clone();
+        let decisions = parts.iter().flat_map(|part| &part.decisions);
+        let branch = |decision: &Decision| Branch { span: decision.span, about: None, succeeded: decision.holds };
+        decisions.filter(|_| has_choice).for_each(|decision| start.branch(branch(decision)));
+        let mut boot = Boot {
+            machine,
+            decoded_bytes_left,
+            foreign: start.shell.foreign,
+            ends: vec![start],
+            scripts: BTreeMap::new(),
+            repeated_scripts: BTreeMap::new(),
+            not_executable: BTreeSet::new(),
+            has_stopped: false,
+        };
+        if let Some(span) = is_cut {
+            boot.ends.iter_mut().for_each(|guest| guest.doubt(Some(span), TOO_MANY));
+            boot.opaque(span, TOO_MANY);
+        }
+        boot.parts(&parts);
+        Boot { machine, decoded_bytes_left, .. } = boot;
+        ends.extend(boot.ends);
+    }
+    if has_choice { merge(ends, limits.script_paths, None) } else { ends }
+}
+
+const TOO_MANY: &str = "templates that can go in more ways than are followed";
+
+/// What the parts can be together; and where they are when that is more than is followed.
+fn combinations(parts: &[Part]) -> (Vec<Vec<&Part>>, Option<Span>) {
+    let mut all: Vec<Vec<&Part>> = vec![Vec::with_capacity(parts.len())];
+    let mut is_cut = None;
     for part in parts {
-        number += usize::from(part.kind != PartKind::Include);
-        match part.kind {
-            PartKind::Boothook => boot.boothook(&part.text),
-            PartKind::Script => boot.keep_script(part, number),
-            PartKind::CloudConfig => match config::read(&part.text, part.merge_type.as_ref(), limits) {
-                Ok(config) => configs.extend(config),
-                Err(span) => boot.opaque(span, "a cloud-config that cannot be read"),
-            },
-            PartKind::Include => boot.opaque_part(&part.text, "user data from other addresses"),
-            PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => boot.windows(part),
-            PartKind::Other if part.text.as_str().starts_with(HOLE) && part.text.has_holes() => {
-                boot.opaque_part(&part.text, "user data that is not known");
+        let mut longer = Vec::new();
+        for before in &all {
+            for way in part.ways().filter(|way| agrees(before, way)) {
+                longer.push(before.iter().copied().chain([way]).collect());
             }
-            PartKind::Other => {}
         }
-    }
-    let config = config::merge(&configs);
-    for (stage, modules) in STAGES {
-        for module in modules_of(stage, modules, &config) {
-            boot.module(&module, &config);
+        if longer.len() > MOST_COMBINATIONS {
+            longer.truncate(MOST_COMBINATIONS);
+            is_cut = is_cut.or_else(|| part.text.span_of(0..part.text.len()));
         }
+        all = longer;
     }
-    boot.ends
+    (all, is_cut)
+}
+
+/// Whether a part can go this way when those before it go theirs: a condition is the same everywhere.
+fn agrees(before: &[&Part], way: &Part) -> bool {
+    let mut known = before.iter().flat_map(|part| &part.decisions);
+    known.all(|known| {
+        let mut own = way.decisions.iter().filter(|own| own.condition == known.condition);
+        own.all(|own| own.holds == known.holds)
+    })
 }
 
 /// The modules that matter here, by stage, in the order of images that do not say otherwise. A cloud-config may set the
 /// list under the stage's name.
 const STAGES: [(&str, &[&str]); 3] = [
-    ("cloud_init_modules", &["bootcmd", "write_files", "users_groups"]),
-    ("cloud_config_modules", &["disable_ec2_metadata", "runcmd"]),
+    ("cloud_init_modules", &["bootcmd", "write_files", "rsyslog", "users_groups"]),
+    ("cloud_config_modules", &["wireguard", "snap", "ntp", "disable_ec2_metadata", "runcmd"]),
     (
         "cloud_final_modules",
         &[
             "package_update_upgrade_install",
+            "fan",
+            "landscape",
+            "lxd",
             "write_files_deferred",
             "puppet",
             "chef",
             "ansible",
+            "mcollective",
             "salt_minion",
             "scripts_per_once",
             "scripts_per_boot",
@@ -142,6 +173,38 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
+    /// Takes the parts of the user data apart, and runs the modules that it configures.
+    fn parts(&mut self, parts: &[&Part]) {
+        let limits = self.machine.limits;
+        let mut configs = Vec::new();
+        // Boothooks run while the parts are taken apart, before anything else.
+        let mut number = 0;
+        for part in parts {
+            number += usize::from(part.kind != PartKind::Include);
+            match part.kind {
+                PartKind::Boothook => self.boothook(&part.text),
+                PartKind::Script => self.keep_script(part, number),
+                PartKind::CloudConfig => match config::read(&part.text, part.merge_type.as_ref(), limits) {
+                    Ok(config) => configs.extend(config),
+                    Err(span) => self.opaque(span, "a cloud-config that cannot be read"),
+                },
+                PartKind::Include => self.opaque_part(&part.text, "user data from other addresses"),
+                PartKind::Extension => self.opaque_part(&part.text, "what extends cloud-init"),
+                PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => self.windows(part),
+                PartKind::Other if part.text.as_str().starts_with(HOLE) && part.text.has_holes() => {
+                    self.opaque_part(&part.text, "user data that is not known");
+                }
+                PartKind::Other => {}
+            }
+        }
+        let config = config::merge(&configs);
+        for (stage, modules) in STAGES {
+            for module in modules_of(stage, modules, &config) {
+                self.module(&module, &config);
+            }
+        }
+    }
+
     /// What every end becomes by `body`, merged again.
     fn each(&mut self, at: Span, mut body: impl FnMut(&mut Machine, Guest) -> Vec<Guest>) {
         if !self.takes(1, at) {
@@ -196,14 +259,27 @@ impl Boot<'_> {
         if let Some(problem) = problems.first() {
             self.opaque(span, &problem.message);
         }
+        let mut shell = Shell { options, foreign, open_arguments: foreign, ..Shell::default() };
+        for name in variables {
+            let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
+            shell.variables.insert((*name).to_owned(), Variable::Text(value));
+            shell.exported.insert((*name).to_owned());
+        }
+        self.in_shell(shell, span, |machine, guest| machine.script(&script, guest));
+    }
+
+    /// Runs a program by its words.
+    fn program(&mut self, words: &[Text], span: Span) {
+        let shell = Shell { foreign: self.foreign, ..Shell::default() };
+        self.in_shell(shell, span, |machine, guest| machine.program(guest, words, span));
+    }
+
+    /// Runs something in a shell of its own, of which nothing lasts.
+    fn in_shell(&mut self, shell: Shell, span: Span, body: impl Fn(&mut Machine, Guest) -> Vec<Guest>) {
+        let foreign = self.foreign;
         self.each(span, |machine, mut guest| {
-            guest.shell = Shell { options, foreign, ..Shell::default() };
-            for name in variables {
-                let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
-                guest.shell.variables.insert((*name).to_owned(), Variable::Text(value));
-                guest.shell.exported.insert((*name).to_owned());
-            }
-            let mut ends = machine.process(guest, |machine, guest| machine.script(&script, guest));
+            guest.shell = shell.clone();
+            let mut ends = machine.process(guest, &body);
             for end in &mut ends {
                 end.shell = Shell { foreign, ..Shell::default() };
             }
@@ -211,12 +287,10 @@ impl Boot<'_> {
         });
     }
 
-    /// Runs the scripts of a part for Windows, one after the other and each in a shell of its own.
+    /// Does what a part for Windows says, one thing after the other and each in a shell of its own.
     fn windows(&mut self, part: &Part) {
-        for (dialect, text) in windows::scripts(part, self.machine.limits) {
-            if let Some(span) = text.span_of(0..text.len()) {
-                self.each(span, |machine, guest| machine.run_windows_text(guest, &text, dialect, Vec::new()));
-            }
+        for step in windows::steps(part, self.machine.limits) {
+            self.each(step.span, |machine, guest| step.run(machine, guest));
         }
     }
 

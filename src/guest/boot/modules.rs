@@ -1,4 +1,4 @@
-//! The modules of cloud-init that matter to the packet filter, the routes and the software of a host.
+//! The modules of cloud-init that run commands, write files, install packages and make users.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use super::config::{Config, Setting, names, truth};
 use super::{Boot, EARLY_VARIABLES};
 use crate::guest::commands::DOWNLOADED;
 use crate::guest::machine::decide;
-use crate::guest::{Content, EventKind};
+use crate::guest::{Content, EventKind, Shell};
 use crate::network::Status;
-use crate::source::Text;
+use crate::source::{Span, Text};
 use crate::syntax::tree::Node;
-use crate::syntax::user_data;
+use crate::syntax::{shell, user_data};
 
 impl Boot<'_> {
     /// Runs a module by its name.
@@ -32,11 +32,6 @@ impl Boot<'_> {
                 }
             }
             "package_update_upgrade_install" => self.packages(config),
-            "puppet" | "chef" | "ansible" | "salt_minion" => {
-                if let Some(setting) = config.get(name) {
-                    self.opaque(setting.key, &format!("what `{name}` does"));
-                }
-            }
             "scripts_per_once" => self.run_folder("/var/lib/cloud/scripts/per-once/"),
             "scripts_per_boot" => {
                 for script in std::mem::take(&mut self.repeated_scripts).into_values() {
@@ -51,7 +46,11 @@ impl Boot<'_> {
                 }
             }
             "power_state_change" => self.power_state(config),
-            _ => {}
+            _ => {
+                if let Some(setting) = config.get(name) {
+                    self.agent_module(name, setting);
+                }
+            }
         }
     }
 
@@ -73,17 +72,7 @@ impl Boot<'_> {
                 continue;
             }
             match item.items() {
-                Some(words) => {
-                    for (index, word) in words.iter().enumerate() {
-                        if index > 0 {
-                            script.push_encoded(" ", word.span);
-                        }
-                        script.push_text(&quoted(word)?);
-                        if script.len() > longest {
-                            break;
-                        }
-                    }
-                }
+                Some(words) => script.push_text(&words_of(words, longest)?),
                 None if item.as_bool().is_some() || item.as_number().is_some() => return None,
                 None => script.push_text(item.as_scalar()?.0),
             }
@@ -145,10 +134,11 @@ impl Boot<'_> {
         // Aliases may repeat much.
         let mut left = self.machine.limits.elements;
         let mut found = BTreeSet::new();
-        for (key, setting) in [("users", config.get("users")), ("groups", config.get("groups"))] {
+        for key in ["user", "users", "groups"] {
+            let setting = config.get(key);
             let items = setting.and_then(Setting::items).unwrap_or_default();
             for item in items.iter().copied().chain(setting.and_then(Setting::node)) {
-                let name = item.get("name").filter(|_| key == "users").and_then(Node::as_str);
+                let name = item.get("name").filter(|_| key != "groups").and_then(Node::as_str);
                 let named: Vec<String> = match name {
                     Some(name) => {
                         let groups = ["groups", "primary_group"].into_iter().filter_map(|key| item.get(key));
@@ -196,35 +186,105 @@ impl Boot<'_> {
     }
 
     fn packages(&mut self, config: &Config) {
-        let items = config.get("packages").and_then(Setting::items).unwrap_or_default();
+        for name in ["package_upgrade", "apt_upgrade"] {
+            let Some(setting) = config.get(name) else { continue };
+            match setting.node().map_or(Some(false), truth) {
+                Some(false) => {}
+                Some(true) => {
+                    self.ends.iter_mut().for_each(|guest| guest.event(EventKind::Update(Vec::new()), setting.key));
+                }
+                None => self.opaque(setting.key, "packages that may be brought up to date"),
+            }
+        }
+        let Some(setting) = config.get("packages") else { return };
+        match (setting.items(), setting.node()) {
+            (Some(items), _) => self.install_all(items),
+            // One name needs no list.
+            (None, Some(node)) if !node.is_null() => self.install_all(&[node]),
+            _ => {}
+        }
+    }
+
+    /// Installs packages that are named as cloud-init has it.
+    pub(super) fn install_all(&mut self, items: &[&Node]) {
         for item in items {
             // Newer releases know lists for one package manager: `apt: [a, b]`.
             let entries = item.entries();
             let named = entries.iter().filter_map(|(_, entry)| entry.value.items()).flatten();
             for package in std::iter::once(*item).chain(named) {
-                // A name with a version is a list of both.
-                let name = package.items().map_or(Some(package), <[_]>::first);
-                if let Some((name, _)) = name.and_then(Node::as_scalar) {
-                    if !self.takes(name.len(), package.span) {
-                        return;
-                    }
-                    for guest in &mut self.ends {
-                        guest.event(EventKind::Packages(vec![name.clone()]), package.span);
-                    }
+                let Some(name) = package_name(package) else { continue };
+                if !self.takes(name.len(), package.span) {
+                    return;
                 }
+                self.install(name, package.span);
             }
         }
     }
 
-    /// Reboots, when nothing that is not known decides about it.
+    pub(super) fn install(&mut self, name: Text, span: Span) {
+        self.ends.iter_mut().for_each(|guest| guest.event(EventKind::Packages(vec![name.clone()]), span));
+    }
+
+    /// Reboots, unless a condition says otherwise.
     fn power_state(&mut self, config: &Config) {
         let Some(setting) = config.get("power_state") else { return };
-        let Some(node) = setting.node() else { return };
-        let condition = node.get("condition").map_or(Some(true), Node::as_bool);
-        if node.get("mode").and_then(Node::as_str) == Some("reboot") && condition == Some(true) {
-            self.ends.iter_mut().for_each(|guest| guest.event(EventKind::Reboot, setting.key));
+        if setting.text("mode").and_then(Text::known) != Some("reboot") {
+            return;
+        }
+        let span = setting.key;
+        let Some(condition) = setting.get("condition") else {
+            self.ends.iter_mut().for_each(|guest| guest.event(EventKind::Reboot, span));
+            return;
+        };
+        let script = match (condition.items(), condition.as_bool(), condition.as_scalar()) {
+            (Some(words), ..) => words_of(words, self.machine.limits.script_bytes),
+            (_, Some(known), _) => Some(Text::encoded(known.to_string(), condition.span)),
+            (.., Some((text, _))) => Some(text.clone()),
+            _ => None,
+        };
+        let Some(script) = script else { return };
+        let (script, _, _) = shell::parse(&script, self.machine.limits);
+        let shell = Shell { foreign: self.foreign, ..Shell::default() };
+        self.in_shell(shell, span, |machine, guest| {
+            let asked = machine.ask(|machine| machine.script(&script, guest));
+            let ways = asked.into_iter().flat_map(|end| decide(end, condition.span));
+            ways.map(|(reboots, mut guest)| {
+                if reboots {
+                    guest.event(EventKind::Reboot, span);
+                }
+                guest
+            })
+            .collect()
+        });
+    }
+}
+
+/// The name of a package with its version, if there is one: a list of both.
+fn package_name(package: &Node) -> Option<Text> {
+    let Some(items) = package.items() else { return package.as_scalar().map(|(name, _)| name.clone()) };
+    let mut name = items.first()?.as_scalar()?.0.clone();
+    if let Some((version, _)) = items.get(1).and_then(Node::as_scalar) {
+        name.push_encoded("=", package.span);
+        name.push_text(version);
+    }
+    Some(name)
+}
+
+/// The words of a command, each in single quotes, as one line of a script that is hardly longer than `longest` bytes;
+/// `None` when one of them is no scalar.
+fn words_of(words: &[Node], longest: usize) -> Option<Text> {
+    let mut line = Text::new();
+    for (index, word) in words.iter().enumerate() {
+        if index > 0 {
+            line.push_encoded(" ", word.span);
+        }
+        line.push_text(&quoted(word)?);
+        // Aliases may repeat much; longer scripts are not read.
+        if line.len() > longest {
+            break;
         }
     }
+    Some(line)
 }
 
 /// A word in single quotes.

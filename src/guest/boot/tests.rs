@@ -165,8 +165,6 @@ fn later_configurations_replace_lists_unless_they_say_otherwise() {
 #[test]
 fn packages_users_and_reboots_are_told() {
     let source = "#cloud-config\npackages: [mackerel-agent, [nginx, 1.2], {apt: [curl]}]\nusers: [default, {name: app, groups: 'web, db'}]\ngroups: {ops: [app]}\npower_state: {mode: reboot}\nruncmd:\n- iptables -A OUTPUT -d 169.254.169.254 -m owner ! --uid-owner app -j DROP\n";
-    let conditional = "#cloud-config\npower_state: {mode: reboot, condition: test -f /x}\n";
-    assert!(ends(conditional)[0].events.is_empty());
     let ends = ends(source);
     assert_eq!(answers(&ends), [Answer::Blocked]);
     let told: Vec<&str> = ends[0]
@@ -178,7 +176,7 @@ fn packages_users_and_reboots_are_told() {
             _ => "other",
         })
         .collect();
-    assert_eq!(told, ["mackerel-agent", "nginx", "curl", "reboot"]);
+    assert_eq!(told, ["mackerel-agent", "nginx=1.2", "curl", "reboot"]);
     assert_eq!(&source[ends[0].events[1].span.range()], "[nginx, 1.2]");
 }
 
@@ -189,7 +187,15 @@ fn what_cannot_be_followed_is_named() {
         ("#include\nhttps://example.com/a\n", "#include\nhttps://example.com/a\n"),
         ("#cloud-config\nruncmd: <?>\n", "runcmd"),
         ("#cloud-config\na: [\n", "#cloud-config\na: [\n"),
+        ("#cloud-config\na: b\n---\nc: d\n", "#cloud-config\na: b\n---\nc: d\n"),
+        ("#cloud-config-jsonp\n[]\n", "#cloud-config-jsonp\n[]\n"),
+        ("#part-handler\nx\n", "#part-handler\nx\n"),
+        ("#upstart-job\nx\n", "#upstart-job\nx\n"),
+        ("#cloud-config\npuppet: {install: <?>}\n", "puppet"),
+        ("#cloud-config\nsalt_minion: <?>\n", "salt_minion"),
+        ("#cloud-config\npackage_upgrade: <?>\n", "package_upgrade"),
         ("<?>", "<?>"),
+        ("## template: jinja\n#cloud-config\n{% if %", "#cloud-config\n{% if %"),
     ];
     for (source, expected) in cases {
         let ends = ends(source);
@@ -197,6 +203,152 @@ fn what_cannot_be_followed_is_named() {
         let steps: Vec<&str> = ends[0].opaque.iter().map(|step| &source[step.span.range()]).collect();
         assert_eq!(steps, [expected], "{source}");
     }
+}
+
+/// What happens at the one end of a boot, in order.
+fn told(source: &str) -> Vec<String> {
+    let ends = ends(source);
+    assert_eq!(ends.len(), 1, "{source}");
+    told_of(&ends[0])
+}
+
+fn told_of(end: &Guest) -> Vec<String> {
+    let words = |words: &[Text]| words.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
+    let event = |kind: &EventKind| match kind {
+        EventKind::Service { name, action } => format!("{action:?} {}", name.as_str()),
+        EventKind::Packages(names) => format!("install {}", words(names)),
+        EventKind::Update(names) => format!("update {}", words(names)),
+        EventKind::Installer { address, called } => format!("{called} from {}", address.as_str()),
+        EventKind::Program(program) => words(program),
+        EventKind::Unfollowed => "unfollowed".to_owned(),
+        EventKind::Reboot => "reboot".to_owned(),
+        other => format!("{other:?}"),
+    };
+    end.events.iter().map(|each| event(&each.kind)).collect()
+}
+
+#[test]
+fn agents_that_have_modules_are_installed_and_started() {
+    let cases: [(&str, &[&str]); 20] = [
+        ("puppet: {}", &["install puppet-agent", "Enable puppet", "Start puppet"]),
+        ("puppet:", &[]),
+        (
+            "puppet: {package_name: openvox-agent, version: 8.1}",
+            &["install openvox-agent=8.1", "Enable puppet", "Start puppet"],
+        ),
+        ("puppet: {install: false, start_service: false, exec: true}", &["puppet agent --test"]),
+        (
+            "puppet: {start_service: no, exec: true, exec_args: [--noop, --test]}",
+            &["install puppet-agent", "puppet agent --noop --test"],
+        ),
+        (
+            "puppet: {install_type: aio, version: 7.1, start_service: no}",
+            &["puppet-install -v 7.1 from https://raw.githubusercontent.com/puppetlabs/install-puppet/main/install.sh"],
+        ),
+        ("chef: {server_url: a}", &["install chef"]),
+        ("chef: {exec: true, exec_arguments: [-z]}", &["install chef", "/usr/bin/chef-client -z"]),
+        (
+            "chef: {install_type: omnibus, exec: true, omnibus_url: 'https://a/b.sh'}",
+            &["chef-omnibus-install from https://a/b.sh", "/usr/bin/chef-client -d -i 1800 -s 20"],
+        ),
+        ("chef: {install_type: gems}", &["gem install chef", "/usr/bin/chef-client -d -i 1800 -s 20"]),
+        ("salt_minion: {conf: {master: a}}", &["install salt-minion", "Enable salt-minion", "Start salt-minion"]),
+        (
+            "salt_minion: {pkg_name: salt, service_name: salt, conf: {file_client: local}}",
+            &["install salt", "Disable salt", "Stop salt", "salt-call --local state.apply", "unfollowed"],
+        ),
+        (
+            "ansible: {install_method: distro, package_name: ansible-core, galaxy: {actions: [[ansible-galaxy, install, a]]}, pull: {url: b, playbook_name: c}}",
+            &["install ansible-core", "ansible-galaxy install a", "ansible-pull", "unfollowed"],
+        ),
+        ("ansible: {pull: {url: b}}", &[]),
+        ("mcollective: {}", &["install mcollective", "Start mcollective"]),
+        (
+            "snap: {commands: [[install, amazon-ssm-agent, --classic], snap start a, [snap, install, b], [~, c]]}",
+            &["install amazon-ssm-agent", "install b", "c"],
+        ),
+        ("snap: {commands: {01: [install, b], 00: [install, a]}}", &["install a", "install b"]),
+        ("package_upgrade: true\npackages: nginx", &["update ", "install nginx"]),
+        (
+            "rsyslog: {install_rsyslog: true, packages: [rsyslog]}\nntp: {enabled: false, config: {packages: [a]}}",
+            &["install rsyslog"],
+        ),
+        ("puppet: {}\ncloud_final_modules: [scripts-user]", &[]),
+    ];
+    for (config, expected) in cases {
+        let source = format!("#cloud-config\n{config}\n");
+        assert_eq!(told(&source), expected, "{config}");
+    }
+}
+
+#[test]
+fn agents_start_with_the_network_of_their_time() {
+    let source = format!("#cloud-config\nbootcmd: ['{BLOCK}']\npuppet: {{}}\nruncmd: [iptables -F]\n");
+    let ends = ends(&source);
+    assert_eq!(answers(&ends), [Answer::Reachable]);
+    let start = ends[0].events.last().unwrap();
+    assert_eq!(&source[start.span.range()], "puppet");
+    assert_eq!(
+        start.network.verdict(crate::network::Family::V4, &crate::network::Principal::Root).answer,
+        Answer::Blocked
+    );
+}
+
+#[test]
+fn a_tunnel_runs_its_commands_and_may_take_the_way() {
+    let tunnel = |lines: &str| {
+        format!(
+            "#cloud-config\nwireguard:\n  interfaces:\n  - name: wg0\n    config_path: /etc/wireguard/wg0.conf\n    content: |\n      [Interface]\n      {lines}\n"
+        )
+    };
+    let blocking = "iptables -A OUTPUT ! -o %i -d 169.254.169.254 -j DROP";
+    assert_eq!(blocker(&tunnel(&format!("PostUp = {blocking}"))), blocking);
+    assert_eq!(answers(&ends(&tunnel("AllowedIPs = 10.0.0.0/8, 192.168.0.0/16"))), [Answer::Reachable]);
+    assert_eq!(answers(&ends(&tunnel("AllowedIPs = 0.0.0.0/0"))), [Answer::Depends]);
+    assert_eq!(answers(&ends(&tunnel(&format!("PostDown = {BLOCK}")))), [Answer::Reachable]);
+}
+
+#[test]
+fn the_conditions_of_a_template_are_taken_both_ways() {
+    let template = |body: &str| format!("## template: jinja\n#cloud-config\n{body}").replace("BLOCK", BLOCK);
+    let either = template("runcmd:\n{% if v1.distro == 'ubuntu' %}\n- BLOCK\n{% else %}\n- iptables -F\n{% endif %}\n");
+    let ends_of_either = ends(&either);
+    assert_eq!(answers(&ends_of_either), [Answer::Reachable, Answer::Blocked]);
+    let condition = &ends_of_either[0].branches[0];
+    assert_eq!((&either[condition.span.range()], condition.succeeded), ("v1.distro == 'ubuntu'", true));
+    let both = template("{% if a %}\nbootcmd: ['BLOCK']\n{% else %}\nruncmd: ['BLOCK']\n{% endif %}\n");
+    assert_eq!(answers(&ends(&both)), [Answer::Blocked]);
+    let undone =
+        template("{% if a %}\nbootcmd: ['BLOCK']\n{% endif %}\n{% if a %}\nruncmd: [iptables -F]\n{% endif %}\n");
+    assert_eq!(answers(&ends(&undone)), [Answer::Reachable]);
+    let set =
+        template("{% set address = '169.254.169.254' %}\nruncmd:\n- iptables -A OUTPUT -d {{ address }} -j DROP\n");
+    assert_eq!(answers(&ends(&set)), [Answer::Blocked]);
+    let each = template(
+        "runcmd:\n{% for address in ['10.0.0.1', '169.254.169.254'] %}\n- iptables -A OUTPUT -d {{ address }} -j DROP\n{% endfor %}\n",
+    );
+    assert_eq!(answers(&ends(&each)), [Answer::Blocked]);
+}
+
+#[test]
+fn templates_in_several_parts_agree_about_their_conditions() {
+    let part = |body: &str| format!("- |\n  ## template: jinja\n  #!/bin/sh\n{body}");
+    let condition = |command: &str| format!("  {{% if a %}}\n  {command}\n  {{% endif %}}\n");
+    let undone = format!("#cloud-config-archive\n{}{}", part(&condition(BLOCK)), part(&condition("iptables -F")));
+    assert_eq!(answers(&ends(&undone)), [Answer::Reachable]);
+    let many: String =
+        (0..10).map(|number| part(&format!("  {{% if a{number} %}}\n  echo\n  {{% endif %}}\n"))).collect();
+    assert_eq!(answers(&ends(&format!("#cloud-config-archive\n{many}"))), [Answer::Depends]);
+}
+
+#[test]
+fn a_condition_decides_about_the_reboot() {
+    let source = |condition: &str| format!("#cloud-config\npower_state: {{mode: reboot, condition: {condition}}}\n");
+    assert_eq!(told(&source("True")), ["reboot"]);
+    assert_eq!(told(&source("'false'")), [""; 0]);
+    assert_eq!(told(&source("['test', a, '=', a]")), ["reboot"]);
+    let open: Vec<_> = ends(&source("test -f /x")).iter().map(told_of).collect();
+    assert_eq!(open, [vec!["reboot".to_owned()], vec![]]);
 }
 
 #[test]
@@ -258,6 +410,11 @@ fn what_aliases_repeat_ends_soon() {
         format!("a: &a {}\nusers: {}\ngroups: {}\n", many("u"), many("*a"), many("*a")),
         format!("a: &a {word}\npackages: {}\n", many("*a")),
         format!("a: &a 'if a; then b={word}; fi'\nbootcmd: {}\n", many("*a")),
+        format!("a: &a {word}\npower_state: {{mode: reboot, condition: {}}}\n", many("*a")),
+        format!("a: &a {word}\nsnap: {{commands: [{}]}}\n", many("*a")),
+        format!("a: &a [{word}]\nsnap: {{commands: {}}}\n", many("*a")),
+        format!("a: &a {word}\nchef: {{exec: true, exec_arguments: {}}}\n", many("*a")),
+        format!("a: &a {{name: a, content: 'PostUp = {word}'}}\nwireguard: {{interfaces: {}}}\n", many("*a")),
     ];
     for bomb in bombs {
         let ends = ends(&format!("#cloud-config\n{bomb}"));
@@ -290,6 +447,13 @@ const FRAGMENTS: &[&str] = &[
     "- path: /a\n  encoding: b64\n  content: IyE=\n",
     "- {path: /a, append: true, content: x}\n",
     "merge_how: list(append\n",
+    "## template: jinja\n",
+    "{% if a %}\n",
+    "{% endif %}\n",
+    "snap: {commands: [a, [b]]}\n",
+    "wireguard: {interfaces: [{name: a, content: \"PostUp = b\"}]}\n",
+    "ansible: {install_method: pip, package_name: a, galaxy: {actions: [a, [b]]}}\n",
+    "chef: {exec: true}\n",
     "users: [a, {b: c}]\n",
     "packages: [[], {}, a]\n",
     "disable_ec2_metadata: true\n",

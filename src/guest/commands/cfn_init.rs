@@ -1,20 +1,24 @@
 //! `cfn-init`: what the metadata of a CloudFormation resource has it do.
 //!
 //! Sources: the reference of `AWS::CloudFormation::Init` in the CloudFormation template reference, and
-//! `cfnbootstrap/construction.py`, `command_tool.py`, `file_tool.py` and `service_tools.py` of aws-cfn-bootstrap.
+//! `cfnbootstrap/construction.py`, `command_tool.py`, `file_tool.py`, `sources_tool.py`, `service_tools.py` and the tools
+//! for packages of aws-cfn-bootstrap.
 
+mod content;
+mod packages;
+mod services;
 #[cfg(test)]
 mod tests;
 
+use self::content::content;
 use super::Action::{self, Full};
 use super::{Call, DOWNLOADED, is_hole_alone, run_unknown};
 use crate::eval::{Value, ValueKind};
 use crate::guest::join::merge;
 use crate::guest::machine::{Machine, decide};
-use crate::guest::{Content, EventKind, Guest, Variable};
-use crate::network::Status;
-use crate::source::{Limits, Span, Text};
-use crate::syntax::user_data;
+use crate::guest::{Content, Dialect, EventKind, Guest, Variable};
+use crate::network::{Status, User};
+use crate::source::{Span, Text};
 
 pub(super) const TABLE: &[(&str, Action)] = &[("cfn-init", Full(run))];
 
@@ -63,16 +67,17 @@ fn run(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     ends
 }
 
-/// The word after an option, or behind its `=`.
+/// The word after an option, behind its `=`, or attached to its letter.
 fn option(call: &Call, short: &str, long: &str) -> Option<Text> {
+    let unquoted = |word: &Text| word.trim_matches(|each| each == '"' || each == '\'');
     let mut words = call.arguments.iter();
     while let Some(word) = words.next() {
         if word.as_str() == short || word.as_str() == long {
-            return words.next().cloned();
+            return words.next().map(unquoted);
         }
         let value = word.as_str().strip_prefix(long).and_then(|rest| rest.strip_prefix('='));
-        if let Some(value) = value {
-            return Some(word.slice(word.len() - value.len()..word.len()));
+        if let Some(value) = value.or_else(|| word.as_str().strip_prefix(short)) {
+            return Some(unquoted(&word.slice(word.len() - value.len()..word.len())));
         }
     }
     None
@@ -115,7 +120,7 @@ fn configurations(machine: &mut Machine, document: &Value, names: &str) -> Optio
         return (names == "default").then_some(found);
     };
     for name in names.split(',') {
-        collect(machine, document, &sets, &field(&sets, name)?, 0, &mut found)?;
+        collect(machine, document, &sets, &field(&sets, name.trim())?, 0, &mut found)?;
     }
     Some(found)
 }
@@ -148,20 +153,23 @@ enum Section {
     Packages,
     Groups,
     Users,
+    Sources,
     Files,
     Commands,
     Services,
 }
 
 impl Section {
-    /// All of them in the order in which they are applied. Sources, which are archives, come before the files.
-    const ALL: [Self; 6] = [Self::Packages, Self::Groups, Self::Users, Self::Files, Self::Commands, Self::Services];
+    /// All of them in the order in which they are applied.
+    const ALL: [Self; 7] =
+        [Self::Packages, Self::Groups, Self::Users, Self::Sources, Self::Files, Self::Commands, Self::Services];
 
     fn name(self) -> &'static str {
         match self {
             Self::Packages => "packages",
             Self::Groups => "groups",
             Self::Users => "users",
+            Self::Sources => "sources",
             Self::Files => "files",
             Self::Commands => "commands",
             Self::Services => "services",
@@ -169,19 +177,13 @@ impl Section {
     }
 
     fn run(self, machine: &mut Machine, guest: Guest, configuration: &Value) -> Vec<Guest> {
-        let one = |machine: &mut Machine, mut guest: Guest, section: &Value| {
-            match self {
-                Self::Packages => packages(machine, &mut guest, section),
-                Self::Groups | Self::Users => {
-                    for (name, _) in fields(section) {
-                        guest.network.add_user(name, None);
-                    }
-                }
-                Self::Files => files(machine, &mut guest, section),
-                Self::Commands => return commands(machine, guest, section),
-                Self::Services => return services(machine, guest, section, configuration),
-            }
-            vec![guest]
+        let one = |machine: &mut Machine, guest: Guest, section: &Value| match self {
+            Self::Packages => packages::install(machine, guest, section),
+            Self::Groups | Self::Users => each(machine, guest, section, user),
+            Self::Sources => each(machine, guest, section, source),
+            Self::Files => each(machine, guest, section, file),
+            Self::Commands => commands(machine, guest, section),
+            Self::Services => services::run(machine, guest, section, configuration),
         };
         for_each_alternative(machine, guest, configuration, |machine, guest, configuration| {
             match field(configuration, self.name()) {
@@ -190,6 +192,32 @@ impl Section {
             }
         })
     }
+}
+
+/// Runs `body` for each entry of a section in the order of their names, from every state that is possible then.
+fn each(
+    machine: &mut Machine,
+    guest: Guest,
+    section: &Value,
+    body: impl Fn(&mut Machine, Guest, &str, &Value) -> Vec<Guest>,
+) -> Vec<Guest> {
+    let mut ends = vec![guest];
+    for (name, attributes) in fields(section) {
+        let span = attributes.origin.span;
+        let mut next = Vec::new();
+        for mut guest in ends {
+            if counts(machine, &mut guest, span) {
+                let one = |machine: &mut Machine, guest: Guest, attributes: &Value| {
+                    if attributes.is_null() { vec![guest] } else { body(machine, guest, name, attributes) }
+                };
+                next.extend(for_each_alternative(machine, guest, &attributes, one));
+            } else {
+                next.push(guest);
+            }
+        }
+        ends = merge(next, machine.limits.script_paths, Some(span));
+    }
+    ends
 }
 
 /// Runs `body` for each value that is possible, each time from the same state.
@@ -224,123 +252,62 @@ fn counts(machine: &mut Machine, guest: &mut Guest, span: Span) -> bool {
     counts
 }
 
-fn packages(machine: &mut Machine, guest: &mut Guest, section: &Value) {
-    for (manager, packages) in fields(section) {
-        for (name, versions) in fields(&packages) {
-            let span = versions.origin.span;
-            if !counts(machine, guest, span) {
-                return;
-            }
-            // These managers are given addresses, under a name that is free.
-            let is_named = !matches!(manager, "rpm" | "msi");
-            let names = if is_named { vec![Text::encoded(name, span)] } else { texts(&versions) };
-            guest.event(EventKind::Packages(names), span);
-        }
+/// A user or a group. A user whose number is given gets a group with the same number, as system users do.
+fn user(_: &mut Machine, mut guest: Guest, name: &str, attributes: &Value) -> Vec<Guest> {
+    let number = |key: &str| field(attributes, key)?.to_text()?.known()?.parse::<u32>().ok();
+    if let Some(gid) = number("gid") {
+        guest.network.add_group(name, gid);
+    } else {
+        guest.network.add_user(name, number("uid").map(|uid| User { uid, gid: uid }));
     }
+    vec![guest]
 }
 
-fn files(machine: &mut Machine, guest: &mut Guest, section: &Value) {
-    for (path, attributes) in fields(section) {
-        let span = attributes.origin.span;
-        if !counts(machine, guest, span) {
-            return;
-        }
-        let content = content(&attributes, machine.limits);
-        machine.charge(content.len());
-        guest.store(&Text::encoded(path, span), Content::Text(content), span);
-    }
+/// An archive, which is unpacked into a folder.
+fn source(_: &mut Machine, mut guest: Guest, folder: &str, archive: &Value) -> Vec<Guest> {
+    let span = archive.origin.span;
+    let holds = match archive.to_text() {
+        Some(address) if address.as_str().contains("://") => format!("{DOWNLOADED}{}", address.as_str()),
+        _ => "what an archive holds".to_owned(),
+    };
+    guest.unpack(&Text::encoded(folder, span), Text::hole(span, holds), span);
+    vec![guest]
 }
 
-/// What a file gets.
-fn content(attributes: &Value, limits: &Limits) -> Text {
+/// What the modes of symbolic links begin with.
+const LINK: &str = "120";
+
+/// A file that is written, or a link to one.
+fn file(machine: &mut Machine, guest: Guest, path: &str, attributes: &Value) -> Vec<Guest> {
     let span = attributes.origin.span;
-    let Some(content) = field(attributes, "content") else {
-        let address = field(attributes, "source").and_then(|source| source.to_text());
-        return match address {
-            Some(address) => Text::hole(span, format!("{DOWNLOADED}{}", address.as_str())),
-            None => Text::hole(span, "a file without known content"),
+    let path = Text::encoded(path, span);
+    let written = field(attributes, "content").unwrap_or_else(|| Value::null(span));
+    let mode = field(attributes, "mode").and_then(|mode| mode.to_text());
+    let is_link = mode.is_some_and(|mode| mode.len() == 6 && mode.as_str().starts_with(LINK));
+    for_each_content(machine, guest, &written, |machine, mut guest, written| {
+        let content = match written.to_text().filter(|_| is_link) {
+            Some(target) => guest.read(&target, span),
+            None => Content::Text(content(attributes, written, machine.limits)),
         };
-    };
-    let Some(text) = content.to_text() else {
-        let mut text = Text::new();
-        write_json(&content, &mut text, limits);
-        return text;
-    };
-    if field(attributes, "encoding").is_some_and(|encoding| encoding.as_str() == Some("base64")) {
-        let decoded = user_data::decode(&text, &mut limits.text_bytes.clone());
-        return decoded.unwrap_or_else(|| Text::hole(content.origin.span, "content that cannot be decoded"));
-    }
-    match field(attributes, "context") {
-        Some(values) => rendered(&text, &values, limits),
-        None => text,
-    }
+        if let Content::Text(text) = &content {
+            machine.charge(text.len());
+        }
+        guest.store(&path, content, span);
+        vec![guest]
+    })
 }
 
-/// Adds a value as JSON. What makes the text longer than is built is not known.
-fn write_json(value: &Value, text: &mut Text, limits: &Limits) {
-    let span = value.origin.span;
-    if text.len() > limits.text_bytes {
-        text.push_text(&Text::hole(span, "a long JSON document"));
-        return;
+/// As [`for_each_alternative`], for a value that is only written somewhere: one that is not known is written too.
+fn for_each_content(
+    machine: &mut Machine,
+    guest: Guest,
+    value: &Value,
+    mut body: impl FnMut(&mut Machine, Guest, &Value) -> Vec<Guest>,
+) -> Vec<Guest> {
+    match value.kind {
+        ValueKind::OneOf(_) => for_each_alternative(machine, guest, value, body),
+        _ => body(machine, guest, value),
     }
-    let quoted = |text: &Text| {
-        let escape = |part: &str| {
-            let quoted = serde_json::Value::from(part).to_string();
-            quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
-        };
-        let mut quoted = Text::encoded("\"", span);
-        quoted.push_text(&text.map_pieces(escape));
-        quoted.push_encoded("\"", span);
-        quoted
-    };
-    match &value.kind {
-        ValueKind::Map(map) => {
-            text.push_encoded("{", span);
-            for (index, (name, field)) in map.entries.iter().enumerate() {
-                let separator = if index > 0 { ", " } else { "" };
-                text.push_encoded(separator, span);
-                text.push_text(&quoted(&Text::encoded(&**name, field.origin.span)));
-                text.push_encoded(": ", span);
-                write_json(field, text, limits);
-            }
-            text.push_encoded("}", span);
-        }
-        ValueKind::List(items) | ValueKind::Set(items) => {
-            text.push_encoded("[", span);
-            for (index, item) in items.iter().enumerate() {
-                let separator = if index > 0 { ", " } else { "" };
-                text.push_encoded(separator, span);
-                write_json(item, text, limits);
-            }
-            text.push_encoded("]", span);
-        }
-        ValueKind::String(string) => text.push_text(&quoted(string)),
-        ValueKind::Null => text.push_encoded("null", span),
-        _ => text.push_text(&value.to_text().unwrap_or_default()),
-    }
-}
-
-/// A Mustache template with the texts of its context; other tags stand for anything.
-fn rendered(template: &Text, context: &Value, limits: &Limits) -> Text {
-    let source = template.as_str();
-    let mut text = Text::new();
-    let mut at = 0;
-    while let Some(start) = source.get(at..).and_then(|rest| rest.find("{{")).map(|found| at + found) {
-        let Some(length) = source.get(start..).and_then(|rest| rest.find("}}")) else { break };
-        // A name in three braces is one that is not escaped.
-        let braces = source.get(start + length..).map_or(2, |rest| rest.len() - rest.trim_start_matches('}').len());
-        let end = start + length + braces.min(3);
-        text.push_text(&template.slice(at..start));
-        let tag = template.slice(start..end);
-        let name = tag.as_str().trim_matches(['{', '}', '&', ' ']);
-        let value = field(context, name).and_then(|value| value.to_text());
-        let hole = || tag.span_of(0..tag.len()).map(|span| Text::hole(span, "a tag of a template"));
-        let value = value.filter(|value| text.len() + value.len() <= limits.text_bytes);
-        text.push_text(&value.or_else(hole).unwrap_or_default());
-        at = end;
-    }
-    text.push_text(&template.slice(at..source.len()));
-    text
 }
 
 /// Runs the commands in the order of their names, until one fails that must not.
@@ -366,8 +333,12 @@ fn commands(machine: &mut Machine, guest: Guest, section: &Value) -> Vec<Guest> 
     merge(live, machine.limits.script_paths, Some(section.origin.span))
 }
 
-fn command(machine: &mut Machine, guest: Guest, attributes: &Value) -> Vec<Guest> {
-    let Some(command) = field(attributes, "command") else { return vec![guest] };
+fn command(machine: &mut Machine, mut guest: Guest, attributes: &Value) -> Vec<Guest> {
+    let Some(command) = field(attributes, "command") else {
+        guest.set_status(1);
+        return vec![guest];
+    };
+    let is_windows = guest.shell.dialect != Dialect::Posix;
     let ways = match field(attributes, "test") {
         Some(test) => {
             let ends = machine.ask(|machine| execute(machine, guest, &test, attributes));
@@ -376,6 +347,8 @@ fn command(machine: &mut Machine, guest: Guest, attributes: &Value) -> Vec<Guest
         None => vec![(true, guest)],
     };
     let ignores = field(attributes, "ignoreErrors").and_then(|ignores| ignores.as_bool()).unwrap_or(false);
+    // Elsewhere the wait means nothing.
+    let restart = field(attributes, "waitAfterCompletion").filter(|_| is_windows).filter(is_forever);
     let mut ends = Vec::new();
     for (runs, mut guest) in ways {
         guest.set_status(0);
@@ -383,9 +356,15 @@ fn command(machine: &mut Machine, guest: Guest, attributes: &Value) -> Vec<Guest
             ends.push(guest);
             continue;
         }
+        let before = guest.events.len();
         for mut end in execute(machine, guest, &command, attributes) {
             if ignores {
                 end.set_status(0);
+            }
+            // `cfn-init` goes on when the host has started again, which the command has seen to.
+            let has_restarted = end.events.iter().skip(before).any(|event| event.kind == EventKind::Reboot);
+            if let Some(restart) = restart.as_ref().filter(|_| !has_restarted) {
+                end.event(EventKind::Reboot, restart.origin.span);
             }
             ends.push(end);
         }
@@ -393,67 +372,66 @@ fn command(machine: &mut Machine, guest: Guest, attributes: &Value) -> Vec<Guest
     ends
 }
 
+fn is_forever(wait: &Value) -> bool {
+    wait.as_str().is_some_and(|wait| wait.eq_ignore_ascii_case("forever"))
+}
+
 /// Runs a text in a shell, or words without one.
 fn execute(machine: &mut Machine, guest: Guest, command: &Value, attributes: &Value) -> Vec<Guest> {
     let environment = field(attributes, "env");
     let directory = field(attributes, "cwd").and_then(|directory| directory.to_text());
     machine.subshell(guest, |machine, mut guest| {
-        guest.shell = guest.shell.child(Vec::new());
+        let is_windows = guest.shell.dialect != Dialect::Posix;
+        guest.shell = if is_windows {
+            guest.shell.windows_child(Dialect::Batch, Vec::new())
+        } else {
+            guest.shell.child(Vec::new())
+        };
         if let Some(environment) = &environment {
-            let variables = fields(environment);
-            guest.shell.exported = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
-            let variable = |(name, value): &(&str, Value)| Some(((*name).to_owned(), Variable::Text(value.to_text()?)));
-            guest.shell.variables = variables.iter().filter_map(variable).collect();
+            set_environment(&mut guest, environment, is_windows);
         }
         if let Some(directory) = &directory {
-            guest.shell.directory = guest.path(directory);
+            guest.shell.directory =
+                if directory.as_str() == "~" { Some(HOME.to_owned()) } else { guest.path(directory) };
         }
         for_each_alternative(machine, guest, command, |machine, mut guest, command| {
             let span = command.origin.span;
+            guest.set_status(0);
             if command.as_list().is_some() {
-                return machine.program(guest, &texts(command), span);
+                let words = texts(command);
+                return if is_windows {
+                    machine.windows_program(guest, &words, span)
+                } else {
+                    machine.program(guest, &words, span)
+                };
             }
             let text = command.to_text().unwrap_or_default();
             if is_hole_alone(&text) {
                 run_unknown(&mut guest, &text, "a command for cfn-init", span);
                 return vec![guest];
             }
-            machine.evaluate(&text, guest)
+            if is_windows {
+                machine.run_windows_text(guest, &text, Dialect::Batch, Vec::new())
+            } else {
+                machine.evaluate(&text, guest)
+            }
         })
     })
 }
 
-fn services(machine: &mut Machine, guest: Guest, section: &Value, configuration: &Value) -> Vec<Guest> {
-    let mut ends = vec![guest];
-    let managers = fields(section).into_iter().filter(|(manager, _)| matches!(*manager, "sysvinit" | "systemd"));
-    for (name, properties) in managers.flat_map(|(_, services)| owned(&services)) {
-        let truth = |key: &str| field(&properties, key).and_then(|value| value.as_bool());
-        let enables = truth("enabled").map(|enables| if enables { "enable" } else { "disable" });
-        let runs = if is_restarted(&properties, configuration) { Some(true) } else { truth("ensureRunning") };
-        let runs = runs.map(|runs| if runs { "start" } else { "stop" });
-        let span = properties.origin.span;
-        for verb in enables.into_iter().chain(runs) {
-            let words = ["systemctl", verb, &name].map(|word| Text::encoded(word, span));
-            ends = ends.into_iter().flat_map(|guest| machine.program(guest, &words, span)).collect();
-            ends = merge(ends, machine.limits.script_paths, Some(span));
-            // That a service starts is presumed as for every command.
-            for guest in &mut ends {
-                guest.set_status(0);
-            }
+/// The folder of the user who runs `cfn-init`.
+const HOME: &str = "/root";
+
+/// Sets the variables that a command gets: on Windows beside those that are there, elsewhere in their place.
+fn set_environment(guest: &mut Guest, environment: &Value, is_windows: bool) {
+    let variables = fields(environment);
+    let known = variables.iter().filter_map(|(name, value)| Some((*name, value.to_text()?)));
+    if is_windows {
+        for (name, value) in known {
+            guest.shell.set_text(&name.to_lowercase(), value);
         }
+    } else {
+        guest.shell.variables = known.map(|(name, value)| (name.to_owned(), Variable::Text(value))).collect();
+        guest.shell.exported = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
     }
-    ends
-}
-
-fn owned(value: &Value) -> Vec<(String, Value)> {
-    fields(value).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Whether a service depends on something that the configuration changes.
-fn is_restarted(properties: &Value, configuration: &Value) -> bool {
-    [Section::Files, Section::Commands].into_iter().any(|section| {
-        let Some(changed) = field(configuration, section.name()) else { return false };
-        let named = field(properties, section.name()).map(|names| texts(&names)).unwrap_or_default();
-        named.iter().filter_map(Text::known).any(|name| field(&changed, name).is_some())
-    })
 }

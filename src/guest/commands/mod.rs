@@ -3,6 +3,7 @@
 //! A new command is one function and one row of its family's table.
 
 mod cfn_init;
+mod cloud;
 mod copies;
 mod files;
 mod lookup;
@@ -45,6 +46,7 @@ pub(super) enum Action {
 const TABLES: &[&[(&str, Action)]] = &[
     shell::TABLE,
     wrappers::TABLE,
+    cloud::TABLE,
     copies::TABLE,
     files::TABLE,
     lookup::TABLE,
@@ -287,11 +289,13 @@ impl Machine<'_> {
 
     fn function(&mut self, body: &Arc<Statement>, mut guest: Guest, arguments: Vec<Text>) -> Vec<Guest> {
         let before = std::mem::replace(&mut guest.shell.arguments, arguments);
+        let was_open = std::mem::take(&mut guest.shell.open_arguments);
         guest.shell.hidden.push(BTreeMap::new());
         let mut ends = self.statement(body, guest);
         for end in &mut ends {
             end.shell.reveal();
             end.shell.arguments.clone_from(&before);
+            end.shell.open_arguments = was_open;
             if end.flow == Flow::Return {
                 end.flow = Flow::Next;
             }
@@ -310,13 +314,15 @@ impl Machine<'_> {
             guest.shell.status = Status::Unknown;
             return vec![guest];
         };
+        let base = program.rsplit('/').next().unwrap_or(program);
+        // An archive may hold anything, but hardly a program that every image has.
+        let is_stock = find(base).is_some() || Network::knows(base);
         if program.contains('/')
             && let Some(path) = guest.path(name)
-            && let Some(content) = guest.files.get(&path).cloned()
+            && let Some(content) = guest.written(&path).filter(|_| !is_stock || guest.files.contains_key(&path))
         {
             return self.file(guest, &path, content.as_ref(), words, span);
         }
-        let base = program.rsplit('/').next().unwrap_or(program);
         let call = Call { name: base, arguments, span };
         match find(base) {
             Some(Action::Simple(run)) => {

@@ -100,6 +100,12 @@ fn settings(guest: &mut Guest, text: &Text, otherwise: Span) {
     }
 }
 
+/// What is attached to the option `-O` of `wget` among the letters of a word, such as `-` in `-qO-`.
+fn attached(letters: &str) -> Option<&str> {
+    let (flags, name) = letters.split_once('O')?;
+    flags.chars().all(|flag| "cdnNqSv".contains(flag)).then_some(name)
+}
+
 /// `curl` and `wget`: what comes is not known, but where it comes from.
 pub(super) fn fetch(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     let address = call.arguments.iter().rev().find(|word| {
@@ -122,7 +128,7 @@ pub(super) fn fetch(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec
         } else if let Some(at) = known.find('=').filter(|_| known.starts_with("--output")) {
             file = Some(word.slice(at + 1..word.len()));
             own_name = false;
-        } else if let Some(name) = known.strip_prefix("-O").filter(|name| call.name == "wget" && !name.is_empty()) {
+        } else if let Some(name) = attached(letters).filter(|name| call.name == "wget" && !name.is_empty()) {
             file = Some(word.slice(known.len() - name.len()..known.len()));
             own_name = false;
         } else if letters.contains(remote) || known == "--remote-name" {

@@ -111,6 +111,7 @@ fn set(guest: &mut Guest, call: &Call) -> Status {
     }
     if let Some(positional) = positional {
         guest.shell.arguments = positional;
+        guest.shell.open_arguments = false;
     }
     DONE
 }
@@ -118,6 +119,9 @@ fn set(guest: &mut Guest, call: &Call) -> Status {
 fn shift(guest: &mut Guest, call: &Call) -> Status {
     let count = call.arguments.first().map_or(Some(1), |text| text.known().and_then(|text| text.parse().ok()));
     let Some(count) = count else { return Status::Unknown };
+    if guest.shell.open_arguments {
+        return DONE;
+    }
     if count > guest.shell.arguments.len() {
         return Status::Known(1);
     }

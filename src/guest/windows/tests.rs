@@ -9,7 +9,7 @@ use crate::source::SourceFile;
 
 fn part_of(kind: PartKind, script: &str) -> (SourceFile, Part) {
     let (file, text) = text_with_holes(script);
-    (file, Part { kind, name: None, every_boot: false, merge_type: None, text })
+    (file, Part::new(kind, text))
 }
 
 /// Runs a script in which `<?>` is a part that is not known.
@@ -18,9 +18,8 @@ fn ends(kind: PartKind, script: &str) -> (SourceFile, Vec<Guest>) {
     let limits = Limits::default();
     let mut machine = Machine::new(&limits);
     let mut ends = vec![Guest::new(Network::new(&Assumptions::default()))];
-    for (dialect, text) in scripts(&part, &limits) {
-        let run = |guest| machine.run_windows_text(guest, &text, dialect, Vec::new());
-        ends = ends.into_iter().flat_map(run).collect();
+    for step in steps(&part, &limits) {
+        ends = ends.into_iter().flat_map(|guest| step.run(&mut machine, guest)).collect();
     }
     assert!(!ends.is_empty());
     (file, ends)
@@ -61,6 +60,7 @@ fn events(kind: PartKind, script: &str) -> Vec<String> {
         EventKind::Update(names) => format!("update {}", words(names)),
         EventKind::Reboot => "reboot".to_owned(),
         EventKind::Files { named, change } => format!("{change:?} {named}"),
+        EventKind::Endpoint(call) => format!("{} {:?}", call.command, call.whose),
         EventKind::Unfollowed => "unfollowed".to_owned(),
     };
     ends[0].events.iter().map(|each| event(&each.kind)).collect()
@@ -322,6 +322,68 @@ fn tasks_of_the_launch_agent_run_in_order() {
     assert_eq!(ends[0].events.len(), 1);
     assert_eq!(ends[0].events[0].network.windows_verdict(Family::V4).answer, Answer::Blocked);
     check(PartKind::LaunchTasks, Answer::Reachable, &["version: 1.0\ntasks: 3", "tasks:\n- task: x\n- [", ""]);
+}
+
+#[test]
+fn tasks_become_what_they_do() {
+    let events_of = |tasks: &str| events(PartKind::LaunchTasks, &format!("version: 1.1\ntasks:\n{tasks}"));
+    for (tasks, expected) in [
+        ("- task: startSsm", vec!["start AmazonSSMAgent"]),
+        (
+            "- {task: executeProgram, inputs: [{frequency: once, path: 'C:\\setup\\agent.exe', arguments: ['/S', -x]}]}",
+            vec!["program C:\\setup\\agent.exe /S -x"],
+        ),
+        ("- {task: executeProgram, inputs: {path: sc.exe, arguments: [start, agent]}}", vec!["start agent"]),
+        (
+            "- task: executeScript\n  inputs:\n  - {type: batch, content: sc start a}\n  - {content: Start-Service b}",
+            vec!["start a", "start b"],
+        ),
+        (
+            "- {task: writeFile, inputs: [{destination: 'C:\\x\\y.ps1', content: Start-Service c}]}\n\
+             - {task: executeScript, inputs: [{type: powershell, content: '& C:\\x\\Y.ps1'}]}",
+            vec!["start c"],
+        ),
+        ("- {task: setHostName, inputs: {hostName: a, reboot: true}}", vec!["reboot"]),
+        ("- {task: setHostName, inputs: {hostName: a}}", vec![]),
+        ("- {task: sysprep}\n- {task: startSsm}", vec!["start AmazonSSMAgent", "program sysprep.exe /generalize"]),
+        ("- {task: enableOpenSsh}\n- {task: setWallpaper}", vec![]),
+    ] {
+        assert_eq!(events_of(tasks), expected, "{tasks}");
+    }
+    let json = "{\"version\": \"1.1\", \"tasks\": [{\"task\": \"startSsm\"}]}";
+    assert_eq!(events(PartKind::LaunchTasks, json), ["start AmazonSSMAgent"]);
+}
+
+#[test]
+fn tasks_that_are_not_known_are_told() {
+    for (yaml, expected) in [
+        ("tasks: <?>", "<?>"),
+        ("tasks:\n- task: <?>", "task: <?>"),
+        ("tasks:\n- <?>", "<?>"),
+        ("tasks:\n- {task: executeScript, inputs: <?>}", "task: executeScript"),
+        ("tasks:\n- task: executeScript\n  inputs:\n  - {type: <?>, content: a}", "{type: <?>, content: a}"),
+        ("tasks:\n- task: unheard", "task: unheard"),
+        ("tasks:\n- task: x\n- [", "tasks:\n- task: x\n- ["),
+    ] {
+        let (file, ends) = ends(PartKind::LaunchTasks, yaml);
+        let told: Vec<&str> = ends[0].opaque.iter().map(|step| file.slice(step.span)).collect();
+        assert_eq!(told, [expected], "{yaml}");
+    }
+}
+
+#[test]
+fn what_aliases_repeat_in_tasks_ends_soon() {
+    let word = "x".repeat(1 << 16);
+    let inputs = vec!["*a"; 20_000].join(", ");
+    let yaml =
+        format!("a: &a {{content: 'rem {word}', type: batch}}\ntasks: [{{task: executeScript, inputs: [{inputs}]}}]");
+    let (_, part) = part_of(PartKind::LaunchTasks, &yaml);
+    let limits = Limits { text_bytes: 1 << 20, ..Limits::default() };
+    let bytes = |step: &Step| match &step.kind {
+        StepKind::Script(_, text) => text.len(),
+        _ => 0,
+    };
+    assert!(steps(&part, &limits).iter().map(bytes).sum::<usize>() < 2 << 20);
 }
 
 #[test]

@@ -348,7 +348,9 @@ impl Reader<'_> {
         let words = self.words_until_parenthesis();
         let range = list..self.end;
         let is_pattern = self.source.get(range.clone()).is_some_and(|list| list.contains(['*', '?']));
-        let words = if known && !is_pattern { words } else { vec![self.unknown_word(range, "the turns of a loop")] };
+        let list = self.source.get(range.clone()).unwrap_or_default();
+        let reason = format!("the turns of a loop over {list}");
+        let words = if known && !is_pattern { words } else { vec![self.unknown_word(range, &reason)] };
         self.blanks();
         if self.looking_at("do") {
             self.at += 2;

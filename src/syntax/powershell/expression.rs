@@ -63,7 +63,7 @@ impl Reader<'_> {
                 None => vec![self.unknown_part(range)],
             },
             "additive_expression" => self.sum(node, depth),
-            "invokation_expression" => match self.method_call(node, depth) {
+            "invokation_expression" | "member_access" => match self.method_call(node, depth) {
                 Some(call) => {
                     let script = Script { statements: vec![call] };
                     vec![self.part(WordPartKind::CommandSubstitution(script), range)]
@@ -148,7 +148,7 @@ impl Reader<'_> {
         parts
     }
 
-    /// `object.Name(arguments)` as a command.
+    /// `object.Name(arguments)` and `object.Name` as a command.
     pub(super) fn method_call(&mut self, node: Node, depth: usize) -> Option<Statement> {
         let node = unwrapped(node);
         let object = node.child(0)?;
@@ -158,7 +158,7 @@ impl Reader<'_> {
         let literal = WordPartKind::Literal(self.text.slice(name_range.clone()));
         let mut words = vec![self.word_of(vec![self.part(literal, name_range.clone())], name_range)];
         words.push(self.value_word(object, depth + 1));
-        let arguments = node.child(3)?.child_by_field_name("argument_expression_list");
+        let arguments = node.child(3).and_then(|list| list.child_by_field_name("argument_expression_list"));
         if let Some(arguments) = arguments {
             let mut cursor = arguments.walk();
             let nodes: Vec<_> = arguments.named_children(&mut cursor).filter(|child| !child.is_extra()).collect();

@@ -11,7 +11,7 @@
 //!   A variable that is an argument by itself is not quoted: it may be a list.
 //! - `$LASTEXITCODE` is the parameter `?`, and `$?` keeps its name.
 //! - Parameters of functions and scripts are declarations of the command `param`.
-//! - The call of a method is a command: its name with the dot, the object, the arguments.
+//! - The call of a method, and a property, is a command: its name with the dot, the object, the arguments.
 //! - `@name` in a command is a parameter with the operation `@`. A block in braces is a literal, braces and all.
 
 mod expression;

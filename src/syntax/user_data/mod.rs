@@ -13,6 +13,7 @@ use super::tree;
 use crate::source::{HOLE, Limits, Text};
 
 pub use encoding::decode;
+pub use jinja::Decision;
 
 /// The deepest nesting of archives in archives that is followed.
 const NESTING: usize = 8;
@@ -30,6 +31,31 @@ pub struct Part {
     pub merge_type: Option<String>,
     /// The script or configuration itself.
     pub text: Text,
+    /// How the conditions of its template were taken to come to this text.
+    pub decisions: Vec<Decision>,
+    /// What it can be instead: the texts that its template becomes when the conditions go another way.
+    pub otherwise: Vec<Self>,
+}
+
+impl Part {
+    /// A part that nothing is said about but what it is.
+    #[must_use]
+    pub fn new(kind: PartKind, text: Text) -> Self {
+        Self {
+            kind,
+            name: None,
+            every_boot: false,
+            merge_type: None,
+            text,
+            decisions: Vec::new(),
+            otherwise: Vec::new(),
+        }
+    }
+
+    /// All that the part can be, itself first.
+    pub fn ways(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.otherwise)
+    }
 }
 
 /// What a part of user data is.
@@ -47,8 +73,11 @@ pub enum PartKind {
     PowerShell,
     /// A script of Windows' command interpreter (`<script>`), the tags excepted.
     Batch,
-    /// The YAML of version 2 of the launch agent `EC2Launch` (`tasks:`).
+    /// The YAML or JSON of version 2 of the launch agent `EC2Launch` (`tasks:`).
     LaunchTasks,
+    /// A program that gets to see the parts after it (`#part-handler`), a job for another service (`#upstart-job`), or
+    /// a change of the configuration so far (`#cloud-config-jsonp`).
+    Extension,
     /// What begins with a part that is not known, and what nothing here reads or runs.
     Other,
 }
@@ -56,7 +85,7 @@ pub enum PartKind {
 /// Takes user data apart, in the order in which its parts come into effect as far as the formats tell it.
 ///
 /// Base64, plain or of compressed data, is seen through, as are the templates of cloud-init: their expressions become
-/// holes. A text without anything in it has no parts.
+/// holes, and their conditions several texts of one part. A text without anything in it has no parts.
 #[must_use]
 pub fn parse(text: &Text, limits: &Limits) -> Vec<Part> {
     let mut collector = Collector { limits, budget: limits.text_bytes, parts: Vec::new() };
@@ -86,12 +115,29 @@ impl Collector<'_> {
         }
         match detect(text.as_str()) {
             Detected::Archive => self.collect_archive(text, nesting + 1),
-            Detected::Template => self.collect(&jinja::without_expressions(text), nesting + 1),
+            Detected::Template => self.collect_template(text, None),
             Detected::Windows => self.collect_windows(text),
             Detected::Part(kind) => {
                 let every_boot = kind == PartKind::Boothook;
-                self.parts.push(Part { kind, name: None, every_boot, merge_type: None, text: text.clone() });
+                self.parts.push(Part { every_boot, ..Part::new(kind, text.clone()) });
             }
+        }
+    }
+
+    /// A template: what it becomes is of the `kind` that is said, or that its beginning tells. Nothing that has parts
+    /// comes of it.
+    fn collect_template(&mut self, text: &Text, kind: Option<PartKind>) {
+        let mut ways = jinja::ways(text, self.limits).into_iter().map(|way| {
+            let kind = kind.unwrap_or_else(|| match detect(way.text.as_str()) {
+                Detected::Part(kind) => kind,
+                _ => PartKind::Other,
+            });
+            let every_boot = kind == PartKind::Boothook;
+            Part { every_boot, decisions: way.decisions, ..Part::new(kind, way.text) }
+        });
+        if let Some(first) = ways.next() {
+            let otherwise = ways.collect();
+            self.parts.push(Part { otherwise, ..first });
         }
     }
 
@@ -103,35 +149,48 @@ impl Collector<'_> {
         for (tag, kind) in WINDOWS_TAGS {
             let mut from = 0;
             while let Some((content, end)) = element(source, tag, from) {
-                self.parts.push(Part { kind, name: None, every_boot, merge_type: None, text: text.slice(content) });
+                self.parts.push(Part { every_boot, ..Part::new(kind, text.slice(content)) });
                 from = end;
             }
         }
     }
 
     fn collect_entity(&mut self, entity: mime::Entity, nesting: usize) {
+        let first = self.parts.len();
         let (kind, every_boot) = match entity.content_type.as_str() {
-            "text/x-shellscript" | "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => {
-                (PartKind::Script, false)
-            }
-            "text/x-shellscript-per-boot" => (PartKind::Script, true),
-            "text/cloud-config" => (PartKind::CloudConfig, false),
-            "text/cloud-boothook" => (PartKind::Boothook, true),
-            "text/x-include-url" | "text/x-include-once-url" => (PartKind::Include, false),
+            "text/x-shellscript" => (Some(PartKind::Script), false),
+            "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => (Some(PartKind::Script), false),
+            "text/x-shellscript-per-boot" => (Some(PartKind::Script), true),
+            "text/cloud-config" => (Some(PartKind::CloudConfig), false),
+            "text/cloud-boothook" => (Some(PartKind::Boothook), true),
+            "text/x-include-url" | "text/x-include-once-url" => (Some(PartKind::Include), false),
+            "text/part-handler" | "text/upstart-job" | "text/cloud-config-jsonp" => (Some(PartKind::Extension), false),
             // The others say what they are by how they begin.
-            _ => {
-                let first = self.parts.len();
-                self.collect(&entity.body, nesting);
-                for part in self.parts.iter_mut().skip(first) {
-                    part.name = part.name.take().or_else(|| entity.name.clone());
-                    part.merge_type = part.merge_type.take().or_else(|| entity.merge_type.clone());
-                }
-                return;
-            }
+            _ => (None, false),
         };
-        let is_template = matches!(detect(entity.body.as_str()), Detected::Template);
-        let text = if is_template { jinja::without_expressions(&entity.body) } else { entity.body };
-        self.parts.push(Part { kind, name: entity.name, every_boot, merge_type: entity.merge_type, text });
+        let detected = detect(entity.body.as_str());
+        match (kind, detected) {
+            // What is said to be a script is one only when it begins as one.
+            (
+                Some(PartKind::Script),
+                Detected::Part(PartKind::CloudConfig | PartKind::Boothook | PartKind::Include),
+            ) if !every_boot => {
+                self.collect(&entity.body, nesting);
+            }
+            (Some(kind), Detected::Template) => self.collect_template(&entity.body, Some(kind)),
+            (Some(kind), _) => self.parts.push(Part::new(kind, entity.body)),
+            (None, _) => self.collect(&entity.body, nesting),
+        }
+        for part in self.parts.iter_mut().skip(first) {
+            part.every_boot |= every_boot;
+            part.name = part.name.take().or_else(|| entity.name.clone());
+            part.merge_type = part.merge_type.take().or_else(|| entity.merge_type.clone());
+            for other in &mut part.otherwise {
+                other.every_boot |= every_boot;
+                other.name.clone_from(&part.name);
+                other.merge_type.clone_from(&part.merge_type);
+            }
+        }
     }
 
     /// `#cloud-config-archive`: a YAML list of contents with their types.
@@ -142,7 +201,11 @@ impl Collector<'_> {
             let field = |name: &str| item.get(name).and_then(tree::Node::as_str);
             let content = if item.is_mapping() { item.get("content") } else { Some(item) };
             let Some((body, _)) = content.and_then(tree::Node::as_scalar) else { continue };
-            let content_type = field("type").unwrap_or("text/plain").to_ascii_lowercase();
+            // Without a type and without a beginning that tells it, it is a configuration.
+            let is_configuration = matches!(detect(body.as_str()), Detected::Part(PartKind::Other))
+                && !(body.has_holes() && body.as_str().starts_with(HOLE));
+            let untyped = if is_configuration { "text/cloud-config" } else { "text/plain" };
+            let content_type = field("type").unwrap_or(untyped).to_ascii_lowercase();
             let name = field("filename").map(str::to_owned);
             let merge_type = field("Merge-Type").or_else(|| field("X-Merge-Type")).map(str::to_owned);
             self.collect_entity(mime::Entity { content_type, name, merge_type, body: body.clone() }, nesting);
@@ -167,9 +230,12 @@ fn detect(text: &str) -> Detected {
         ("#!", Detected::Part(PartKind::Script)),
         ("## template: jinja", Detected::Template),
         ("#cloud-config-archive", Detected::Archive),
+        ("#cloud-config-jsonp", Detected::Part(PartKind::Extension)),
         ("#cloud-config", Detected::Part(PartKind::CloudConfig)),
         ("#cloud-boothook", Detected::Part(PartKind::Boothook)),
         ("#include", Detected::Part(PartKind::Include)),
+        ("#part-handler", Detected::Part(PartKind::Extension)),
+        ("#upstart-job", Detected::Part(PartKind::Extension)),
     ];
     if let Some((_, detected)) = beginnings.into_iter().find(|(beginning, _)| line.starts_with(beginning)) {
         return detected;
@@ -178,7 +244,8 @@ fn detect(text: &str) -> Detected {
         return Detected::Windows;
     }
     let is_tasks = |line: &str| line.starts_with("tasks:");
-    if line.starts_with("version:") && start.lines().any(is_tasks) || is_tasks(&line) {
+    let is_json = start.starts_with('{') && start.contains("\"tasks\"");
+    if line.starts_with("version:") && start.lines().any(is_tasks) || is_tasks(&line) || is_json {
         return Detected::Part(PartKind::LaunchTasks);
     }
     Detected::Part(PartKind::Other)
@@ -320,11 +387,48 @@ mod tests {
 
     #[test]
     fn template_expressions_become_holes() {
-        let (file, parts) = parts_of("## template: jinja\n#cloud-config\nruncmd: [\"{{ ds.x }}\"]\n{# y #}{% if z %}");
+        let (file, parts) = parts_of("## template: jinja\n#cloud-config\nruncmd: [\"{{ ds.x }}\"]\n{# y #}{{ z }}");
         assert_eq!(parts[0].kind, PartKind::CloudConfig);
         assert_eq!(parts[0].text.as_str(), "#cloud-config\nruncmd: [\"\u{fffc}\"]\n\u{fffc}");
         let (_, span) = parts[0].text.origin_of(25).unwrap();
         assert_eq!(file.slice(span), "{{ ds.x }}");
+    }
+
+    #[test]
+    fn a_template_with_conditions_is_one_part_with_several_texts() {
+        let source =
+            "## template: jinja\n{% if a == 'b' %}\n#cloud-config\nruncmd: [c]\n{% else %}\n#!/bin/sh\nd\n{% endif %}";
+        let (file, parts) = parts_of(source);
+        assert_eq!(parts.len(), 1);
+        let ways: Vec<_> = parts[0].ways().map(|way| (way.kind, way.text.as_str())).collect();
+        let expected = [(PartKind::CloudConfig, "#cloud-config\nruncmd: [c]\n"), (PartKind::Script, "#!/bin/sh\nd\n")];
+        assert_eq!(ways, expected);
+        let decision = &parts[0].otherwise[0].decisions[0];
+        assert_eq!((file.slice(decision.span), decision.holds), ("a == 'b'", false));
+        assert_eq!(kinds("## template: jinja\n#cloud-config-archive\n- '#!/bin/sh'\n")[0].0, PartKind::Other);
+        assert_eq!(kinds("## template: jinja\n#cloud-config\n{% if a %}")[0].0, PartKind::Other);
+    }
+
+    #[test]
+    fn what_is_said_to_be_a_script_may_begin_as_something_else() {
+        let part = |kind: &str, body: &str| {
+            format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: {kind}\n\n{body}\n--x--\n"
+            )
+        };
+        for (kind, body, expected) in [
+            ("text/x-shellscript", "#cloud-config\na: b", PartKind::CloudConfig),
+            ("text/x-shellscript", "echo", PartKind::Script),
+            ("text/x-shellscript; charset=\"utf-8\"", "#!/bin/sh", PartKind::Script),
+            ("text/jinja2", "## template: jinja\n#!/bin/sh", PartKind::Script),
+            ("text/part-handler", "#part-handler\nx", PartKind::Extension),
+            ("text/plain", "#upstart-job\nx", PartKind::Extension),
+            ("text/cloud-config-jsonp", "[]", PartKind::Extension),
+            ("text/plain", "{\"version\": \"1.1\", \"tasks\": []}", PartKind::LaunchTasks),
+        ] {
+            assert_eq!(kinds(&part(kind, body))[0].0, expected, "{kind} {body}");
+        }
+        assert_eq!(kinds("#cloud-config-archive\n- 'a: b'\n")[0].0, PartKind::CloudConfig);
     }
 
     #[test]

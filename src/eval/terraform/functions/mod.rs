@@ -41,6 +41,56 @@ pub fn call(name: &str, arguments: &[Value], span: Span, limits: &Limits) -> Opt
     Some(function.evaluate(arguments, span, limits))
 }
 
+/// Calls the function `name` as Packer knows it: like [`call`], but for the functions that are not the same there.
+///
+/// # Errors
+///
+/// What is wrong with the call; also when Packer has no such function.
+pub fn call_of_packer(name: &str, arguments: &[Value], span: Span, limits: &Limits) -> Option<Result<Value, Refusal>> {
+    if let Some(refusal) = refused_by_packer(name) {
+        return Some(Err(refusal));
+    }
+    match patterns::OF_PACKER.iter().find(|function| function.name == name) {
+        Some(function) => Some(function.evaluate(arguments, span, limits)),
+        None => call(name, arguments, span, limits),
+    }
+}
+
+/// What is wrong with calling `name` in a template of Packer, when only Terraform has such a function.
+pub fn refused_by_packer(name: &str) -> Option<Refusal> {
+    let instead = match name {
+        "list" | "map" | "tobool" | "tolist" | "tomap" | "tonumber" | "toset" | "tostring" => "; `convert` does this",
+        name if ONLY_IN_TERRAFORM.contains(&name) => "",
+        _ => return None,
+    };
+    Some(format!("Packer has no function `{name}`, only Terraform has{instead}").into())
+}
+
+/// The functions of Terraform that Packer does not have (`hcl2template/functions.go`), those aside that convert.
+const ONLY_IN_TERRAFORM: [&str; 21] = [
+    "base64sha256",
+    "base64sha512",
+    "ephemeralasnull",
+    "filebase64sha256",
+    "filebase64sha512",
+    "filemd5",
+    "filesha1",
+    "filesha256",
+    "filesha512",
+    "issensitive",
+    "matchkeys",
+    "nonsensitive",
+    "one",
+    "plantimestamp",
+    "sensitive",
+    "setsubtract",
+    "templatestring",
+    "timecmp",
+    "transpose",
+    "type",
+    "uuid",
+];
+
 const FAMILIES: &[&[Function]] = &[
     access::FUNCTIONS,
     conversions::FUNCTIONS,

@@ -17,6 +17,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("replace", &[TextParameter, TextParameter, TextParameter], replace),
 ];
 
+/// Packer's, where a pattern is a function of its own and slashes stand for themselves.
+pub(super) const OF_PACKER: &[Function] = &[
+    Function::new("regex_replace", &[TextParameter, TextParameter, TextParameter], |call| match call.known(1)? {
+        Ok(pattern) => replace_pattern(call, pattern, &call.text(0)?, &call.text(2)?),
+        Err(why) => Ok(call.unknown(why)),
+    }),
+    Function::new("replace", &[TextParameter, TextParameter, TextParameter], |call| match call.known(1)? {
+        Ok(wanted) => replace_literal(call, wanted, &call.text(0)?, &call.text(2)?),
+        Err(why) => Ok(call.unknown(why)),
+    }),
+];
+
 /// The most memory that one compiled expression may take, in bytes.
 const REGEX_SIZE: usize = 512 << 10;
 
@@ -167,19 +179,23 @@ fn replace(call: &Call<'_>) -> Outcome {
     if let Some(pattern) = wanted.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
         return replace_pattern(call, pattern, &text, &replacement);
     }
+    replace_literal(call, wanted, &text, &replacement)
+}
+
+fn replace_literal(call: &Call<'_>, wanted: &str, text: &Text, replacement: &Text) -> Outcome {
     let mut built = Builder::new(call);
     if wanted.is_empty() {
         for (at, character) in text.as_str().char_indices() {
-            built.push(&replacement)?;
+            built.push(replacement)?;
             built.push(&text.slice(at..at + character.len_utf8()))?;
         }
-        built.push(&replacement)?;
+        built.push(replacement)?;
         return Ok(built.finish());
     }
     let mut start = 0;
     for (at, found) in text.as_str().match_indices(wanted) {
         built.push(&text.slice(start..at))?;
-        built.push(&replacement)?;
+        built.push(replacement)?;
         start = at + found.len();
     }
     built.push(&text.slice(start..text.len()))?;

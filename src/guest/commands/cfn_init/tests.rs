@@ -8,8 +8,8 @@ use crate::eval::cloudformation::{Inputs, evaluate};
 use crate::guest::laboratory::{self, BLOCK, answers, start};
 use crate::guest::{ServiceAction, boot};
 use crate::model::build;
-use crate::network::Answer;
-use crate::source::{FileId, SourceFile};
+use crate::network::{Answer, Family, Principal};
+use crate::source::{FileId, Limits, SourceFile};
 use crate::syntax::tree::parse;
 use crate::syntax::user_data;
 
@@ -179,4 +179,164 @@ fn the_resource_is_chosen_by_its_name() {
     assert_eq!(answers(&two("-r Other")), [Answer::Reachable]);
     let unknown = two("-r ${Free}");
     assert_eq!((answers(&unknown), unknown[0].opaque.len()), (vec![Answer::Reachable], 1));
+}
+
+/// What happened to the software at the first end, in order, without what the script around does.
+fn told(ends: &[Guest]) -> Vec<String> {
+    let words = |words: &[Text]| words.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
+    let event = |kind: &EventKind| match kind {
+        EventKind::Packages(names) => Some(words(names)),
+        EventKind::Program(program) => Some(format!("run {}", words(program))),
+        EventKind::Service { name, action } => Some(format!("{action:?} {}", name.as_str()).to_lowercase()),
+        EventKind::Installer { address, called } => Some(format!("installer {} {called}", address.as_str())),
+        EventKind::Reboot => Some("reboot".to_owned()),
+        _ => None,
+    };
+    ends[0].events.iter().filter_map(|each| event(&each.kind)).collect()
+}
+
+#[test]
+fn packages_are_installed_in_the_order_of_their_managers_and_with_their_versions() {
+    let init = "config:\n  packages:\n    yum: {a: [], b: [\"1.2\"], c: \"3\", d: [\"1\", \"2\"]}\n    apt: {e: \"1.2-1\"}\n    \
+                rpm: {f: [\"https://example.com/f.rpm\"]}\n    rubygems: {g: [\"4\"]}\n    python: {h: []}\n    \
+                unheard: {i: []}\n";
+    let expected = ["https://example.com/f.rpm", "e=1.2-1", "a", "b-1.2", "c-3", "d", "run gem install g:4"];
+    assert_eq!(told(&ends(&template("-r Web", init))), expected);
+}
+
+#[test]
+fn what_lies_in_an_archive_is_named_by_its_address_when_it_is_run() {
+    let run = |folder: &str, command: &str| {
+        let sources = format!("{{{folder}: 'https://example.com/app.tgz'}}");
+        ends(&template("-r Web", &format!("config: {{sources: {sources}, commands: {{a: {{command: {command}}}}}}}")))
+    };
+    for command in ["/opt/app/bin/setup --now", "sh /opt/app/setup.sh", "cd /opt/app && ./setup"] {
+        let ends = run("/opt/app", command);
+        assert!(ends[0].opaque[0].text.contains("https://example.com/app.tgz"), "{command}: {:?}", ends[0].opaque);
+    }
+    assert_eq!(run("/opt/app", "/opt/other/setup")[0].opaque.len(), 0);
+    let stock = run("/", "/usr/sbin/iptables -A OUTPUT -d 169.254.169.254 -j DROP");
+    assert_eq!(answers(&stock), [Answer::Blocked], "programs of the image are no part of an archive");
+    let removed = run("/opt/app", "rm -rf /opt/app && sh /opt/app/setup.sh");
+    assert_eq!(removed[0].opaque.iter().filter(|step| step.text.contains("app.tgz")).count(), 0);
+}
+
+#[test]
+fn a_link_is_what_it_leads_to() {
+    let files = "/a: {content: BLOCK}, /b: {content: /a, mode: '120755'}";
+    let init = format!("config: {{files: {{{files}}}, commands: {{a: {{command: sh /b}}}}}}");
+    assert_eq!(blocker(&template("-r Web", &init)), BLOCK);
+}
+
+#[test]
+fn a_file_with_several_contents_is_written_with_each() {
+    let mappings = "Mappings: {Table: {eu-west-1: {Run: BLOCK}, us-east-1: {Run: echo}}}\n".replace("BLOCK", BLOCK);
+    let init =
+        "config: {files: {/a: {content: !FindInMap [Table, !Ref AWS::Region, Run]}}, commands: {a: {command: sh /a}}}";
+    assert_eq!(answers(&ends(&(template("-r Web", init) + &mappings))), [Answer::Reachable, Answer::Blocked]);
+    let unknown =
+        ends(&template("-r Web", "config: {files: {/a: {content: !Ref Free}}, commands: {a: {command: sh /a}}}"));
+    assert_eq!(unknown[0].opaque.len(), 1, "{:?}", unknown[0].opaque);
+}
+
+#[test]
+fn services_are_started_again_after_what_they_depend_on() {
+    let services = |depends: &str| {
+        let init = format!(
+            "config:\n  packages: {{yum: {{nginx: []}}}}\n  sources: {{/var/www: 'https://example.com/a.zip'}}\n  \
+             services: {{systemd: {{web: {{ensureRunning: false, {depends}}}}}}}\n"
+        );
+        told(&ends(&template("-r Web", &init))).pop()
+    };
+    assert_eq!(services("packages: {yum: [nginx]}").as_deref(), Some("start web"));
+    assert_eq!(services("sources: [/var/www]").as_deref(), Some("start web"));
+    assert_eq!(services("sources: [/var/other], packages: {apt: [nginx]}").as_deref(), Some("stop web"));
+}
+
+#[test]
+fn users_and_groups_get_their_numbers() {
+    let rule = |owner: &str| format!("iptables -A OUTPUT -d 169.254.169.254 -m owner {owner} -j DROP");
+    let answer = |owner: &str, principal: &Principal| {
+        let init = format!(
+            "config: {{groups: {{staff: {{gid: '45'}}}}, users: {{app: {{uid: '50', groups: [staff]}}}}, \
+             commands: {{a: {{command: '{}'}}}}}}",
+            rule(owner)
+        );
+        ends(&template("-r Web", &init))[0].network.verdict(Family::V4, principal).answer
+    };
+    let process = |uid, gid| Principal::Process { uid, gid, groups: Vec::new() };
+    assert_eq!(answer("--uid-owner app", &process(50, 50)), Answer::Blocked);
+    assert_eq!(answer("--uid-owner app", &process(51, 50)), Answer::Reachable);
+    assert_eq!(answer("--gid-owner staff", &process(50, 45)), Answer::Blocked);
+    assert_eq!(answer("--gid-owner staff", &process(50, 46)), Answer::Reachable);
+}
+
+#[test]
+fn options_are_read_in_each_form() {
+    let init = "configSets: {off: [none], default: [one]}\none: {commands: {a: {command: BLOCK}}}\nnone: {}\n";
+    for options in ["-rWeb -coff", "--resource=Web -c 'off'", "-r Web --configsets \"off\""] {
+        assert_eq!(answers(&ends(&template(options, init))), [Answer::Reachable], "{options}");
+    }
+}
+
+/// A template with a host of Windows, whose user data calls cfn-init.
+fn windows(tag: &str, call: &str, init: &str) -> Vec<Guest> {
+    let block = "netsh advfirewall firewall add rule name=i dir=out action=block remoteip=169.254.169.254 protocol=tcp";
+    let init: String = init.replace("BLOCK", block).lines().flat_map(|line| ["        ", line, "\n"]).collect();
+    ends(&format!(
+        "Resources:\n  Web:\n    Type: AWS::EC2::Instance\n    Metadata:\n      AWS::CloudFormation::Init:\n{init}    \
+         Properties:\n      UserData:\n        Fn::Base64: !Sub |\n          <{tag}>\n          {call} --stack \
+         ${{AWS::StackName}} --resource Web --region ${{AWS::Region}}\n          </{tag}>\n"
+    ))
+}
+
+fn windows_answer(tag: &str, call: &str, init: &str) -> Answer {
+    windows(tag, call, init)[0].network.windows_verdict(Family::V4).answer
+}
+
+#[test]
+fn windows_calls_it_from_both_of_its_shells() {
+    let init = "config: {commands: {a: {command: BLOCK, waitAfterCompletion: '0'}}}";
+    for (tag, call) in [
+        ("script", "cfn-init.exe -v"),
+        ("script", "\"C:\\Program Files\\Amazon\\cfn-bootstrap\\cfn-init.exe\" -v"),
+        ("powershell", "cfn-init.exe -v"),
+        ("powershell", "& \"C:\\Program Files\\Amazon\\cfn-bootstrap\\cfn-init.exe\" -v"),
+        ("powershell", "cmd /c cfn-init.exe -v"),
+    ] {
+        assert_eq!(windows_answer(tag, call, init), Answer::Blocked, "{call}");
+    }
+    assert_eq!(windows_answer("script", "rem cfn-init.exe", init), Answer::Reachable);
+}
+
+#[test]
+fn files_and_commands_of_windows_are_run_by_its_own_shells() {
+    let forms = [
+        "config: {files: {'c:\\a\\b.ps1': {content: BLOCK}}, commands: {a: {command: 'powershell.exe -File c:\\a\\b.ps1'}}}",
+        "config: {files: {'c:\\a\\b.cmd': {content: BLOCK}}, commands: {a: {command: 'b.cmd', cwd: 'C:/A'}}}",
+        "config: {commands: {a: {command: [powershell.exe, -Command, \"BLOCK\"]}}}",
+        "config: {commands: {a: {command: 'powershell.exe -Command \"BLOCK\"', env: {A: b}}}}",
+        "config: {commands: {a: {test: 'exit 1', command: echo}, b: {command: BLOCK, test: 'exit 0'}}}",
+    ];
+    for init in forms {
+        assert_eq!(windows_answer("powershell", "cfn-init.exe -v", init), Answer::Blocked, "{init}");
+    }
+}
+
+#[test]
+fn a_host_of_windows_starts_again_where_it_is_waited_for() {
+    let init = "config:\n  packages: {msi: {app: 'https://example.com/app.msi'}}\n  services: {windows: {app: {enabled: 'true', ensureRunning: 'true', files: ['c:\\a']}}}\n  \
+                files: {'c:\\a': {content: a}}\n  commands:\n    1: {command: 'join-domain.exe', waitAfterCompletion: forever}\n    \
+                2: {command: 'shutdown /r', waitAfterCompletion: forever}\n    3: {command: 'setup.exe', waitAfterCompletion: '5'}\n";
+    let told = told(&windows("powershell", "cfn-init.exe -v", init));
+    let expected = [
+        "https://example.com/app.msi",
+        "run join-domain.exe",
+        "reboot",
+        "reboot",
+        "run setup.exe",
+        "enable app",
+        "start app",
+    ];
+    assert_eq!(told, expected);
 }

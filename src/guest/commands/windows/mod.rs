@@ -2,12 +2,15 @@
 //!
 //! A new command is one function and one row of its family's table.
 
+mod cloud;
 mod files;
 mod network;
 mod parameters;
 mod shell;
 mod software;
 mod test;
+
+pub(super) use software::change as change_service;
 
 use super::Action;
 use super::{Call, DONE, downloaded, is_hole_alone, run_unknown};
@@ -21,7 +24,8 @@ use crate::syntax::script::{AssignedValue, Assignment, Command, Operation, Word,
 /// What reading a word takes, as the bytes that are copied in the same time.
 const BYTES_OF_WORD: usize = 100;
 
-const TABLES: &[&[(&str, Action)]] = &[files::TABLE, network::TABLE, shell::TABLE, software::TABLE];
+const TABLES: &[&[(&str, Action)]] =
+    &[cloud::TABLE, files::TABLE, network::TABLE, shell::TABLE, software::TABLE, super::cfn_init::TABLE];
 
 /// Names that mean another command in PowerShell than in the command interpreter.
 const ALIASES: &[(&str, &str)] = &[
@@ -142,7 +146,7 @@ impl Machine<'_> {
     }
 
     /// Runs a command that is no function.
-    pub(super) fn windows_program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
+    pub(in crate::guest) fn windows_program(&mut self, mut guest: Guest, words: &[Text], span: Span) -> Vec<Guest> {
         let Some((name, arguments)) = words.split_first() else { return vec![guest] };
         let Some(written) = name.known() else {
             if downloaded(name).is_some() {
@@ -156,12 +160,13 @@ impl Machine<'_> {
         if let Some(block) = shell::block(name) {
             return self.block(guest, &block, arguments.to_vec());
         }
+        let command = command_name(written, guest.shell.dialect);
+        let may_be_unpacked = written.contains(['/', '\\']) && find(&command).is_none();
         if let Some(path) = guest.path(name)
-            && let Some(content) = guest.files.get(&path).cloned()
+            && let Some(content) = guest.written(&path).filter(|_| may_be_unpacked || guest.files.contains_key(&path))
         {
             return self.windows_file(guest, &path, content.as_ref(), arguments, span);
         }
-        let command = command_name(written, guest.shell.dialect);
         let call = Call { name: &command, arguments, span };
         if command.contains('-') && parameters::only_says_what(&call) {
             guest.set_status(0);

@@ -19,6 +19,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("cls", Simple(nothing)),
     ("cmd", Full(interpreter)),
     ("continue", Simple(leave)),
+    ("convertfrom-json", Simple(filter)),
     ("echo", Simple(echo)),
     ("echo.", Simple(echo)),
     ("endlocal", Simple(nothing)),

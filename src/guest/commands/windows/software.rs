@@ -5,7 +5,7 @@ use super::parameters::{self, Parameters};
 use super::{Call, DONE, downloaded, query};
 use crate::guest::{Content, EventKind, Guest, ServiceAction};
 use crate::network::Status;
-use crate::source::Text;
+use crate::source::{Span, Text};
 
 pub(super) const TABLE: &[(&str, Action)] = &[
     ("choco", Simple(package_manager)),
@@ -31,13 +31,14 @@ pub(super) const TABLE: &[(&str, Action)] = &[
 /// The service that is the firewall.
 const FIREWALL: &str = "mpssvc";
 
-fn change(guest: &mut Guest, name: &Text, action: ServiceAction, call: &Call) {
+/// Changes the state of a service.
+pub(in crate::guest::commands) fn change(guest: &mut Guest, name: &Text, action: ServiceAction, span: Span) {
     let stops = matches!(action, ServiceAction::Stop | ServiceAction::Disable);
     if stops && name.as_str().eq_ignore_ascii_case(FIREWALL) {
         // Nobody says what becomes of the rules then.
-        guest.doubt(Some(call.span), call.text());
+        guest.doubt(Some(span), "the service of the firewall is stopped");
     }
-    guest.event(EventKind::Service { name: name.clone(), action }, call.span);
+    guest.event(EventKind::Service { name: name.clone(), action }, span);
 }
 
 /// What the reason of a hole starts with that stands for a service.
@@ -62,7 +63,7 @@ fn service(guest: &mut Guest, call: &Call) -> Status {
         }
     };
     for name in &names {
-        change(guest, name, action, call);
+        change(guest, name, action, call.span);
     }
     DONE
 }
@@ -80,14 +81,14 @@ fn set_service(guest: &mut Guest, call: &Call) -> Status {
     let Some(name) = name else { return DONE };
     let lower = |names: &[&str]| parameters.get(names).map(|value| value.as_str().to_lowercase());
     match lower(&["startuptype", "startmode"]).as_deref() {
-        Some("automatic" | "automaticdelayedstart" | "auto") => change(guest, &name, ServiceAction::Enable, call),
-        Some("disabled" | "manual") => change(guest, &name, ServiceAction::Disable, call),
-        None if call.name == "new-service" => change(guest, &name, ServiceAction::Enable, call),
+        Some("automatic" | "automaticdelayedstart" | "auto") => change(guest, &name, ServiceAction::Enable, call.span),
+        Some("disabled" | "manual") => change(guest, &name, ServiceAction::Disable, call.span),
+        None if call.name == "new-service" => change(guest, &name, ServiceAction::Enable, call.span),
         _ => {}
     }
     match lower(&["status"]).as_deref() {
-        Some("running") => change(guest, &name, ServiceAction::Start, call),
-        Some("stopped") => change(guest, &name, ServiceAction::Stop, call),
+        Some("running") => change(guest, &name, ServiceAction::Start, call.span),
+        Some("stopped") => change(guest, &name, ServiceAction::Stop, call.span),
         _ => {}
     }
     DONE
@@ -99,14 +100,14 @@ fn control(guest: &mut Guest, call: &Call) -> Status {
     let (Some(verb), Some(name)) = (words.next(), words.next()) else { return DONE };
     let options: String = words.map(|word| word.as_str().to_lowercase()).collect();
     match verb.as_str().to_lowercase().as_str() {
-        "start" => change(guest, name, ServiceAction::Start, call),
-        "stop" => change(guest, name, ServiceAction::Stop, call),
-        "delete" => change(guest, name, ServiceAction::Disable, call),
+        "start" => change(guest, name, ServiceAction::Start, call.span),
+        "stop" => change(guest, name, ServiceAction::Stop, call.span),
+        "delete" => change(guest, name, ServiceAction::Disable, call.span),
         "config" | "create" if options.contains("start=auto") || options.contains("start=delayed-auto") => {
-            change(guest, name, ServiceAction::Enable, call);
+            change(guest, name, ServiceAction::Enable, call.span);
         }
         "config" if options.contains("start=disabled") || options.contains("start=demand") => {
-            change(guest, name, ServiceAction::Disable, call);
+            change(guest, name, ServiceAction::Disable, call.span);
         }
         _ => return query(guest, call),
     }
@@ -117,8 +118,8 @@ fn control(guest: &mut Guest, call: &Call) -> Status {
 fn net(guest: &mut Guest, call: &Call) -> Status {
     let mut words = call.arguments.iter().filter(|word| !word.as_str().starts_with('/'));
     match (words.next().map(|verb| verb.as_str().to_lowercase()).as_deref(), words.next()) {
-        (Some("start"), Some(name)) => change(guest, name, ServiceAction::Start, call),
-        (Some("stop"), Some(name)) => change(guest, name, ServiceAction::Stop, call),
+        (Some("start"), Some(name)) => change(guest, name, ServiceAction::Start, call.span),
+        (Some("stop"), Some(name)) => change(guest, name, ServiceAction::Stop, call.span),
         _ => return query(guest, call),
     }
     DONE

@@ -1,0 +1,307 @@
+//! The templates of the workspace: which nest others, which files give their parameters values, and what they export.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rayon::prelude::*;
+
+use super::cases::{joined, one_value};
+use super::expansion::{Document, folder_of};
+use super::stack::{Deployment, Evaluated, StackPlace, Wanted, evaluate_stack, exports_of, templates_nested_by};
+use super::{Inputs, Value, is_template, parameter_file};
+use crate::discover::{Kind, LoadError, Workspace};
+use crate::eval::Evaluation;
+use crate::eval::terraform::join_path;
+use crate::source::{HOLE, Limits, SourceFile};
+use crate::syntax::tree::{self, Node, Parsed};
+
+/// The values of parameters for one deployment.
+type Assignments = Vec<(String, Value)>;
+
+/// The output of a template: the template's path and the output's name.
+type Output = (Arc<str>, String);
+
+/// The CloudFormation templates of a workspace, with the files that they refer to. Each file is parsed once.
+pub struct Templates<'w> {
+    workspace: &'w Workspace,
+    /// Values of parameters from the command line, for every template that no other one nests.
+    parameters: &'w [(String, Value)],
+    limits: &'w Limits,
+    documents: Mutex<BTreeMap<Arc<str>, Arc<Document>>>,
+    /// The templates that others nest, by what can be told of each template by itself.
+    nested: OnceLock<BTreeSet<Arc<str>>>,
+    /// Those that were evaluated as nested ones, or whose stack does not exist.
+    reached: Mutex<BTreeSet<Arc<str>>>,
+    /// For each template the files that give values to its parameters.
+    parameter_files: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
+    /// For each name the outputs that are exported under it.
+    exports: OnceLock<BTreeMap<String, Vec<Output>>>,
+}
+
+impl<'w> Templates<'w> {
+    /// The templates of `workspace`. Values of `parameters` win over those of files and defaults, and a later one over
+    /// an earlier one.
+    #[must_use]
+    pub fn new(workspace: &'w Workspace, parameters: &'w [(String, Value)], limits: &'w Limits) -> Self {
+        Self {
+            workspace,
+            parameters,
+            limits,
+            documents: Mutex::default(),
+            nested: OnceLock::new(),
+            reached: Mutex::default(),
+            parameter_files: OnceLock::new(),
+            exports: OnceLock::new(),
+        }
+    }
+
+    /// Evaluates the templates at `paths` and what they nest, in parallel: those that no other one nests by themselves,
+    /// once for each file of values that belongs to them, the others with what they are given. The result is in the
+    /// order of the paths.
+    #[must_use]
+    pub fn evaluate(&self, paths: &BTreeSet<Arc<str>>) -> Evaluation {
+        let all: Vec<&Arc<str>> = paths.iter().collect();
+        let calls: Vec<BTreeSet<Arc<str>>> = all.par_iter().map(|path| self.nested_by(path)).collect();
+        let calls: BTreeMap<&Arc<str>, BTreeSet<Arc<str>>> = all.iter().copied().zip(calls).collect();
+        let roots = roots(&calls);
+        let called = calls.into_iter().flat_map(|(own, called)| called.into_iter().filter(move |path| path != own));
+        let _ = self.nested.set(called.collect());
+
+        let roots: Vec<Arc<str>> = roots.into_iter().collect();
+        let mut evaluated: BTreeMap<Arc<str>, Evaluated> =
+            roots.par_iter().map(|path| (Arc::clone(path), self.evaluate_root(path))).collect();
+        let is_left = |path: &&Arc<str>| !evaluated.contains_key(*path) && !self.is_reached(path);
+        let left: Vec<Arc<str>> = paths.iter().filter(is_left).cloned().collect();
+        let others: Vec<_> = left.par_iter().map(|path| (Arc::clone(path), self.evaluate_root(path))).collect();
+        evaluated.extend(others);
+
+        let mut whole = Evaluation::default();
+        for Evaluated { resources, problems, faults, .. } in evaluated.into_values() {
+            whole.extend(Evaluation { resources, problems, faults, ..Evaluation::default() });
+        }
+        whole
+    }
+
+    /// Everything that was parsed so far, in the order of the paths.
+    #[must_use]
+    pub fn into_documents(self) -> Vec<(Arc<SourceFile>, Parsed)> {
+        let documents = self.documents.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let taken = |document: Arc<Document>| match Arc::try_unwrap(document) {
+            Ok(document) => (document.file, document.parsed),
+            Err(shared) => (Arc::clone(&shared.file), shared.parsed.clone()),
+        };
+        documents.into_values().map(taken).collect()
+    }
+
+    /// Reads and parses the file at `path`, relative to the workspace root.
+    ///
+    /// # Errors
+    ///
+    /// When it does not exist, lies outside the root, or cannot be read.
+    pub fn read(&self, path: &str) -> Result<(), LoadError> {
+        self.document(path).map(|_| ())
+    }
+
+    /// The file at `path`, relative to the workspace root.
+    pub(super) fn document(&self, path: &str) -> Result<Arc<Document>, LoadError> {
+        let file = self.workspace.load(path)?;
+        let known = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = known().get(&file.path) {
+            return Ok(Arc::clone(document));
+        }
+        let parsed = tree::parse(&file, self.limits);
+        let document = Arc::new(Document { file, parsed });
+        let path = Arc::clone(&document.file.path);
+        Ok(Arc::clone(known().entry(path).or_insert(document)))
+    }
+
+    /// The template at `path` as seen from the one at `own`, when there is one.
+    pub(super) fn beside(&self, own: &str, path: &str) -> Option<Arc<str>> {
+        let document = self.document(&join_path(folder_of(own), path)?).ok()?;
+        document.root().filter(|root| is_template(root))?;
+        Some(Arc::clone(&document.file.path))
+    }
+
+    /// The template that the one at `own` nests when it gives this `location`: a relative path, or an address whose end
+    /// is that of one path of the workspace only.
+    pub(super) fn target(&self, own: &str, location: &Value) -> Option<Arc<str>> {
+        let text = location.to_text()?;
+        let written = text.as_str();
+        if let Some(path) = text.known().filter(|path| !path.contains("://")) {
+            return self.beside(own, path);
+        }
+        // What precedes the last part that is not known may be anything; of an address the host is no part of the path.
+        let end = written.rsplit_once(HOLE).map_or(written, |(_, end)| end);
+        let end = end.split_once("://").map_or(end, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+        let mut end = end.split(['?', '#']).next().unwrap_or("").trim_start_matches('/');
+        while !end.is_empty() {
+            let is_meant =
+                |path: &str| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+            let templates = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation);
+            let mut found = templates.filter(|entry| is_meant(&entry.path)).map(|entry| &entry.path);
+            match (found.next(), found.next()) {
+                (Some(path), None) => return Some(Arc::clone(path)).filter(|path| **path != *own),
+                (Some(_), Some(_)) => return None,
+                (None, _) => end = end.split_once('/').map_or("", |(_, rest)| rest),
+            }
+        }
+        None
+    }
+
+    /// Notes that the template at `path` is judged through a call.
+    pub(super) fn reach(&self, path: &Arc<str>) {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(path));
+    }
+
+    fn is_reached(&self, path: &Arc<str>) -> bool {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+
+    /// Whether another template nests the one at `path`.
+    pub(super) fn is_nested(&self, path: &Arc<str>) -> bool {
+        self.nested.get().is_some_and(|nested| nested.contains(path))
+    }
+
+    /// The outputs that are exported under `name`.
+    pub(super) fn exporters(&self, name: &str) -> &[Output] {
+        let exports = self.exports.get_or_init(|| {
+            let mut exports: BTreeMap<String, Vec<Output>> = BTreeMap::new();
+            for entry in self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation) {
+                if !self.workspace.source(entry.id).text().contains("Export") {
+                    continue;
+                }
+                let Ok(document) = self.document(&entry.path) else { continue };
+                let Some(root) = document.root() else { continue };
+                let inputs = Inputs { file: &document.file, root, parameters: self.parameters, limits: self.limits };
+                for (name, output) in exports_of(inputs) {
+                    exports.entry(name).or_default().push((Arc::clone(&entry.path), output));
+                }
+            }
+            exports
+        });
+        exports.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of an output of the template at `path`, whose stack stands at `place`.
+    pub(super) fn output(
+        &self,
+        path: &str,
+        output: &str,
+        place: &StackPlace,
+        deployment: &Deployment<'_>,
+    ) -> Option<Value> {
+        let document = self.document(path).ok()?;
+        let root = document.root()?;
+        let mut values = Vec::new();
+        for parameters in self.deployments(&document.file.path) {
+            let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
+            let evaluated = evaluate_stack(inputs, place, deployment, Wanted::Output(output));
+            values.extend(evaluated.outputs.into_values());
+        }
+        one_value(&values, self.limits, &mut self.limits.nodes.clone())
+    }
+
+    fn evaluate_root(&self, path: &Arc<str>) -> Evaluated {
+        let Ok(document) = self.document(path) else { return Evaluated::default() };
+        let Some(root) = document.root() else { return Evaluated::default() };
+        let deployment = Deployment::new(Some(self), self.limits);
+        let place = StackPlace::outermost(&document.file.path);
+        let mut cases = Vec::new();
+        for parameters in self.deployments(path) {
+            let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
+            cases.push(evaluate_stack(inputs, &place, &deployment, Wanted::Resources));
+        }
+        if cases.len() == 1 { cases.pop().unwrap_or_default() } else { joined(cases, self.limits) }
+    }
+
+    /// The templates that the one at `path` nests, as far as it tells by itself.
+    fn nested_by(&self, path: &str) -> BTreeSet<Arc<str>> {
+        let Ok(document) = self.document(path) else { return BTreeSet::new() };
+        let text = document.file.text();
+        let Some(root) = document.root() else { return BTreeSet::new() };
+        if !["AWS::CloudFormation::Stack", "AWS::Serverless::Application"].iter().any(|kind| text.contains(kind)) {
+            return BTreeSet::new();
+        }
+        let mut nested = BTreeSet::new();
+        for parameters in self.deployments(path) {
+            let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
+            nested.extend(templates_nested_by(inputs, self));
+        }
+        nested
+    }
+
+    /// The values of parameters that the template at `path` is deployed with: those of each file that belongs to it,
+    /// and of the command line.
+    fn deployments(&self, path: &str) -> Vec<Assignments> {
+        let files = self.parameter_files.get_or_init(|| self.find_parameter_files()).get(path);
+        let mut deployments: Vec<Assignments> = Vec::new();
+        for file in files.into_iter().flatten() {
+            if let Ok(document) = self.document(file)
+                && let Some(root) = document.root()
+            {
+                deployments.push(parameter_file::assignments(root));
+            }
+        }
+        if deployments.is_empty() {
+            deployments.push(Vec::new());
+        }
+        for deployment in &mut deployments {
+            deployment.extend(self.parameters.iter().cloned());
+        }
+        deployments
+    }
+
+    /// Which files give values to the parameters of which template. One that has a template's name in its own is meant
+    /// for that one; another has to fit one template only.
+    fn find_parameter_files(&self) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+        let mut found: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+        let files = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormationParameters);
+        for file in files {
+            let owners = self.workspace.owners_of_parameters(&file.path);
+            if owners.near.is_empty() {
+                continue;
+            }
+            let Ok(document) = self.document(&file.path) else { continue };
+            let assigned = document.root().map(parameter_file::assignments).unwrap_or_default();
+            let names: Vec<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
+            let is_fitting = |template: &&Arc<str>| !names.is_empty() && self.declares(template, &names);
+            let of =
+                |templates: &[Arc<str>]| -> Vec<Arc<str>> { templates.iter().filter(is_fitting).cloned().collect() };
+            let fitting = if owners.by_name.is_empty() { of(&owners.near) } else { of(&owners.by_name) };
+            if let [template] = fitting.as_slice() {
+                found.entry(Arc::clone(template)).or_default().push(Arc::clone(&file.path));
+            }
+        }
+        found
+    }
+
+    /// Whether the template at `path` has parameters with all of these names.
+    fn declares(&self, path: &str, names: &[&str]) -> bool {
+        let Ok(document) = self.document(path) else { return false };
+        let declared = document.root().and_then(|root| root.get("Parameters")).map(Node::entries).unwrap_or_default();
+        let declared: BTreeSet<&str> = declared.into_iter().map(|(name, _)| name).collect();
+        names.iter().all(|name| declared.contains(name))
+    }
+}
+
+/// The templates with which an evaluation begins: those that no other one nests, and one of each circle.
+fn roots(calls: &BTreeMap<&Arc<str>, BTreeSet<Arc<str>>>) -> BTreeSet<Arc<str>> {
+    let called: BTreeSet<&Arc<str>> =
+        calls.iter().flat_map(|(own, called)| called.iter().filter(move |path| path != own)).collect();
+    let mut reached: BTreeSet<&Arc<str>> = BTreeSet::new();
+    let mut roots = BTreeSet::new();
+    let uncalled = calls.keys().filter(|path| !called.contains(**path));
+    for path in uncalled.chain(calls.keys()) {
+        if reached.contains(path) {
+            continue;
+        }
+        roots.insert(Arc::clone(path));
+        let mut waiting = vec![*path];
+        while let Some(path) = waiting.pop() {
+            if reached.insert(path) {
+                waiting.extend(calls.get(path).into_iter().flatten());
+            }
+        }
+    }
+    roots
+}
