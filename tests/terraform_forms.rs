@@ -318,7 +318,7 @@ const PASSED_ON: &[&str] = &[
     "[for value in [\"disabled\"] : value][0]",
     "{ for value in [\"disabled\"] : \"a\" => value }.a",
     "{ for value in [\"disabled\"] : \"a\" => value... }.a[0]",
-    "[{ a = \"disabled\" }][*].a[0]",
+    "one([{ a = \"disabled\" }][*].a)",
     "true ? \"disabled\" : \"x\"",
     "\"${\"disabled\"}\"",
     "\"%{ if true }disabled%{ endif }\"",

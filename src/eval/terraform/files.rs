@@ -10,7 +10,7 @@ use super::scope::Scope;
 use crate::discover::LoadError;
 use crate::eval::{Unknown, Value, ValueKind};
 use crate::finding::ProblemCode;
-use crate::source::{SourceFile, Span, Step, StepRole, Text};
+use crate::source::{PieceKind, SourceFile, Span, Step, StepRole, Text};
 use crate::syntax::hcl;
 
 /// How many times more than handling a byte parsing it costs.
@@ -175,7 +175,7 @@ impl Evaluator<'_> {
                 "templatefile" => self.evaluate_quoted(&template, &scope, span)?,
                 _ => self.render(&template, &scope, span)?,
             };
-            Ok(rendered.through(&content.origin.trail))
+            Ok(at_its_only_piece(rendered).through(&content.origin.trail))
         })
     }
 
@@ -208,4 +208,15 @@ impl Evaluator<'_> {
         let values = matching.map(|name| Value::encoded(name, span)).collect();
         Ok(Value::new(ValueKind::Set(Arc::new(values)), span))
     }
+}
+
+/// A text that was written at one place as a whole has that place, and not that of the call.
+fn at_its_only_piece(mut value: Value) -> Value {
+    if let ValueKind::String(text) = &value.kind
+        && let [only] = text.pieces()
+        && only.kind == PieceKind::Verbatim
+    {
+        value.origin.span = only.span;
+    }
+    value
 }
