@@ -349,7 +349,10 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    Ok(run(request, &Edited::new(), false)?.checked)
+    let Run { checked, assessments, .. } = run(request, &Edited::new(), false)?;
+    // Nobody waits for an estate to be taken apart, which takes a while when it is large.
+    rayon::spawn(move || drop(assessments));
+    Ok(checked)
 }
 
 fn run(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Run, EngineError> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::registrations::Registrations;
@@ -50,10 +52,10 @@ impl Declared {
 #[must_use]
 pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Estate {
     let descriptions = describe(resources, limits);
-    let declared: Vec<Declared> = descriptions.iter().map(|description| description.declared(limits)).collect();
+    let declared: Vec<Declared> = descriptions.par_iter().map(|description| description.declared(limits)).collect();
     let register = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
     let targets: Vec<Target> = descriptions
-        .iter()
+        .par_iter()
         .map(|description| {
             let project = &description.resource().project;
             register.follow(project, &description.value, &description.settings.inherits, limits)
@@ -90,10 +92,9 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
 
     let inits = inits(resources, limits);
     let registrations = Registrations::new(resources, limits);
-    let mut hosts = Vec::new();
-    for ((description, own), target) in descriptions.iter().zip(&declared).zip(&targets) {
+    let host = |((description, own), target): ((&Description<'_>, &Declared), &Target)| {
         if !description.is_host(own) {
-            continue;
+            return None;
         }
         let parents: Vec<usize> =
             target.resources.iter().filter_map(|resource| description_of.get(resource)).copied().collect();
@@ -114,7 +115,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             image: &image,
             registrations: &registrations,
         };
-        hosts.push(Host {
+        Some(Host {
             subject: description.subject(),
             language: description.resource().language,
             role: description.role,
@@ -131,8 +132,9 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
-        });
-    }
+        })
+    };
+    let mut hosts: Vec<Host> = descriptions.par_iter().zip(&declared).zip(&targets).filter_map(host).collect();
     let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
     hosts.sort_by_cached_key(|host| key(&host.subject));
     let mut images: Vec<Image> = builds.into_iter().map(|build| Image::of(build, limits)).collect();

@@ -102,6 +102,9 @@ impl<'a> ModuleStore<'a> {
 
     /// The problems of the modules that were fetched.
     pub(super) fn into_problems(self) -> Vec<Problem> {
+        let modules = self.modules;
+        // Nobody waits for the trees of all modules to be taken apart.
+        rayon::spawn(move || drop(modules));
         self.problems.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
