@@ -23,9 +23,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Kind::CloudFormation
                 | Kind::CloudFormationParameters
                 | Kind::ImageBuilder
-                | Kind::PackerLegacy => {
-                    tree::parse(&file, &limits).problems.len()
-                }
+                | Kind::PackerLegacy
+                | Kind::SystemsManager
+                | Kind::TerraformPlan => tree::parse(&file, &limits).problems.len(),
                 Kind::TerraformVariables | Kind::TerraformVariablesJson | Kind::PackerVariables => {
                     terraform::parse_variables_file(&file, &limits).problems.len()
                 }

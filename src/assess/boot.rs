@@ -239,11 +239,9 @@ fn texts(value: &Value, unknown: &mut Option<(Unknown, Origin)>) -> Vec<Option<T
 fn platform_of(part: &Part) -> Option<Platform> {
     match part.kind {
         PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => Some(Platform::Windows),
-        PartKind::Script
-        | PartKind::Boothook
-        | PartKind::CloudConfig
-        | PartKind::Include
-        | PartKind::Extension => Some(Platform::Linux),
+        PartKind::Script | PartKind::Boothook | PartKind::CloudConfig | PartKind::Include | PartKind::Extension => {
+            Some(Platform::Linux)
+        }
         PartKind::Other => None,
     }
 }

@@ -104,7 +104,11 @@ fn mentions(text: &str, names: &[String]) -> bool {
 fn is_near(path: &str, template: &str) -> bool {
     let (folder, own) = (split(path).0, split(template).0);
     let is_below = |above: &str| {
-        let rest = if above.is_empty() { Some(folder) } else { folder.strip_prefix(above).and_then(|rest| rest.strip_prefix('/')) };
+        let rest = if above.is_empty() {
+            Some(folder)
+        } else {
+            folder.strip_prefix(above).and_then(|rest| rest.strip_prefix('/'))
+        };
         rest.and_then(|rest| rest.split('/').next()).is_some_and(|first| FOLDERS.contains(&first))
     };
     folder == own || is_below(own) || !own.is_empty() && is_below(split(own).0)

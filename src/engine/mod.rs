@@ -452,6 +452,11 @@ impl Files for WorkspaceFiles {
     fn display_path(&self, path: &str) -> String {
         self.0.display_path(path)
     }
+
+    fn may_hold_secrets(&self, id: FileId) -> bool {
+        let path = &self.0.source(id).path;
+        self.0.entry(path).is_some_and(|entry| entry.kind == Kind::TerraformPlan)
+    }
 }
 
 /// What a report tells about each rule.

@@ -61,7 +61,9 @@ impl<'a> Evaluator<'a> {
                 for (name, value) in [(left, right), (right, left)] {
                     if let Some(name) = referred(name) {
                         let value = self.value(value);
-                        let Some(text) = value.to_text().and_then(|text| text.known().map(str::to_owned)) else { continue };
+                        let Some(text) = value.to_text().and_then(|text| text.known().map(str::to_owned)) else {
+                            continue;
+                        };
                         if truth {
                             self.assumed.equal.insert(name.to_owned(), text);
                         } else {

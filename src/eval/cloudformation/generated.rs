@@ -4,7 +4,8 @@ use super::{Section, type_name};
 use crate::syntax::tree::Node;
 
 /// The transforms that define no names of their own, by what their names begin with.
-const HARMLESS: [&str; 4] = ["AWS::LanguageExtensions", "AWS::SecretsManager", "AWS::CodeDeploy", "AWS::ServiceCatalog"];
+const HARMLESS: [&str; 4] =
+    ["AWS::LanguageExtensions", "AWS::SecretsManager", "AWS::CodeDeploy", "AWS::ServiceCatalog"];
 
 const SERVERLESS: &str = "AWS::Serverless";
 
@@ -24,7 +25,8 @@ impl<'a> Generated<'a> {
     /// What the template `root` with these `sections` leaves to others.
     pub(super) fn of(root: &'a Node, resources: &Section<'a>, sections: &[&Section<'a>]) -> Self {
         let is_replaced = ["Fn::Transform", "Modules", "Rain"].iter().any(|key| root.get(key).is_some());
-        let is_untyped = resources.values().any(|entry| entry.value.get("Type").is_some_and(|kind| type_name(kind).is_none()));
+        let is_untyped =
+            resources.values().any(|entry| entry.value.get("Type").is_some_and(|kind| type_name(kind).is_none()));
         let is_left = |section: &Section<'_>| section.keys().any(|key| key.starts_with("Fn::"));
         if is_replaced || is_untyped || is_left(resources) || sections.iter().any(|section| is_left(section)) {
             return Self::Anything;

@@ -1,4 +1,4 @@
-//! Files with values of parameters, in the forms of the command line of AWS and of CodePipeline.
+//! Files with values of parameters, in the forms of the command line of AWS and of its pipelines.
 
 use super::nested::as_parameter;
 use super::{Value, scalar};
@@ -13,7 +13,9 @@ pub(super) fn assignments(root: &Node) -> Vec<(String, Value)> {
         Some(items) => items.iter().filter_map(listed).collect(),
         None => {
             let entries = parameters.entries().into_iter();
-            entries.filter_map(|(name, entry)| Some((name.to_owned(), assigned(name, &entry.key, &entry.value)?))).collect()
+            entries
+                .filter_map(|(name, entry)| Some((name.to_owned(), assigned(name, &entry.key, &entry.value)?)))
+                .collect()
         }
     }
 }
@@ -33,7 +35,9 @@ fn listed(item: &Node) -> Option<(String, Value)> {
 fn assigned(name: &str, key: &Node, value: &Node) -> Option<Value> {
     let step = Step { span: key.span, role: StepRole::Assignment, name: name.into() };
     let value = match value.items() {
-        Some(items) => Value::list(items.iter().map(|item| as_parameter(scalar(item.resolved()))).collect(), value.span),
+        Some(items) => {
+            Value::list(items.iter().map(|item| as_parameter(scalar(item.resolved()))).collect(), value.span)
+        }
         None => {
             value.as_scalar()?;
             as_parameter(scalar(value.resolved()))

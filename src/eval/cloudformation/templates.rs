@@ -12,6 +12,7 @@ use super::{Inputs, Value, is_template, parameter_file};
 use crate::discover::{Kind, LoadError, Workspace};
 use crate::eval::Evaluation;
 use crate::eval::terraform::join_path;
+use crate::finding::Problem;
 use crate::source::{HOLE, Limits, SourceFile};
 use crate::syntax::tree::{self, Node, Parsed};
 
@@ -135,7 +136,8 @@ impl<'w> Templates<'w> {
         let end = end.split_once("://").map_or(end, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         let mut end = end.split(['?', '#']).next().unwrap_or("").trim_start_matches('/');
         while !end.is_empty() {
-            let is_meant = |path: &str| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+            let is_meant =
+                |path: &str| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/'));
             let templates = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation);
             let mut found = templates.filter(|entry| is_meant(&entry.path)).map(|entry| &entry.path);
             match (found.next(), found.next()) {
@@ -181,23 +183,24 @@ impl<'w> Templates<'w> {
         exports.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The value of an output of the template at `path`, whose stack stands at `place`.
+    /// The value of an output of the template at `path`, whose stack stands at `place`, and what was met on the way.
     pub(super) fn output(
         &self,
         path: &str,
         output: &str,
         place: &StackPlace,
         deployment: &Deployment<'_>,
-    ) -> Option<Value> {
-        let document = self.document(path).ok()?;
-        let root = document.root()?;
-        let mut values = Vec::new();
+    ) -> (Option<Value>, Vec<Problem>) {
+        let Ok(document) = self.document(path) else { return (None, Vec::new()) };
+        let Some(root) = document.root() else { return (None, Vec::new()) };
+        let (mut values, mut problems) = (Vec::new(), Vec::new());
         for parameters in self.deployments(&document.file.path) {
             let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
             let evaluated = evaluate_stack(inputs, place, deployment, Wanted::Output(output));
             values.extend(evaluated.outputs.into_values());
+            problems.extend(evaluated.problems);
         }
-        one_value(&values, self.limits, &mut self.limits.nodes.clone())
+        (one_value(&values, self.limits, &mut self.limits.nodes.clone()), problems)
     }
 
     fn evaluate_root(&self, path: &Arc<str>) -> Evaluated {
@@ -264,7 +267,8 @@ impl<'w> Templates<'w> {
             let assigned = document.root().map(parameter_file::assignments).unwrap_or_default();
             let names: Vec<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
             let is_fitting = |template: &&Arc<str>| !names.is_empty() && self.declares(template, &names);
-            let of = |templates: &[Arc<str>]| -> Vec<Arc<str>> { templates.iter().filter(is_fitting).cloned().collect() };
+            let of =
+                |templates: &[Arc<str>]| -> Vec<Arc<str>> { templates.iter().filter(is_fitting).cloned().collect() };
             let fitting = if owners.by_name.is_empty() { of(&owners.near) } else { of(&owners.by_name) };
             if let [template] = fitting.as_slice() {
                 found.entry(Arc::clone(template)).or_default().push(Arc::clone(&file.path));

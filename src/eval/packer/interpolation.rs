@@ -91,7 +91,8 @@ impl Interpolation<'_> {
             }
             let range = start + 2..end - 2;
             let signs = body.len() - body.trim_start_matches('-').len();
-            let range = range.start + signs..range.end - (body.len() - body.trim_end_matches('-').len()).min(range.len() - signs);
+            let range = range.start + signs
+                ..range.end - (body.len() - body.trim_end_matches('-').len()).min(range.len() - signs);
             if is_block(inner) {
                 at = end_of_blocks(source, end);
                 made.push_text(&hole(place, inner));
@@ -216,7 +217,10 @@ mod tests {
             ("{{ print `a` `b` }}", "ab"),
             ("{{ build_name }}/{{ build `ID` }}/{{ packer_version }}/{{ env `A` }}", "web/?/?/?"),
             ("a\n {{- user `known` -}} \n b", "avalueb"),
-            ("{{ user `known` `other` }} {{ `a` `b` }} {{ `a` | `b` }} {{ (upper `a` }} {{ upper \"\\n\" }}", "? ? ? ? ?"),
+            (
+                "{{ user `known` `other` }} {{ `a` `b` }} {{ `a` | `b` }} {{ (upper `a` }} {{ upper \"\\n\" }}",
+                "? ? ? ? ?",
+            ),
         ] {
             assert_eq!(made(source, Fields::Unknown), expected, "{source}");
         }

@@ -426,8 +426,7 @@ impl Settings<'_> {
     /// What is set, with the actions in its strings carried out.
     fn get(&self, name: &str) -> Option<Value> {
         let value = self.written(name)?;
-        Some(interpolated(&value, self.names, Fields::Unknown, self.session.limits))
-            .filter(|value| !value.is_null())
+        Some(interpolated(&value, self.names, Fields::Unknown, self.session.limits)).filter(|value| !value.is_null())
     }
 
     /// A command in which the fields stay, and its place.

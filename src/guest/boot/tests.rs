@@ -186,6 +186,8 @@ fn what_cannot_be_followed_is_named() {
         ("#!/usr/bin/python3\nx\n", "#!/usr/bin/python3"),
         ("#include\nhttps://example.com/a\n", "#include\nhttps://example.com/a\n"),
         ("#cloud-config\nruncmd: <?>\n", "runcmd"),
+        ("#cloud-config\n<?>\n", "#cloud-config\n<?>\n"),
+        ("#cloud-config\npackages: []\n<?>\nusers: []\n", "<?>\n"),
         ("#cloud-config\na: [\n", "#cloud-config\na: [\n"),
         ("#cloud-config\na: b\n---\nc: d\n", "#cloud-config\na: b\n---\nc: d\n"),
         ("#cloud-config-jsonp\n[]\n", "#cloud-config-jsonp\n[]\n"),
@@ -229,12 +231,18 @@ fn told_of(end: &Guest) -> Vec<String> {
 
 #[test]
 fn agents_that_have_modules_are_installed_and_started() {
-    let cases: [(&str, &[&str]); 20] = [
+    let cases: [(&str, &[&str]); 22] = [
         ("puppet: {}", &["install puppet-agent", "Enable puppet", "Start puppet"]),
         ("puppet:", &[]),
-        ("puppet: {package_name: openvox-agent, version: 8.1}", &["install openvox-agent=8.1", "Enable puppet", "Start puppet"]),
+        (
+            "puppet: {package_name: openvox-agent, version: 8.1}",
+            &["install openvox-agent=8.1", "Enable puppet", "Start puppet"],
+        ),
         ("puppet: {install: false, start_service: false, exec: true}", &["puppet agent --test"]),
-        ("puppet: {start_service: no, exec: true, exec_args: [--noop, --test]}", &["install puppet-agent", "puppet agent --noop --test"]),
+        (
+            "puppet: {start_service: no, exec: true, exec_args: [--noop, --test]}",
+            &["install puppet-agent", "puppet agent --noop --test"],
+        ),
         (
             "puppet: {install_type: aio, version: 7.1, start_service: no}",
             &["puppet-install -v 7.1 from https://raw.githubusercontent.com/puppetlabs/install-puppet/main/install.sh"],
@@ -263,8 +271,13 @@ fn agents_that_have_modules_are_installed_and_started() {
         ),
         ("snap: {commands: {01: [install, b], 00: [install, a]}}", &["install a", "install b"]),
         ("package_upgrade: true\npackages: nginx", &["update ", "install nginx"]),
-        ("rsyslog: {install_rsyslog: true, packages: [rsyslog]}\nntp: {enabled: false, config: {packages: [a]}}", &["install rsyslog"]),
+        (
+            "rsyslog: {install_rsyslog: true, packages: [rsyslog]}\nntp: {enabled: false, config: {packages: [a]}}",
+            &["install rsyslog"],
+        ),
         ("puppet: {}\ncloud_final_modules: [scripts-user]", &[]),
+        ("random_seed: {command: [seeder, -q]}", &["seeder -q"]),
+        ("random_seed: {file: /dev/urandom}", &[]),
     ];
     for (config, expected) in cases {
         let source = format!("#cloud-config\n{config}\n");
@@ -279,13 +292,18 @@ fn agents_start_with_the_network_of_their_time() {
     assert_eq!(answers(&ends), [Answer::Reachable]);
     let start = ends[0].events.last().unwrap();
     assert_eq!(&source[start.span.range()], "puppet");
-    assert_eq!(start.network.verdict(crate::network::Family::V4, &crate::network::Principal::Root).answer, Answer::Blocked);
+    assert_eq!(
+        start.network.verdict(crate::network::Family::V4, &crate::network::Principal::Root).answer,
+        Answer::Blocked
+    );
 }
 
 #[test]
 fn a_tunnel_runs_its_commands_and_may_take_the_way() {
     let tunnel = |lines: &str| {
-        format!("#cloud-config\nwireguard:\n  interfaces:\n  - name: wg0\n    config_path: /etc/wireguard/wg0.conf\n    content: |\n      [Interface]\n      {lines}\n")
+        format!(
+            "#cloud-config\nwireguard:\n  interfaces:\n  - name: wg0\n    config_path: /etc/wireguard/wg0.conf\n    content: |\n      [Interface]\n      {lines}\n"
+        )
     };
     let blocking = "iptables -A OUTPUT ! -o %i -d 169.254.169.254 -j DROP";
     assert_eq!(blocker(&tunnel(&format!("PostUp = {blocking}"))), blocking);
@@ -304,11 +322,15 @@ fn the_conditions_of_a_template_are_taken_both_ways() {
     assert_eq!((&either[condition.span.range()], condition.succeeded), ("v1.distro == 'ubuntu'", true));
     let both = template("{% if a %}\nbootcmd: ['BLOCK']\n{% else %}\nruncmd: ['BLOCK']\n{% endif %}\n");
     assert_eq!(answers(&ends(&both)), [Answer::Blocked]);
-    let undone = template("{% if a %}\nbootcmd: ['BLOCK']\n{% endif %}\n{% if a %}\nruncmd: [iptables -F]\n{% endif %}\n");
+    let undone =
+        template("{% if a %}\nbootcmd: ['BLOCK']\n{% endif %}\n{% if a %}\nruncmd: [iptables -F]\n{% endif %}\n");
     assert_eq!(answers(&ends(&undone)), [Answer::Reachable]);
-    let set = template("{% set address = '169.254.169.254' %}\nruncmd:\n- iptables -A OUTPUT -d {{ address }} -j DROP\n");
+    let set =
+        template("{% set address = '169.254.169.254' %}\nruncmd:\n- iptables -A OUTPUT -d {{ address }} -j DROP\n");
     assert_eq!(answers(&ends(&set)), [Answer::Blocked]);
-    let each = template("runcmd:\n{% for address in ['10.0.0.1', '169.254.169.254'] %}\n- iptables -A OUTPUT -d {{ address }} -j DROP\n{% endfor %}\n");
+    let each = template(
+        "runcmd:\n{% for address in ['10.0.0.1', '169.254.169.254'] %}\n- iptables -A OUTPUT -d {{ address }} -j DROP\n{% endfor %}\n",
+    );
     assert_eq!(answers(&ends(&each)), [Answer::Blocked]);
 }
 
@@ -318,8 +340,20 @@ fn templates_in_several_parts_agree_about_their_conditions() {
     let condition = |command: &str| format!("  {{% if a %}}\n  {command}\n  {{% endif %}}\n");
     let undone = format!("#cloud-config-archive\n{}{}", part(&condition(BLOCK)), part(&condition("iptables -F")));
     assert_eq!(answers(&ends(&undone)), [Answer::Reachable]);
-    let many: String = (0..10).map(|number| part(&format!("  {{% if a{number} %}}\n  echo\n  {{% endif %}}\n"))).collect();
+    let many: String =
+        (0..10).map(|number| part(&format!("  {{% if a{number} %}}\n  echo\n  {{% endif %}}\n"))).collect();
     assert_eq!(answers(&ends(&format!("#cloud-config-archive\n{many}"))), [Answer::Depends]);
+}
+
+#[test]
+fn files_of_which_it_is_not_known_how_they_are_written_are_not_known() {
+    for field in ["append: <?>", "encoding: <?>"] {
+        let source =
+            format!("#cloud-config\nwrite_files:\n- {{path: /f, {field}, content: '{BLOCK}'}}\nruncmd: [[sh, /f]]\n");
+        let ends = ends(&source);
+        assert_eq!(answers(&ends), [Answer::Reachable]);
+        assert_eq!(ends[0].opaque.len(), 1, "{field}");
+    }
 }
 
 #[test]

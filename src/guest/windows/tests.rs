@@ -345,10 +345,7 @@ fn tasks_become_what_they_do() {
         ),
         ("- {task: setHostName, inputs: {hostName: a, reboot: true}}", vec!["reboot"]),
         ("- {task: setHostName, inputs: {hostName: a}}", vec![]),
-        ("- {task: sysprep}\n- {task: startSsm}", vec![
-            "start AmazonSSMAgent",
-            "program sysprep.exe /generalize",
-        ]),
+        ("- {task: sysprep}\n- {task: startSsm}", vec!["start AmazonSSMAgent", "program sysprep.exe /generalize"]),
         ("- {task: enableOpenSsh}\n- {task: setWallpaper}", vec![]),
     ] {
         assert_eq!(events_of(tasks), expected, "{tasks}");
@@ -363,6 +360,7 @@ fn tasks_that_are_not_known_are_told() {
         ("tasks: <?>", "<?>"),
         ("tasks:\n- task: <?>", "task: <?>"),
         ("tasks:\n- <?>", "<?>"),
+        ("tasks:\n<?>\n- task: startSsm\n", "<?>\n"),
         ("tasks:\n- {task: executeScript, inputs: <?>}", "task: executeScript"),
         ("tasks:\n- task: executeScript\n  inputs:\n  - {type: <?>, content: a}", "{type: <?>, content: a}"),
         ("tasks:\n- task: unheard", "task: unheard"),
@@ -378,7 +376,8 @@ fn tasks_that_are_not_known_are_told() {
 fn what_aliases_repeat_in_tasks_ends_soon() {
     let word = "x".repeat(1 << 16);
     let inputs = vec!["*a"; 20_000].join(", ");
-    let yaml = format!("a: &a {{content: 'rem {word}', type: batch}}\ntasks: [{{task: executeScript, inputs: [{inputs}]}}]");
+    let yaml =
+        format!("a: &a {{content: 'rem {word}', type: batch}}\ntasks: [{{task: executeScript, inputs: [{inputs}]}}]");
     let (_, part) = part_of(PartKind::LaunchTasks, &yaml);
     let limits = Limits { text_bytes: 1 << 20, ..Limits::default() };
     let bytes = |step: &Step| match &step.kind {

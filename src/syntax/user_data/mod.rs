@@ -41,7 +41,15 @@ impl Part {
     /// A part that nothing is said about but what it is.
     #[must_use]
     pub fn new(kind: PartKind, text: Text) -> Self {
-        Self { kind, name: None, every_boot: false, merge_type: None, text, decisions: Vec::new(), otherwise: Vec::new() }
+        Self {
+            kind,
+            name: None,
+            every_boot: false,
+            merge_type: None,
+            text,
+            decisions: Vec::new(),
+            otherwise: Vec::new(),
+        }
     }
 
     /// All that the part can be, itself first.
@@ -150,8 +158,9 @@ impl Collector<'_> {
     fn collect_entity(&mut self, entity: mime::Entity, nesting: usize) {
         let first = self.parts.len();
         let (kind, every_boot) = match entity.content_type.as_str() {
-            "text/x-shellscript" => (Some(PartKind::Script), false),
-            "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => (Some(PartKind::Script), false),
+            "text/x-shellscript" | "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => {
+                (Some(PartKind::Script), false)
+            }
             "text/x-shellscript-per-boot" => (Some(PartKind::Script), true),
             "text/cloud-config" => (Some(PartKind::CloudConfig), false),
             "text/cloud-boothook" => (Some(PartKind::Boothook), true),
@@ -163,9 +172,10 @@ impl Collector<'_> {
         let detected = detect(entity.body.as_str());
         match (kind, detected) {
             // What is said to be a script is one only when it begins as one.
-            (Some(PartKind::Script), Detected::Part(PartKind::CloudConfig | PartKind::Boothook | PartKind::Include))
-                if !every_boot =>
-            {
+            (
+                Some(PartKind::Script),
+                Detected::Part(PartKind::CloudConfig | PartKind::Boothook | PartKind::Include),
+            ) if !every_boot => {
                 self.collect(&entity.body, nesting);
             }
             (Some(kind), Detected::Template) => self.collect_template(&entity.body, Some(kind)),
@@ -235,7 +245,7 @@ fn detect(text: &str) -> Detected {
         return Detected::Windows;
     }
     let is_tasks = |line: &str| line.starts_with("tasks:");
-    let is_json = start.starts_with('{') && start.contains("\"tasks\"");
+    let is_json = start.starts_with('{') && start.contains("\"version\"") && start.contains("\"tasks\"");
     if line.starts_with("version:") && start.lines().any(is_tasks) || is_tasks(&line) || is_json {
         return Detected::Part(PartKind::LaunchTasks);
     }
@@ -326,6 +336,17 @@ mod tests {
     }
 
     #[test]
+    fn quoted_printable_is_seen_through() {
+        let source = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Transfer-Encoding: \
+             Quoted-Printable\n\n#!/bin/sh\nA=3D\"=C3=A9\" b =\nc=\n\n--x--\n";
+        let (file, parts) = parts_of(source);
+        assert_eq!(parts[0].text.as_str(), "#!/bin/sh\nA=\"\u{e9}\" b c");
+        let (piece, span) = parts[0].text.origin_of(11).unwrap();
+        assert_eq!((piece.kind.clone(), file.slice(span)), (PieceKind::Encoded, "=3D"));
+        assert_eq!(kinds(&source.replace("=C3", "=ZZ"))[0].1, "#!/bin/sh\nA=\"=ZZ\u{fffc}\" b c");
+    }
+
+    #[test]
     fn an_archive_that_is_not_closed_still_has_its_parts() {
         let open = MULTIPART.split("\r\n--==B==--").next().unwrap();
         assert_eq!(kinds(open).len(), 3);
@@ -387,12 +408,12 @@ mod tests {
 
     #[test]
     fn a_template_with_conditions_is_one_part_with_several_texts() {
-        let source = "## template: jinja\n{% if a == 'b' %}\n#cloud-config\nruncmd: [c]\n{% else %}\n#!/bin/sh\nd\n{% endif %}";
+        let source =
+            "## template: jinja\n{% if a == 'b' %}\n#cloud-config\nruncmd: [c]\n{% else %}\n#!/bin/sh\nd\n{% endif %}";
         let (file, parts) = parts_of(source);
         assert_eq!(parts.len(), 1);
         let ways: Vec<_> = parts[0].ways().map(|way| (way.kind, way.text.as_str())).collect();
-        let expected =
-            [(PartKind::CloudConfig, "#cloud-config\nruncmd: [c]\n"), (PartKind::Script, "#!/bin/sh\nd\n")];
+        let expected = [(PartKind::CloudConfig, "#cloud-config\nruncmd: [c]\n"), (PartKind::Script, "#!/bin/sh\nd\n")];
         assert_eq!(ways, expected);
         let decision = &parts[0].otherwise[0].decisions[0];
         assert_eq!((file.slice(decision.span), decision.holds), ("a == 'b'", false));
@@ -403,7 +424,9 @@ mod tests {
     #[test]
     fn what_is_said_to_be_a_script_may_begin_as_something_else() {
         let part = |kind: &str, body: &str| {
-            format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: {kind}\n\n{body}\n--x--\n")
+            format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: {kind}\n\n{body}\n--x--\n"
+            )
         };
         for (kind, body, expected) in [
             ("text/x-shellscript", "#cloud-config\na: b", PartKind::CloudConfig),
@@ -454,7 +477,7 @@ mod tests {
         }
     }
 
-    const FRAGMENTS: [&str; 24] = [
+    const FRAGMENTS: [&str; 26] = [
         "MIME-Version: 1.0\n",
         "Content-Type: multipart/mixed; boundary=x\n",
         "\n",
@@ -464,6 +487,8 @@ mod tests {
         " boundary=x",
         "Content-Type: text/plain\n",
         "Content-Transfer-Encoding: base64\n",
+        "Content-Transfer-Encoding: quoted-printable\n",
+        "a=3D=C3=A9=\n=",
         "IyEvYmluL3NoCmE=",
         "#!/bin/sh\n",
         "#cloud-config\n",

@@ -36,15 +36,8 @@ pub(super) enum Node {
 
 enum Token {
     Text(Range<usize>),
-    Expression {
-        inner: Range<usize>,
-        whole: Range<usize>,
-    },
-    Statement {
-        word: Range<usize>,
-        rest: Range<usize>,
-        whole: Range<usize>,
-    },
+    Expression { inner: Range<usize>, whole: Range<usize> },
+    Statement { word: Range<usize>, rest: Range<usize>, whole: Range<usize> },
 }
 
 /// The parts of a template; `None` when Jinja would refuse it.
