@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use imdslint::engine::{self, Checked, Configuration, Input, Request};
+use imdslint::engine::{self, Checked, Configuration, Input, Request, Variables};
 use imdslint::finding::{Confidence, Place, Severity};
 use imdslint::model::Host;
 use imdslint::suppress::Date;
@@ -526,4 +526,38 @@ fn nothing_is_certain_of_what_is_not_known() {
     let checked = check(&[("main.tf", &hosts), ("variables.tf", "variable \"open\" {}\n")]);
     let certain: Vec<_> = findings(&checked).into_iter().filter(|(rule, _)| *rule == "IMDS101").collect();
     assert!(certain.is_empty(), "{certain:#?}");
+}
+
+#[test]
+fn variables_files_count_in_the_order_in_which_terraform_reads_them() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let declared: String = names.iter().map(|name| format!("variable \"{name}\" {{ default = \"1\" }}\n")).collect();
+    let image: String = names.iter().map(|name| format!("${{var.{name}}}")).collect();
+    let main = format!("{declared}resource \"aws_instance\" \"this\" {{ ami = \"{image}\" }}");
+    let of = |names: &[&str], value: &str| -> String {
+        names.iter().map(|name| format!("{name} = \"{value}\"\n")).collect()
+    };
+    let in_json = |names: &[&str], value: &str| {
+        let entries: Vec<_> = names.iter().map(|name| format!("\"{name}\": \"{value}\"")).collect();
+        format!("{{{}}}", entries.join(", "))
+    };
+    let (_folder, mut input) = workspace(&[
+        ("main.tf", &main),
+        ("terraform.tfvars", &of(&names[1..], "2")),
+        ("terraform.tfvars.json", &in_json(&names[2..], "3")),
+        ("a.auto.tfvars", &of(&names[3..], "4")),
+        ("a.auto.tfvars.json", &in_json(&names[4..], "5")),
+        ("b.auto.tfvars", &of(&names[5..], "6")),
+        ("given.tfvars", &of(&names[4..], "7")),
+    ]);
+    let image = |input: &Input| {
+        let hosts = engine::hosts(input).unwrap().assessments.hosts;
+        hosts[0].host.image.as_str().unwrap().to_owned()
+    };
+    let value = |name: &str| Variables::Value(name.into(), "8".into());
+    let file = Variables::File(input.paths[0].join("given.tfvars"));
+    input.variables = vec![value("a"), value("e"), file.clone()];
+    assert_eq!(image(&input), "823477");
+    input.variables = vec![file, value("e")];
+    assert_eq!(image(&input), "123487");
 }
