@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures imdslint: one small file beside `--version`, and a generated tree of 10,000 files beside a parse-only pass.
 
-Usage: benches/speed.py [--files N] [--runs N]
+Usage: benches/speed.py [--files N] [--runs N] [--curves] [--binaries FOLDER]
 
 Builds the release binary, writes the tree into a temporary folder, and prints for each job the median and the best of
-the runs in milliseconds of wall time, the median of user + system time, and the peak resident memory. Nothing fails
-when it is slow: this is a benchmark, not a test.
+the runs in milliseconds of wall time, the median of user + system time, and the peak resident memory. With --curves it
+prints the cost of each file in trees of growing size, and that of each module call in one root and in many, which stay
+the same as long as the cost is linear. Nothing fails when it is slow: this is a benchmark, not a test.
 """
 
 import argparse
@@ -178,6 +179,44 @@ Resources:
         Version: !GetAtt Template{n}.LatestVersionNumber
 """
 
+CALLED_MODULE = """\
+variable "name" { type = string }
+variable "endpoint" {
+  type    = string
+  default = "enabled"
+}
+
+locals {
+  options = { endpoint = var.endpoint, tags = { Name = "host-${var.name}" } }
+}
+
+resource "aws_instance" "this" {
+  ami           = "ami-1"
+  instance_type = "t3.micro"
+  tags          = local.options.tags
+
+  metadata_options {
+    http_endpoint = local.options.endpoint
+    http_tokens   = "required"
+  }
+
+  user_data = <<-EOT
+    #!/bin/bash
+    hostnamectl set-hostname ${var.name}
+    yum install -y mackerel-agent
+  EOT
+}
+
+output "id" { value = aws_instance.this.id }
+"""
+
+MODULE_CALL = """\
+module "host_{n}" {{
+  source = "{source}"
+  name   = "host-{n}"
+}}
+"""
+
 OTHER_YAML = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -216,6 +255,15 @@ def write_tree(folder, wanted):
     return count
 
 
+def write_calls(folder, calls, roots):
+    """Writes `calls` calls of one module, evenly over `roots` root modules."""
+    write(folder / "module" / "main.tf", CALLED_MODULE)
+    for root in range(roots):
+        numbers = range(root * calls // roots, (root + 1) * calls // roots)
+        text = "".join(MODULE_CALL.format(n=number, source="../../module") for number in numbers)
+        write(folder / "roots" / f"root-{root}" / "main.tf", text)
+
+
 def run_once(command):
     """Wall milliseconds, processor milliseconds, peak resident KiB."""
     start = time.perf_counter()
@@ -241,16 +289,42 @@ def measure(name, command, runs):
     return median
 
 
+def print_costs(name, costs):
+    """Prints the cost of one unit for each number of units, given as pairs of that number and milliseconds."""
+    print(f"{name}: " + ", ".join(f"{count}: {milliseconds * 1000 / count:.0f} µs" for count, milliseconds in costs))
+
+
+def measure_curves(linter, runs):
+    by_files, in_one, spread = [], [], []
+    for files in (1_000, 2_000, 5_000, 10_000):
+        with tempfile.TemporaryDirectory() as name:
+            write_tree(pathlib.Path(name), files)
+            by_files.append((files, measure(f"{files} files", [linter, "check", name], runs)))
+    for calls in (100, 300, 1_000, 3_000, 10_000):
+        for roots, costs in ((1, in_one), (max(1, calls // 10), spread)):
+            with tempfile.TemporaryDirectory() as name:
+                write_calls(pathlib.Path(name), calls, roots)
+                costs.append((calls, measure(f"{calls} calls, {roots} roots", [linter, "check", name], runs)))
+    print_costs("cost of a file", by_files)
+    print_costs("cost of a module call in one root", in_one)
+    print_costs("cost of a module call, ten in a root", spread)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--curves", action="store_true", help="also measure trees and roots of growing size")
+    parser.add_argument("--binaries", type=pathlib.Path, help="a folder with imdslint and parse_only as they were built")
     arguments = parser.parse_args()
 
-    build = ["cargo", "build", "--release", "--locked", "--bins", "--example", "parse_only"]
-    subprocess.run(build, cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    linter, parser_only = str(target / "imdslint"), str(target / "examples" / "parse_only")
+    if arguments.binaries is None:
+        build = ["cargo", "build", "--release", "--locked", "--bins", "--example", "parse_only"]
+        subprocess.run(build, cwd=ROOT, check=True)
+        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+        linter, parser_only = str(target / "imdslint"), str(target / "examples" / "parse_only")
+    else:
+        linter, parser_only = str(arguments.binaries / "imdslint"), str(arguments.binaries / "parse_only")
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -263,6 +337,8 @@ def main():
         one = measure("check one small file", [linter, "check", str(small / "main.tf")], max(arguments.runs, 20))
         parse = measure("parse-only pass", [parser_only, str(tree)], arguments.runs)
         whole = measure("check the tree", [linter, "check", str(tree)], arguments.runs)
+        if arguments.curves:
+            measure_curves(linter, arguments.runs)
         print(f"one small file: {one / version:.2f} × --version; the tree: {whole / parse:.2f} × parse-only")
 
 

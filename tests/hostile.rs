@@ -186,6 +186,109 @@ fn what_grows_without_end_is_stopped() {
     }
 }
 
+/// Locals with a text of half a megabyte (`local.a15`), and a host that is made of `expression`.
+fn with_large_text(expression: &str) -> String {
+    bomb("\"0123456789,bcdef\"", "\"${LAST}${LAST}\"", 15).replace("\"x\"", "\"y\"") + &host_of(expression)
+}
+
+/// Locals with a list of 19,000 strings (`local.f`), and a host that is made of `expression`.
+fn with_long_list(expression: &str) -> String {
+    let list = "flatten([for a in range(19) : [for b in range(1000) : \"${a}-${b}\"]])";
+    format!("locals {{\n  f = {list}\n}}\n{}", host_of(expression))
+}
+
+/// Locals with an object that stands for 2^13 leaves (`local.a13`), and a host that is made of `expression`.
+fn with_deep_object(expression: &str) -> String {
+    bomb("{ x = \"y\" }", "{ a = LAST, b = LAST }", 13).replace("\"x\" {", "\"y\" {") + &host_of(expression)
+}
+
+#[test]
+fn what_is_repeated_at_great_cost_is_stopped() {
+    let thousand = |inner: &str| format!("[for i in range(1000) : {inner}]");
+    let aliases = "a: &a [x,x,x,x,x,x,x,x,x,x]\\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]";
+    let cases = [
+        host_of(&thousand("setproduct(range(100), range(100))")),
+        host_of(&thousand("chunklist(range(1000), 1)")),
+        host_of(&thousand("formatlist(\"%1000000s\", [\"a\", \"b\", \"c\"])")),
+        host_of("formatlist(\"%1000000s\", range(1000))"),
+        host_of(&thousand("[for j in range(1000) : can(regex(\"\\\\pL{1,90}${i}x${j}\", \"a\"))]")),
+        host_of(&thousand("[for j in range(1000) : fileset(\".\", \"**\")]")),
+        host_of(&thousand("[for j in range(1000) : terraform.workspace == \"a\" ? i : j]")),
+        host_of(&thousand(&format!("yamldecode(\"{aliases}\")"))),
+        with_large_text(&thousand("split(\",\", local.a12)")),
+        with_large_text(&thousand("base64encode(local.a14)")),
+        with_large_text(&thousand("base64gzip(local.a14)")),
+        with_large_text(&thousand("[for j in range(1000) : sha512(local.a15)]")),
+        with_large_text(&thousand("[for j in range(1000) : length(local.a15)]")),
+        with_large_text(&thousand("replace(local.a15, \"b\", \"\")")),
+        with_long_list("[for a in local.f : contains(local.f, a)]"),
+        with_long_list("[for a in local.f : [for b in local.f : a]]"),
+        with_long_list("[for a in local.f : local.f[18000]]"),
+        with_long_list(&thousand("distinct(local.f)")),
+        with_long_list(&thousand("jsondecode(jsonencode(local.f))")),
+        with_deep_object(&thousand("jsonencode(local.a13)")),
+        with_deep_object(&thousand("yamlencode(local.a13)")),
+        with_deep_object(&thousand("[for j in range(1000) : local.a13 == merge(local.a13, {})]")),
+    ];
+    // What these stop at is what the program's own limits stop at later.
+    let limits = Limits { steps: 400_000, built_bytes: 8 << 20, ..Limits::default() };
+    for text in cases {
+        let project = Project::new(&[("host/main.tf", HOST), ("x/main.tf", &text)]);
+        let report = check_with(&project, limits).report;
+        let limit = report.problems.iter().find(|problem| problem.code.name() == "limit");
+        let limit = limit.unwrap_or_else(|| panic!("{:?}: {}", report.problems, &text[text.len() - 150..]));
+        let Place::Span(span) = limit.place else { panic!("{limit:?}") };
+        assert_eq!(&*report.files.source(span.file).unwrap().path, "x/main.tf");
+        assert_eq!(report.findings.iter().filter(|reported| reported.finding.rule == "IMDS101").count(), 1);
+    }
+}
+
+#[test]
+fn hosts_that_boot_with_the_same_are_booted_once() {
+    let script: String = (0..40)
+        .map(|number| {
+            format!("    if curl -f http://x{number}/; then iptables -A OUTPUT -d 10.0.0.{number} -j REJECT; fi\n")
+        })
+        .collect();
+    let text = format!(
+        "resource \"aws_instance\" \"x\" {{\n  count = 9000\n  user_data = <<-EOT\n    #!/bin/bash\n{script}  EOT\n}}\n"
+    );
+    assert_eq!(codes(&text), Vec::<&str>::new());
+}
+
+#[test]
+fn templates_do_not_render_templates() {
+    for function in ["templatefile(\"t.tpl\", {})", "templatestring(\"$${a}\", { a = 1 })"] {
+        let project = Project::new(&[
+            ("main.tf", &format!("{HOST}{}", host_of("templatefile(\"t.tpl\", {})").replace("\"x\"", "\"y\""))),
+            ("t.tpl", &format!("${{{function}}}")),
+        ]);
+        let (problems, found) = outcome(&project, Limits::default());
+        assert!(problems.iter().any(|(code, _)| *code == "evaluation") && found == 1, "{problems:?}");
+    }
+}
+
+#[test]
+fn a_limit_is_met_at_a_place_that_says_which() {
+    let cases: [(&str, Limits, &str); 6] = [
+        (
+            "[for x in range(100) : [for y in range(100) : x]]",
+            Limits { steps: 1_000, ..Limits::default() },
+            "1000 steps",
+        ),
+        ("range(11)", Limits { elements: 10, ..Limits::default() }, "10 elements"),
+        ("join(\"\", [for x in range(100) : \"${x}\"])", Limits { text_bytes: 64, ..Limits::default() }, "64 bytes"),
+        ("[for x in range(100) : [x, x, x]]", Limits { built_bytes: 4_096, ..Limits::default() }, "4096 bytes"),
+        ("((((((((((1))))))))))", Limits { evaluation_depth: 8, ..Limits::default() }, "8 levels"),
+        ("distinct([for x in range(100) : x])[0]", Limits { nodes: 10, ..Limits::default() }, "parts"),
+    ];
+    for (expression, limits, message) in cases {
+        let project = Project::new(&[("main.tf", &host_of(expression))]);
+        let problems = outcome(&project, limits).0;
+        assert!(problems.iter().any(|(_, found)| found.contains(message)), "{expression}: {problems:?}");
+    }
+}
+
 #[test]
 fn what_shares_its_parts_is_not_taken_apart() {
     let doubled = bomb("{ x = \"y\" }", "{ a = LAST, b = LAST }", 60);
@@ -264,6 +367,82 @@ fn modules_that_call_each_other_twice_are_cut() {
     assert!(found >= 1);
 }
 
+/// A template that nests the template at `path` under each of `names`, with a host of its own.
+fn nesting(names: &[&str], path: &str) -> String {
+    let stack = |name: &&str| {
+        format!("  {name}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {path}\n")
+    };
+    format!("{TEMPLATE}{}", names.iter().map(stack).collect::<String>())
+}
+
+#[test]
+fn stacks_that_nest_each_other_twice_are_cut() {
+    let project = Project::new(&[("t30.yaml", TEMPLATE)]);
+    for level in 0..30 {
+        let template = nesting(&["A", "B"], &format!("t{}.yaml", level + 1));
+        let output = "Outputs:\n  X: {Value: [!GetAtt A.Outputs.X, !GetAtt B.Outputs.X]}\n";
+        project.write(&format!("t{level}.yaml"), format!("{template}{output}"));
+    }
+    let (problems, found) = outcome(&project, Limits { instances: 500, ..Limits::default() });
+    assert!(problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
+    assert!(found >= 1);
+}
+
+#[test]
+fn exports_that_import_each_other_twice_are_cut() {
+    let project = Project::new(&[("x.yaml", &TEMPLATE.replace("disabled", "!ImportValue e0"))]);
+    for level in 0..40 {
+        let value = format!("!Join ['', [!ImportValue e{0}, !ImportValue e{0}]]", level + 1);
+        let output = format!("Outputs:\n  X: {{Value: {value}, Export: {{Name: e{level}}}}}\n");
+        project.write(&format!("e{level}.yaml"), format!("{TEMPLATE}{output}"));
+    }
+    project.write("e40.yaml", format!("{TEMPLATE}Outputs:\n  X: {{Value: abc, Export: {{Name: e40}}}}\n"));
+    let (problems, found) = outcome(&project, Limits { instances: 500, ..Limits::default() });
+    assert!(found == 41 && problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
+}
+
+#[test]
+fn loops_in_templates_are_cut() {
+    let items = ["x"; 100].join(", ");
+    let body = |inner: String, level: usize| format!("{{'Fn::ForEach::L{level}': [I{level}, [{items}], {inner}]}}");
+    let nested = (0..8).fold("{'R${I0}${I1}': {Type: A::B::C}}".to_owned(), body);
+    let in_condition = format!("{TEMPLATE}Conditions: {nested}\n");
+    let aliased = format!(
+        "{TEMPLATE}  X: &x\n    Type: A::B::C\n    Properties:\n      'Fn::ForEach::L': [I, [{items}], {{'a${{I}}': &y [*x, *x]}}]\n"
+    );
+    let own = format!("AWSTemplateFormatVersion: '2010-09-09'\nResources: {nested}\n");
+    for text in [&own, &in_condition, &aliased] {
+        let project = Project::new(&[("main.tf", HOST), ("x.yaml", text)]);
+        let (problems, found) = outcome(&project, Limits { nodes: 50_000, ..Limits::default() });
+        assert!(found >= 1 && !problems.is_empty(), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_included_very_often_is_cut() {
+    let include = "{'Fn::Transform': {Name: AWS::Include, Parameters: {Location: part.json}}}";
+    let long = format!("[\"{}\"]", "x".repeat(1_000_000));
+    for part in ["[1, 2, 3, 4, 5, 6, 7, 8]", &long] {
+        let text = format!("{TEMPLATE}Outputs: {{A: {{Value: [{}]}}}}\n", [include; 10_000].join(", "));
+        let project = Project::new(&[("x.yaml", &text), ("part.json", part)]);
+        let (problems, found) = outcome(&project, Limits { nodes: 20_000, ..Limits::default() });
+        assert!(found == 1 && problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_template_with_very_many_files_of_values_ends() {
+    let template = TEMPLATE.replace("disabled", "!Ref E") + "Parameters: {E: {Type: String}}\n";
+    let project = Project::new(&[("web.yaml", &template)]);
+    for number in 0..300 {
+        project.write(&format!("params/{number}.json"), format!("{{\"Parameters\": {{\"E\": \"{number}\"}}}}"));
+    }
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 0), "more values than are told apart");
+    project.write("params/0.json", "{\"Parameters\": {\"E\": \"disabled\"}}");
+    project.write("params/1.json", "- ".repeat(10_000) + "ParameterKey: E");
+    assert_eq!(outcome(&project, Limits { alternatives: 1_000, ..Limits::default() }).1, 1);
+}
+
 #[test]
 fn wrong_shapes_are_problems_and_not_the_end() {
     let json = [
@@ -278,7 +457,16 @@ fn wrong_shapes_are_problems_and_not_the_end() {
         let project = Project::new(&[("main.tf", HOST), ("x/a.tf.json", text)]);
         assert_eq!(outcome(&project, Limits::default()).1, 1, "{text}");
     }
-    let resources = ["[]", "x", "{X: 1}", "{X: {Type: 1}}", "{X: {Type: AWS::EC2::Instance, Properties: []}}"];
+    let resources = [
+        "[]",
+        "x",
+        "{X: 1}",
+        "{X: {Type: 1}}",
+        "{Fn::ForEach::A: 1}",
+        "{X: {Type: AWS::CloudFormation::Stack, Properties: x}}",
+        "{X: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x.yaml, Parameters: [x]}}}",
+        "{X: {Type: AWS::EC2::Instance, Properties: []}}",
+    ];
     let functions = [
         "{Fn::Sub: {a: b}}",
         "{Fn::Sub: [[], 1]}",
@@ -292,6 +480,17 @@ fn wrong_shapes_are_problems_and_not_the_end() {
         "{Fn::GetAtt: [1, 2, 3]}",
         "{Fn::Split: ['', abc]}",
         "{Fn::Base64: [1]}",
+        "{Fn::Cidr: [10.0.0.0/8, 1e9, -1e99]}",
+        "{Fn::Cidr: ['::/0', 256, 1]}",
+        "{Fn::Length: {a: b}}",
+        "{Fn::ToJsonString: !Ref AWS::NoValue}",
+        "{Fn::ImportValue: [a]}",
+        "{Fn::ForEach::A: [a, b, c]}",
+        "{Fn::ForEach::A: [a, {Ref: a}, {a: b}]}",
+        "{Fn::ForEach::A: ['', [''], {'${}': b}]}",
+        "{Fn::Transform: {Name: AWS::Include, Parameters: {Location: [a]}}}",
+        "{Fn::Transform: {Name: AWS::Include, Parameters: {Location: x.yaml}}}",
+        "'{{resolve:'",
         "!Nope x",
     ];
     let with_function = |function: &&str| TEMPLATE.replace("disabled", function);
@@ -379,6 +578,8 @@ fn each_limit_holds_at_its_value_and_not_above() {
     let call = "module \"m\" {\n  source = \"./m\"\n}\n";
     let modules = |module_depth| Limits { module_depth, ..default };
     exact(&[("main.tf", call), ("m/main.tf", HOST)], modules(1), modules(0), "module_depth");
+    let parent = nesting(&["A"], "t.yaml");
+    exact(&[("main.yaml", &parent), ("t.yaml", TEMPLATE)], modules(1), modules(0), "module_depth of stacks");
     let nodes = |nodes| Limits { nodes, ..default };
     exact(&[("main.tf", &host_of("distinct([1, 2, 3])[0]"))], nodes(10), nodes(2), "nodes");
 }

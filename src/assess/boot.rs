@@ -46,6 +46,9 @@ pub(super) fn boot_builder(image: &Image, start: &Network, limits: &Limits) -> B
     boots
 }
 
+/// In how many cases the scripts may take as many steps as they may at all; more share what that comes to.
+const WHOLE_CASES: u64 = 4;
+
 impl Boots {
     fn run(
         &mut self,
@@ -67,6 +70,8 @@ impl Boots {
             };
             cases = cases.iter().flat_map(with).collect();
         }
+        let share = limits.script_steps.saturating_mul(WHOLE_CASES) / (cases.len() as u64).max(1);
+        let limits = &Limits { script_steps: limits.script_steps.min(share), ..*limits };
         for texts in cases {
             let parts: Vec<Part> = texts.iter().flat_map(&parts).collect();
             let mut guest = Guest::new(start.clone());

@@ -11,6 +11,7 @@ mod image;
 mod reachability;
 mod registration;
 mod taken;
+mod together;
 mod version;
 
 use rayon::prelude::*;
@@ -26,6 +27,7 @@ pub use taken::TakenImage;
 pub use version::PinnedVersion;
 
 use self::agents::SeenAgent;
+use self::boot::Boots;
 use self::reachability::{Stock, is_away};
 use crate::catalog::{Agent, Outcome, Platform, Reach};
 use crate::eval::Unknown;
@@ -88,7 +90,7 @@ pub struct Assessment {
 }
 
 /// What a host's boot scripts make of the way to the service.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Boot {
     /// The platform, when the user data tells it.
     pub platform: Option<Platform>,
@@ -154,16 +156,15 @@ pub struct AccountAssessment {
 #[must_use]
 pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
     let stock = Stock::new(Network::new(&terms.assumptions));
-    let hosts: Vec<_> = estate.hosts.into_par_iter().map(|host| assess_host(host, &stock, terms)).collect();
+    let hosts = together::assess(estate.hosts, &stock, terms);
     let accounts = estate.account_defaults.into_iter().map(|account| assess_account(account, &hosts)).collect();
     let images = estate.images.into_par_iter().map(|image| image::assess_image(image, &stock, terms)).collect();
     Assessments { hosts, accounts, images, copies: estate.copies }
 }
 
-fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
-    let boots = boot::boot(&host, &stock.network, &terms.limits);
+fn assess_host(host: Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Assessment {
     let launch = Endpoint::of(&host.metadata.endpoint.effective);
-    let mut endpoint = launch.after(&boots);
+    let mut endpoint = launch.after(boots);
     let ends: Vec<&Guest> = boots.cases.iter().flatten().collect();
     let agents = agents::on_host(&ends, &boots.unread, &terms.required);
     let platform = boots.platform.unwrap_or(Platform::Linux);
@@ -189,11 +190,11 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         let at_starts = registration::at_starts(&starts, &user, stock);
         let matters = agent.identity.needs_imds.value;
         if matters && !blockages.iter().any(|blockage| blockage.who == user) {
-            let found = blockage::find(&cases, &boots, stock);
-            blockages.extend(found.or_else(|| blockage::at_starts(&at_starts, &boots)));
+            let found = blockage::find(&cases, boots, stock);
+            blockages.extend(found.or_else(|| blockage::at_starts(&at_starts, boots)));
         }
         if matters {
-            endpoint.add_starts(&starts, &boots);
+            endpoint.add_starts(&starts, boots);
         }
         let reach = reach(&endpoint, &cases, boots.unknown.is_none());
         let outcome = registration::outcome(agent, &at_starts, &launch, reach);
@@ -217,12 +218,13 @@ fn assess_host(host: Host, stock: &Stock, terms: &Terms) -> Assessment {
         });
     }
     if !blockages.iter().any(|blockage| blockage.who == administrator) {
-        blockages.extend(blockage::find(&of_administrator, &boots, stock));
+        blockages.extend(blockage::find(&of_administrator, boots, stock));
     }
 
     let assumes = agents::presumed_harmless(&ends);
-    let disabling = endpoint::of_others(&boots);
-    let boot = Boot { platform: boots.platform, unknown: boots.unknown, reachability, disabling, blockages, assumes };
+    let disabling = endpoint::of_others(boots);
+    let boot =
+        Boot { platform: boots.platform, unknown: boots.unknown.clone(), reachability, disabling, blockages, assumes };
     let taken = taken::images(&ends, platform, &assessed);
     Assessment { host, endpoint, agents: assessed, boot, taken }
 }

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A path to values: names of attributes, blocks or keys, separated by dots; `*` stands for each element of a list or
-/// each entry of a map. A name looks through lists: blocks are lists of maps, usually of one.
+/// each entry of a map. A name looks through lists: blocks are lists of maps, usually of one. Behind a name, fields in
+/// brackets choose the elements that have them: `setting[namespace=aws:ec2:vpc,name=VPCId].value`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
@@ -21,6 +22,8 @@ pub enum PathStep {
     Name(Box<str>),
     /// To each element or entry.
     Each,
+    /// To the elements that have these fields, with their values.
+    Where(Vec<(Box<str>, Box<str>)>),
 }
 
 impl Path {
@@ -30,12 +33,37 @@ impl Path {
     ///
     /// When it is empty or one of its steps is.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        let steps = text.split('.').map(|step| match step {
-            "" => Err(PathError(text.to_owned())),
-            "*" => Ok(PathStep::Each),
-            name => Ok(PathStep::Name(name.into())),
-        });
-        Ok(Self { steps: steps.collect::<Result<_, _>>()? })
+        let error = || PathError(text.to_owned());
+        let mut steps = Vec::new();
+        let mut is_inside = false;
+        // A dot within brackets belongs to the value of a field.
+        let outside = |character: char| {
+            match character {
+                '[' => is_inside = true,
+                ']' => is_inside = false,
+                _ => {}
+            }
+            character == '.' && !is_inside
+        };
+        for step in text.split(outside) {
+            let (name, fields) = match step.split_once('[') {
+                Some((name, fields)) => (name, Some(fields.strip_suffix(']').ok_or_else(error)?)),
+                None => (step, None),
+            };
+            steps.push(match name {
+                "" => return Err(error()),
+                "*" => PathStep::Each,
+                name => PathStep::Name(name.into()),
+            });
+            if let Some(fields) = fields {
+                let fields = fields.split(',').map(|field| {
+                    let (name, value) = field.split_once('=').filter(|(name, _)| !name.is_empty())?;
+                    Some((name.into(), value.into()))
+                });
+                steps.push(PathStep::Where(fields.collect::<Option<_>>().ok_or_else(error)?));
+            }
+        }
+        Ok(Self { steps })
     }
 
     /// Its steps; never empty.
@@ -51,7 +79,7 @@ impl Path {
     pub fn first_name(&self) -> Option<&str> {
         match self.steps.first() {
             Some(PathStep::Name(name)) => Some(name),
-            Some(PathStep::Each) | None => None,
+            Some(PathStep::Each | PathStep::Where(_)) | None => None,
         }
     }
 }
@@ -68,11 +96,14 @@ impl fmt::Display for Path {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.steps.iter().enumerate() {
             let dot = if index == 0 { "" } else { "." };
-            let name = match step {
-                PathStep::Name(name) => name,
-                PathStep::Each => "*",
-            };
-            write!(formatter, "{dot}{name}")?;
+            match step {
+                PathStep::Name(name) => write!(formatter, "{dot}{name}")?,
+                PathStep::Each => write!(formatter, "{dot}*")?,
+                PathStep::Where(fields) => {
+                    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    write!(formatter, "[{}]", fields.join(","))?;
+                }
+            }
         }
         Ok(())
     }
@@ -84,7 +115,11 @@ pub struct PathError(String);
 
 impl fmt::Display for PathError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "`{}` is not a path: write names or `*`, separated by single dots", self.0)
+        write!(
+            formatter,
+            "`{}` is not a path: write names, with `[field=value]` behind them, or `*`, separated by single dots",
+            self.0
+        )
     }
 }
 
@@ -104,14 +139,22 @@ mod tests {
 
     #[test]
     fn a_path_is_written_as_it_was_read() {
-        for text in ["a", "*", "a.*.b", "AWS::x.b"] {
+        for text in ["a", "*", "a.*.b", "AWS::x.b", "a[b=c:d.e,f=g].h", "a[b=].c"] {
             assert_eq!(Path::parse(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
+    fn fields_in_brackets_choose_elements() {
+        let path = Path::parse("setting[namespace=aws:ec2:vpc,name=a.b].value").unwrap();
+        let fields = vec![("namespace".into(), "aws:ec2:vpc".into()), ("name".into(), "a.b".into())];
+        let expected = [PathStep::Name("setting".into()), PathStep::Where(fields), PathStep::Name("value".into())];
+        assert_eq!(path.steps(), expected);
+    }
+
+    #[test]
     fn a_path_without_a_name_between_dots_is_refused() {
-        for text in ["", ".", "a.", ".a", "a..b"] {
+        for text in ["", ".", "a.", ".a", "a..b", "a[", "a[b]", "a[=c]", "[b=c]", "a[b=c", "a[b=c]d"] {
             let error = Path::parse(text).unwrap_err();
             assert!(error.to_string().starts_with(&format!("`{text}` is not a path")), "{error}");
         }

@@ -129,6 +129,9 @@ pub enum Role {
     LaunchConfiguration,
     /// Any number of hosts, made from templates or specifications.
     Group,
+    /// Hosts that a service launches and keeps for itself, or what it launches them from: they count when something about
+    /// their metadata service is written.
+    Managed,
     /// What hosts of an account and Region get when nothing else is said.
     AccountDefault,
     /// The same for the accounts of an organization that a policy is attached to.
@@ -460,7 +463,8 @@ mod tests {
         for (name, settings) in rows.chain(modules().iter().map(|row| (&row.name, &row.settings))) {
             assert!(!settings.is_empty(), "{name}");
             for one in all_settings(settings) {
-                assert!(one.endpoint.is_some() || !one.inherits.is_empty() || one.image.is_some(), "{name}");
+                let says = one.endpoint.is_some() || one.tokens.is_some() || one.image.is_some();
+                assert!(says || !one.inherits.is_empty(), "{name}");
                 assert!(one.inherits.iter().all(|link| link.path.is_some() || !link.by.is_empty()), "{name}");
             }
         }

@@ -81,6 +81,8 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     builds.extend(components.builds);
     let mut estate = model::build(&resources, builds, &input.limits);
     model::run_documents(&mut estate, &resources, &documents.documents, &input.limits);
+    // Nobody waits for what is not needed any more.
+    rayon::spawn(move || drop(resources));
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);

@@ -319,7 +319,8 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
     if selection.runs(rules::UNUSED_SUPPRESSION) {
         findings.extend(unused.iter().filter_map(|unused| {
             let path = &workspace.source(unused.span.file).path;
-            let is_judged = workspace.is_selected(path) && unused.id.is_none_or(|id| selection.runs(id));
+            let is_ours = workspace.is_selected(path) && !workspace.is_fetched(path);
+            let is_judged = is_ours && unused.id.is_none_or(|id| selection.runs(id));
             is_judged.then(|| rules::unused_suppression(unused.span, path, &unused.rule, &why(unused)))
         }));
     }
@@ -348,7 +349,10 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    Ok(run(request, &Edited::new(), false)?.checked)
+    let Run { checked, assessments, .. } = run(request, &Edited::new(), false)?;
+    // Nobody waits for an estate to be taken apart, which takes a while when it is large.
+    rayon::spawn(move || drop(assessments));
+    Ok(checked)
 }
 
 fn run(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Run, EngineError> {

@@ -244,14 +244,29 @@ impl Value {
     /// How many bytes the value itself takes, more or less; the elements of its collections count as references.
     #[must_use]
     pub fn approximate_bytes(&self) -> usize {
-        const ELEMENT: usize = 96;
+        const ELEMENT: usize = 128;
         match &self.kind {
             ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::Unknown(_) => 0,
-            ValueKind::String(text) => text.len() + text.pieces().len() * ELEMENT,
+            ValueKind::String(text) => text.approximate_bytes(),
             ValueKind::List(values) | ValueKind::Set(values) => values.len() * ELEMENT,
             ValueKind::Map(map) => map.entries.len() * ELEMENT,
-            ValueKind::OneOf(values) => values.iter().map(Self::approximate_bytes).sum(),
+            ValueKind::OneOf(values) => values.iter().map(|value| ELEMENT + value.approximate_bytes()).sum(),
         }
+    }
+
+    /// As [`Self::approximate_bytes`] with all elements at any depth, of which no more than `parts` are looked at.
+    #[must_use]
+    pub fn approximate_bytes_of_all(&self, parts: &mut usize) -> usize {
+        let Some(fewer) = parts.checked_sub(1) else { return 0 };
+        *parts = fewer;
+        let inner: usize = match &self.kind {
+            ValueKind::List(values) | ValueKind::Set(values) => {
+                values.iter().map(|value| value.approximate_bytes_of_all(parts)).sum()
+            }
+            ValueKind::Map(map) => map.entries.values().map(|value| value.approximate_bytes_of_all(parts)).sum(),
+            _ => 0,
+        };
+        inner + self.approximate_bytes()
     }
 
     /// Why the value is unknown, when it is; a text with a hole is not.
@@ -390,7 +405,7 @@ impl Value {
 }
 
 /// How many parts of two values are compared before the answer counts as not known.
-pub(super) const MOST_COMPARED: u32 = 100_000;
+pub(super) const MOST_COMPARED: u32 = 20_000;
 
 /// How many bytes `text` has at least, whatever stands for its holes. What encodes a text that is not empty is not
 /// empty either.

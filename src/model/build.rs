@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::registrations::Registrations;
@@ -50,10 +52,10 @@ impl Declared {
 #[must_use]
 pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Estate {
     let descriptions = describe(resources, limits);
-    let declared: Vec<Declared> = descriptions.iter().map(|description| description.declared(limits)).collect();
+    let declared: Vec<Declared> = descriptions.par_iter().map(|description| description.declared(limits)).collect();
     let register = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
     let targets: Vec<Target> = descriptions
-        .iter()
+        .par_iter()
         .map(|description| {
             let project = &description.resource().project;
             register.follow(project, &description.value, &description.settings.inherits, limits)
@@ -81,8 +83,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         description_of.entry(description.resource).or_insert(index);
     }
     let mut launches: BTreeMap<usize, Vec<Subject>> = BTreeMap::new();
-    let launched = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
-    for (description, target) in launched {
+    let users = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
+    for (description, target) in users {
         for resource in &target.resources {
             launches.entry(*resource).or_default().push(description.subject());
         }
@@ -90,10 +92,9 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
 
     let inits = inits(resources, limits);
     let registrations = Registrations::new(resources, limits);
-    let mut hosts = Vec::new();
-    for ((description, own), target) in descriptions.iter().zip(&declared).zip(&targets) {
+    let host = |((description, own), target): ((&Description<'_>, &Declared), &Target)| {
         if !description.is_host(own) {
-            continue;
+            return None;
         }
         let parents: Vec<usize> =
             target.resources.iter().filter_map(|resource| description_of.get(resource)).copied().collect();
@@ -114,7 +115,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             image: &image,
             registrations: &registrations,
         };
-        hosts.push(Host {
+        Some(Host {
             subject: description.subject(),
             language: description.resource().language,
             role: description.role,
@@ -131,8 +132,9 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
-        });
-    }
+        })
+    };
+    let mut hosts: Vec<Host> = descriptions.par_iter().zip(&declared).zip(&targets).filter_map(host).collect();
     let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
     hosts.sort_by_cached_key(|host| key(&host.subject));
     let mut images: Vec<Image> = builds.into_iter().map(|build| Image::of(build, limits)).collect();
@@ -141,14 +143,17 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     Estate { hosts, account_defaults, images, copies }
 }
 
-/// The project of a resource, and the stack in it: what stands before the last part of the address.
-fn stack_of(resource: &Resource) -> (Arc<str>, &str) {
+/// A project, and a stack in it by its address.
+type StackName<'a> = (Arc<str>, &'a str);
+
+/// The stack that a resource belongs to: what stands before the last part of the address.
+fn stack_of(resource: &Resource) -> StackName<'_> {
     (Arc::clone(&resource.project), resource.address.rsplit_once('/').map_or("", |(stack, _)| stack))
 }
 
 /// What the metadata of the resources of each stack have `cfn-init` do, by the resources' names there.
-fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<(Arc<str>, &'a str), Value> {
-    let mut found: BTreeMap<(Arc<str>, &str), (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
+fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<StackName<'a>, Value> {
+    let mut found: BTreeMap<StackName<'_>, (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
     for resource in resources {
         let Some(metadata) = &resource.metadata else { continue };
         let init = value_under(metadata, "AWS::CloudFormation::Init", limits);
@@ -246,6 +251,10 @@ impl<'a> Description<'a> {
         match self.role {
             Role::Instance | Role::LaunchTemplate | Role::LaunchConfiguration => true,
             Role::AccountDefault | Role::OrganizationDefault | Role::Reference => false,
+            Role::Managed => {
+                let declared = [&declared.endpoint, &declared.tokens, &declared.hop_limit, &declared.ipv6];
+                declared.into_iter().any(|setting| *setting != [Written::Unset])
+            }
             Role::Group => match &self.settings.endpoint {
                 Some(_) => self.module.is_some() || declared.endpoint != [Written::Unset],
                 None => self.settings.inherits.is_empty() && self.settings.image.is_some(),

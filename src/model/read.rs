@@ -31,8 +31,8 @@ pub(super) fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits)
         (ValueKind::List(items) | ValueKind::Set(items), step) => {
             // Blocks are lists of maps, nearly always of one.
             let steps = if *step == PathStep::Each { rest } else { steps };
-            let found =
-                items.iter().map(|item| value_at_steps(&item.clone().through(&value.origin.trail), steps, limits));
+            let items = items.iter().map(|item| item.clone().through(&value.origin.trail));
+            let found = items.map(|item| value_at_steps(&item, steps, limits));
             let found: Vec<_> = found.filter(|found| !found.is_null()).collect();
             if found.is_empty() { absent() } else { Value::one_of(found, limits.alternatives, value.origin.span) }
         }
@@ -40,6 +40,7 @@ pub(super) fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits)
             Some(found) => value_at_steps(&found.clone().through(&value.origin.trail), rest, limits),
             None => absent(),
         },
+        (ValueKind::Map(_), PathStep::Where(fields)) if has(value, fields) => value_at_steps(value, rest, limits),
         (ValueKind::Map(map), PathStep::Each) => {
             let found = map
                 .entries
@@ -87,9 +88,10 @@ fn one_step(suffix: &str, value: &Value, step: &PathStep, limits: &Limits) -> Ve
                 numbered.map(|(index, item)| (format!("{suffix}[{index}]"), through(item))).collect()
             }
         },
-        (ValueKind::List(items) | ValueKind::Set(items), PathStep::Name(_)) => {
+        (ValueKind::List(items) | ValueKind::Set(items), PathStep::Name(_) | PathStep::Where(_)) => {
             items.iter().flat_map(|item| one_step(suffix, &through(item), step, limits)).collect()
         }
+        (ValueKind::Map(_), PathStep::Where(fields)) if has(value, fields) => vec![(suffix.to_owned(), value.clone())],
         (ValueKind::Map(map), PathStep::Each) => {
             map.entries.iter().map(|(key, item)| (format!("{suffix}[{key:?}]"), through(item))).collect()
         }
@@ -99,6 +101,14 @@ fn one_step(suffix: &str, value: &Value, step: &PathStep, limits: &Limits) -> Ve
         },
         _ => Vec::new(),
     }
+}
+
+/// Whether a map has these fields, with their values.
+fn has(value: &Value, fields: &[(Box<str>, Box<str>)]) -> bool {
+    let entries = value.as_map().map(|map| &map.entries);
+    fields.iter().all(|(name, expected)| {
+        entries.and_then(|entries| entries.get(&**name)).and_then(Value::as_str) == Some(&**expected)
+    })
 }
 
 /// The text by which the catalogue knows a value: a boolean and a number as they are written.

@@ -37,6 +37,8 @@ pub struct Limits {
     pub script_paths: usize,
     /// The most statements and words that the simulated guest runs for one script.
     pub script_steps: u64,
+    /// The most steps that the boots of the hosts of one project share out among them.
+    pub boot_steps: u64,
     /// The same for all scripts of one image build together.
     pub build_steps: u64,
     /// The most problems that are reported for one file.
@@ -54,15 +56,16 @@ impl Default for Limits {
             module_depth: 32,
             instances: 20_000,
             elements: 20_000,
-            nodes: 500_000,
-            steps: 20_000_000,
-            built_bytes: 128 << 20,
+            nodes: 100_000,
+            steps: 10_000_000,
+            built_bytes: 64 << 20,
             text_bytes: 1 << 20,
             uploaded_files: 1_000,
             script_bytes: 1 << 20,
             alternatives: 16,
             script_paths: 8,
             script_steps: 20_000,
+            boot_steps: 1_000_000,
             build_steps: 60_000,
             problems_per_file: 20,
         }

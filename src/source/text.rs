@@ -55,9 +55,11 @@ struct Body {
     pieces: Vec<Piece>,
     /// The offset of each piece's first byte in the value.
     starts: Vec<usize>,
+    /// Which piece is the first hole.
+    first_hole: Option<usize>,
 }
 
-static EMPTY: Body = Body { value: String::new(), pieces: Vec::new(), starts: Vec::new() };
+static EMPTY: Body = Body { value: String::new(), pieces: Vec::new(), starts: Vec::new(), first_hole: None };
 
 impl Text {
     /// The empty text.
@@ -89,7 +91,7 @@ impl Text {
     pub fn hole(span: Span, reason: impl Into<Arc<str>>) -> Self {
         let piece =
             Piece { length: HOLE.len_utf8(), span, kind: PieceKind::Hole(reason.into()), trail: Trail::default() };
-        let body = Body { value: HOLE.into(), pieces: vec![piece], starts: vec![0] };
+        let body = Body { value: HOLE.into(), pieces: vec![piece], starts: vec![0], first_hole: Some(0) };
         Self { body: Some(Arc::new(body)), decoded: None }
     }
 
@@ -131,10 +133,11 @@ impl Text {
     /// Why the first part that is not known is not known.
     #[must_use]
     pub fn hole_reason(&self) -> Option<&Arc<str>> {
-        self.body().pieces.iter().find_map(|piece| match &piece.kind {
+        let body = self.body();
+        match &body.pieces.get(body.first_hole?)?.kind {
             PieceKind::Hole(reason) => Some(reason),
             _ => None,
-        })
+        }
     }
 
     /// The piece that was written where `span` starts.
@@ -156,6 +159,22 @@ impl Text {
     #[must_use]
     pub fn len(&self) -> usize {
         self.body().value.len()
+    }
+
+    /// How many bytes the text takes in memory, more or less: the value, and what is kept about each piece.
+    #[must_use]
+    pub fn approximate_bytes(&self) -> usize {
+        const PIECE: usize = 64;
+        let decoded = self.decoded().map_or(0, |decoded| decoded.len() + decoded.pieces().len() * PIECE);
+        self.len() + self.pieces().len() * PIECE + decoded
+    }
+
+    /// Whether the text is larger than `bytes`: longer, or made of so many pieces that they take as much.
+    #[must_use]
+    pub fn is_larger_than(&self, bytes: usize) -> bool {
+        const BYTES_OF_A_PIECE: usize = 16;
+        const FREE_PIECES: usize = 64;
+        self.len().max(self.pieces().len().saturating_sub(FREE_PIECES) * BYTES_OF_A_PIECE) > bytes
     }
 
     /// Whether the value is the empty string.
@@ -182,9 +201,19 @@ impl Text {
 
     /// Adds all of `other`, whose pieces then count as having taken the steps of `trail` as well.
     pub fn push_text_through(&mut self, other: &Self, trail: &Trail) {
+        if trail.is_empty() {
+            self.push_text(other);
+            return;
+        }
         let decoded = if self.is_empty() { other.decoded().map(|text| Arc::new(text.through(trail))) } else { None };
+        // Neighbours mostly came the same way, which is then made longer once.
+        let mut longer: Option<(&Trail, Trail)> = None;
         for (range, piece) in other.ranges() {
-            let trail = piece.trail.then_all(trail);
+            let trail = match &longer {
+                Some((before, after)) if **before == piece.trail => after.clone(),
+                _ => piece.trail.then_all(trail),
+            };
+            longer = Some((&piece.trail, trail.clone()));
             self.push(&other.body().value[range], Piece { trail, ..piece.clone() });
         }
         if decoded.is_some() {
@@ -295,6 +324,9 @@ impl Text {
     /// All pieces counted as having taken the steps of `trail` as well.
     #[must_use]
     pub fn through(&self, trail: &Trail) -> Self {
+        if trail.is_empty() {
+            return self.clone();
+        }
         let mut text = Self::new();
         text.push_text_through(self, trail);
         text
@@ -355,16 +387,22 @@ impl Text {
         let start = body.value.len();
         body.value.push_str(value);
         if let Some(last) = body.pieces.last_mut() {
-            let continues = last.kind == PieceKind::Verbatim
-                && piece.kind == PieceKind::Verbatim
-                && last.span.file == piece.span.file
-                && last.span.end == piece.span.start
-                && last.trail == piece.trail;
-            if continues {
+            let continues = match (&last.kind, &piece.kind) {
+                (PieceKind::Verbatim, PieceKind::Verbatim) => {
+                    last.span.file == piece.span.file && last.span.end == piece.span.start
+                }
+                // What stands for one place as a whole does so in one piece.
+                (PieceKind::Encoded, PieceKind::Encoded) => last.span == piece.span,
+                _ => false,
+            };
+            if continues && last.trail == piece.trail {
                 last.length += piece.length;
                 last.span.end = piece.span.end;
                 return;
             }
+        }
+        if body.first_hole.is_none() && matches!(piece.kind, PieceKind::Hole(_)) {
+            body.first_hole = Some(body.pieces.len());
         }
         body.pieces.push(piece);
         body.starts.push(start);
@@ -372,7 +410,10 @@ impl Text {
 
     fn push_slice(&mut self, other: &Self, range: Range<usize>) {
         let range = other.clamped(range);
-        let passed_whole = self.is_empty() && range.len() == other.len();
+        if self.is_empty() && range.len() == other.len() {
+            self.clone_from(other);
+            return;
+        }
         let first = other.body().starts.partition_point(|start| *start <= range.start).saturating_sub(1);
         for (piece, &start) in other.body().pieces.iter().zip(&other.body().starts).skip(first) {
             let end = start + piece.length;
@@ -385,9 +426,6 @@ impl Text {
             if end >= range.end {
                 break;
             }
-        }
-        if passed_whole {
-            self.decoded.clone_from(&other.decoded);
         }
     }
 

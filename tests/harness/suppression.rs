@@ -75,10 +75,11 @@ fn is_user_data(path: &str, text: &str) -> bool {
         || text.starts_with("#cloud-config")
 }
 
-/// Whether it is a module's file, a template or a document in a language that has comments.
+/// Whether it is a module's file, a template, a part of one, its values or a document in a language that has comments.
 fn holds_comments(path: &str, text: &str) -> bool {
     let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
-    let is_read = ["\nResources:", "\nphases:", "\nmainSteps:"].iter().any(|key| text.contains(key));
+    let sections = ["Resources:", "Parameters:", "MetadataOptions:", "phases:", "mainSteps:"];
+    let is_read = text.lines().any(|line| sections.iter().any(|section| line.starts_with(section)));
     path.ends_with(".tf") || path.ends_with(".pkr.hcl") || is_yaml && is_read
 }
 

@@ -23,6 +23,20 @@ pub(super) type Fault = Box<Problem>;
 /// The value of an expression, or why it has none.
 pub(super) type Evaluated = Result<Value, Fault>;
 
+/// The functions whose results have parts that no argument had.
+const MAKE_NESTED_VALUES: [&str; 10] = [
+    "chunklist",
+    "csvdecode",
+    "formatlist",
+    "jsondecode",
+    "regexall",
+    "setproduct",
+    "split",
+    "templatefile",
+    "transpose",
+    "yamldecode",
+];
+
 /// A fault at `span`. Nothing is lost by it but the value, so it is a warning.
 #[expect(clippy::unnecessary_box_returns, reason = "faults travel boxed, so that results stay small")]
 pub(super) fn fault(code: ProblemCode, span: Span, message: impl Into<String>) -> Fault {
@@ -47,6 +61,10 @@ pub(in crate::eval) struct Evaluator<'a> {
     depth: Cell<usize>,
     trying: Cell<bool>,
     instances: Cell<usize>,
+    /// The regular expressions that were paid for.
+    patterns: RefCell<BTreeSet<String>>,
+    /// The files below the folders that were asked about.
+    pub(super) folders: RefCell<BTreeMap<String, Rc<Vec<String>>>>,
 }
 
 /// Counts one level of nesting for as long as it lives.
@@ -79,6 +97,8 @@ impl<'a> Evaluator<'a> {
             depth: Cell::new(0),
             trying: Cell::new(false),
             instances: Cell::new(0),
+            patterns: RefCell::default(),
+            folders: RefCell::default(),
         }
     }
 
@@ -92,7 +112,9 @@ impl<'a> Evaluator<'a> {
     pub(super) fn manifest(&self) -> &Manifest {
         self.manifest.get_or_init(|| {
             let (manifest, problems) = Manifest::read(self.workspace, &self.inputs.folder, self.limits);
-            problems.into_iter().for_each(|problem| self.report(problem));
+            for problem in problems {
+                self.report(problem);
+            }
             manifest
         })
     }
@@ -109,7 +131,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Takes that many more steps.
-    fn take_steps(&self, count: u64, span: Span) -> Result<(), Fault> {
+    pub(super) fn take_steps(&self, count: u64, span: Span) -> Result<(), Fault> {
         self.steps.set(self.steps.get().saturating_add(count));
         if self.steps.get() > self.limits.steps {
             let message =
@@ -127,7 +149,12 @@ impl<'a> Evaluator<'a> {
 
     /// Takes the steps that `value` is worth, and the memory when `expression` made something new.
     pub(super) fn pay_for(&self, value: &Value, expression: &Expression) -> Result<(), Fault> {
-        let bytes = value.approximate_bytes();
+        let bytes = match &expression.kind {
+            ExpressionKind::Call(call) if MAKE_NESTED_VALUES.contains(&&*call.name.text) => {
+                value.approximate_bytes_of_all(&mut self.limits.nodes.clone())
+            }
+            _ => value.approximate_bytes(),
+        };
         self.pay_for_bytes(bytes, expression.span)?;
         let is_reference = match &expression.kind {
             ExpressionKind::Traversal(traversal) => {
@@ -136,6 +163,26 @@ impl<'a> Evaluator<'a> {
             kind => matches!(kind, ExpressionKind::Variable(_) | ExpressionKind::Parenthesis(_)),
         };
         if is_reference { Ok(()) } else { self.pay_for_building(bytes, expression.span) }
+    }
+
+    /// Takes the steps that compiling a regular expression is worth, at its first use.
+    pub(super) fn pay_for_pattern(&self, pattern: &str, span: Span) -> Result<(), Fault> {
+        const COMPILING: u64 = 1_000;
+        // What is repeated by number and the classes of Unicode become large.
+        const COMPILING_LARGE: u64 = 100_000;
+        if !self.patterns.borrow_mut().insert(pattern.to_owned()) {
+            return Ok(());
+        }
+        let is_large = pattern.contains('{') || pattern.contains("\\p") || pattern.contains("\\P");
+        self.take_steps(if is_large { COMPILING_LARGE } else { COMPILING }, span)
+    }
+
+    /// Takes the steps that going through all parts of `values` is worth.
+    pub(super) fn pay_for_parts(&self, values: &[Value], span: Span) -> Result<(), Fault> {
+        const STEPS_OF_A_PART: u64 = 16;
+        let mut parts = self.limits.nodes;
+        let _bytes: usize = values.iter().map(|value| value.approximate_bytes_of_all(&mut parts)).sum();
+        self.take_steps((self.limits.nodes - parts) as u64 * STEPS_OF_A_PART, span)
     }
 
     /// Takes the memory of something new of `bytes` bytes.

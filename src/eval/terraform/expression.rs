@@ -6,13 +6,30 @@ use std::sync::Arc;
 use super::evaluator::{Evaluated, Evaluator, Fault, fault};
 use super::scope::Scope;
 use super::{functions, operators, types};
-use crate::eval::value::MOST_COMPARED;
+use crate::eval::value::{MOST_COMPARED, number_text};
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{Span, Step, StepRole, Text};
 use crate::syntax::hcl::{
-    Call, Conditional, Expression, ExpressionKind, ForExpression, ObjectItem, Traversal, TraversalStep,
+    BinaryOperator, Call, Conditional, Expression, ExpressionKind, ForExpression, ObjectItem, Traversal, TraversalStep,
 };
+
+/// The functions that go through their arguments to the last part, at more cost than passing them on.
+const GO_THROUGH_ALL_PARTS: [&str; 13] = [
+    "compact",
+    "distinct",
+    "flatten",
+    "jsonencode",
+    "setintersection",
+    "setsubtract",
+    "setunion",
+    "sort",
+    "tolist",
+    "tomap",
+    "toset",
+    "transpose",
+    "yamlencode",
+];
 
 impl Evaluator<'_> {
     /// The value of `expression` as seen from `scope`, or the fault that keeps it from having one.
@@ -28,7 +45,7 @@ impl Evaluator<'_> {
         match &expression.kind {
             ExpressionKind::Null => Ok(Value::null(span)),
             ExpressionKind::Bool(value) => Ok(Value::bool(*value, span)),
-            ExpressionKind::Number(value) => Ok(Value::number(*value, span)),
+            ExpressionKind::Number(value) => Ok(self.number(*value, span)),
             ExpressionKind::Literal(text) => Ok(Value::text(text.clone(), span)),
             ExpressionKind::Template(template) => self.evaluate_quoted(template, scope, span),
             ExpressionKind::Array(items) => {
@@ -50,19 +67,57 @@ impl Evaluator<'_> {
                         .map_err(|message| fault(ProblemCode::Evaluation, span, message))
                 })
             }
-            ExpressionKind::Binary(operator, left, right) => {
-                let left = self.evaluate(left, scope)?;
-                let right = self.evaluate(right, scope)?;
-                self.each_alternative(&left, |left| {
+            ExpressionKind::Binary(operator, left_side, right_side) => {
+                let left = self.evaluate(left_side, scope)?;
+                let right = self.evaluate(right_side, scope)?;
+                self.pay_for_comparing(&left, &right, span)?;
+                let value = self.each_alternative(&left, |left| {
                     self.each_alternative(&right, |right| {
                         operators::binary(*operator, left, right, span)
                             .map_err(|message| fault(ProblemCode::Evaluation, span, message))
                     })
-                })
+                })?;
+                let are_written =
+                    |side: &Expression| matches!(side.kind, ExpressionKind::Array(_) | ExpressionKind::Object(_));
+                let has_a_type = |value: &Value| matches!(value.kind, ValueKind::List(_) | ValueKind::Map(_));
+                let is_open =
+                    has_a_type(&left) && has_a_type(&right) && !(are_written(left_side) && are_written(right_side));
+                if is_open && value.as_bool() == Some(*operator == BinaryOperator::Equal) {
+                    // A list is never the same as a tuple, nor a map as an object, and values here are not told apart so.
+                    let why = Unknown::NotEvaluated("a comparison of collections".into());
+                    return Ok(Value::unknown(why, span));
+                }
+                Ok(value)
             }
             ExpressionKind::For(for_expression) => self.evaluate_for(for_expression, scope, span),
             ExpressionKind::Parenthesis(inner) => self.evaluate(inner, scope),
         }
+    }
+
+    /// Takes the steps that comparing two collections is worth.
+    fn pay_for_comparing(&self, left: &Value, right: &Value, span: Span) -> Result<(), Fault> {
+        let is_collection = |value: &Value| value.as_list().is_some() || value.as_map().is_some();
+        if !is_collection(left) || !is_collection(right) {
+            return Ok(());
+        }
+        let mut parts = MOST_COMPARED;
+        left.same_within(right, &mut parts);
+        self.take_steps(u64::from(MOST_COMPARED - parts), span)
+    }
+
+    /// The number that is written at `span`, when it can be told from all others.
+    fn number(&self, value: f64, span: Span) -> Value {
+        /// Below this every whole number has a value of its own.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        let is_exact = || {
+            let written = self.workspace.source(span.file).slice(span).to_owned();
+            let digits = written.trim_start_matches('-');
+            !digits.bytes().all(|byte| byte.is_ascii_digit()) || number_text(value.abs()) == digits
+        };
+        if value.is_finite() && (value.abs() < EXACT || is_exact()) {
+            return Value::number(value, span);
+        }
+        Value::unknown(Unknown::NotEvaluated("a number with too many digits".into()), span)
     }
 
     /// The value of a part of a collection. Outside `try` and `can`, a fault in one part leaves the others: it is
@@ -93,7 +148,11 @@ impl Evaluator<'_> {
     fn evaluate_object(&self, items: &[ObjectItem], scope: &Scope, span: Span) -> Evaluated {
         let mut entries = BTreeMap::new();
         for item in items {
-            let key = self.evaluate(&item.key, scope)?;
+            let key = match item.key.kind {
+                // A bare `null` is a name like any other.
+                ExpressionKind::Null => Value::encoded("null", item.key.span),
+                _ => self.evaluate(&item.key, scope)?,
+            };
             if let Some(why) = key.as_unknown() {
                 return Ok(Value::unknown(why.clone(), span));
             }
@@ -127,8 +186,11 @@ impl Evaluator<'_> {
         };
         self.each_alternative(&condition, |condition| {
             if let Some(value) = condition.as_bool() {
-                let branch = if value { &conditional.when_true } else { &conditional.when_false };
-                return chosen(branch, condition);
+                let (branch, other) = match value {
+                    true => (&conditional.when_true, &conditional.when_false),
+                    false => (&conditional.when_false, &conditional.when_true),
+                };
+                return chosen(branch, condition).map(|value| self.in_common_type(value, other, scope));
             }
             let why = match &condition.kind {
                 ValueKind::Unknown(why) => why.clone(),
@@ -147,6 +209,21 @@ impl Evaluator<'_> {
             }
             Ok(either(&when_true, &when_false, &why, span))
         })
+    }
+
+    /// The chosen value of a conditional, in the type that it has in common with the `other` branch: a number becomes
+    /// a string where the other branch has one. Nothing else of another type would be seen in what is made of it.
+    fn in_common_type(&self, chosen: Value, other: &Expression, scope: &Scope) -> Value {
+        let is_scalar = |kind: &ValueKind| matches!(kind, ValueKind::Bool(_) | ValueKind::Number(_));
+        if matches!(chosen.kind, ValueKind::Set(_)) || !has_part(&chosen, is_scalar, &mut MOST_COMPARED.clone()) {
+            return chosen;
+        }
+        let Ok(other) = self.trying(|| self.evaluate(other, scope)) else { return chosen };
+        if !has_part(&other, |kind| matches!(kind, ValueKind::String(_)), &mut MOST_COMPARED.clone()) {
+            return chosen;
+        }
+        let common = types::to_common_type(&[chosen.clone(), other], self.limits);
+        common.ok().and_then(|values| values.into_iter().next()).unwrap_or(chosen)
     }
 
     fn evaluate_for(&self, for_expression: &ForExpression, scope: &Scope, span: Span) -> Evaluated {
@@ -234,6 +311,12 @@ impl Evaluator<'_> {
             };
             groups.entry(Arc::from(name)).or_default().push(self.tolerate(&for_expression.value, &scope)?);
         }
+        if !for_expression.groups
+            && let Some((key, _)) = groups.iter().find(|(_, values)| values.len() > 1)
+        {
+            let message = format!("two elements have the key `{key}`; put `...` after the value to group them");
+            return Err(fault(ProblemCode::Evaluation, key_expression.span, message));
+        }
         let last = |mut values: Vec<Value>| values.pop().unwrap_or_else(|| Value::null(span));
         let entry = |(key, values)| {
             let value = if for_expression.groups { Value::list(values, span) } else { last(values) };
@@ -248,6 +331,10 @@ impl Evaluator<'_> {
             "try" => return self.evaluate_try(call, scope, span),
             "can" => return self.evaluate_can(call, scope, span),
             "convert" => return self.evaluate_convert(call, scope, span),
+            "templatefile" | "templatestring" if scope.instance.is_none() => {
+                let message = format!("`{name}` cannot be called from inside a template");
+                return Err(fault(ProblemCode::Evaluation, span, message));
+            }
             _ => {}
         }
         if self.inputs.is_packers
@@ -275,6 +362,17 @@ impl Evaluator<'_> {
                 }
             }
         }
+        let pattern = match name {
+            "regex" | "regexall" => arguments.first(),
+            "replace" => arguments.get(1),
+            _ => None,
+        };
+        if let Some(pattern) = pattern.and_then(Value::as_str) {
+            self.pay_for_pattern(pattern, span)?;
+        }
+        if GO_THROUGH_ALL_PARTS.contains(&name) {
+            self.pay_for_parts(&arguments, span)?;
+        }
         if let Some(result) = self.call_file_function(name, &arguments, span) {
             return result;
         }
@@ -300,7 +398,7 @@ impl Evaluator<'_> {
     }
 
     fn evaluate_can(&self, call: &Call, scope: &Scope, span: Span) -> Evaluated {
-        let Some(argument) = call.arguments.first() else {
+        let [argument] = call.arguments.as_slice() else {
             return Err(fault(ProblemCode::Evaluation, span, "`can` needs one argument"));
         };
         match self.trying(|| self.evaluate(argument, scope)) {
@@ -339,7 +437,19 @@ impl Evaluator<'_> {
                 self.traverse(next, rest, scope)
             }
             TraversalStep::AttributeSplat => {
-                let attributes = |(step, _): &&(TraversalStep, Span)| matches!(step, TraversalStep::Attribute(_));
+                let attributes = |(step, _): &&(TraversalStep, Span)| match step {
+                    TraversalStep::Attribute(_) => true,
+                    // `.*.0` goes on in each element as `.*.name` does, `.*[0]` in their list.
+                    TraversalStep::Index(index) => {
+                        self.workspace
+                            .source(index.span.file)
+                            .text()
+                            .as_bytes()
+                            .get((index.span.start as usize).wrapping_sub(1))
+                            == Some(&b'.')
+                    }
+                    TraversalStep::AttributeSplat | TraversalStep::FullSplat => false,
+                };
                 let repeated = rest.iter().take_while(attributes).count();
                 let (repeated, rest) = rest.split_at(repeated);
                 let list = self.splat(&value, repeated, scope, *span)?;
@@ -440,6 +550,17 @@ pub(super) fn attribute_of(value: &Value, name: &str, span: Span) -> Evaluated {
     }
 }
 
+/// Whether the value or something in it is of a kind that `is` holds for, as far as `parts` reach.
+fn has_part(value: &Value, is: impl Fn(&ValueKind) -> bool + Copy, parts: &mut u32) -> bool {
+    let Some(fewer) = parts.checked_sub(1) else { return false };
+    *parts = fewer;
+    match &value.kind {
+        ValueKind::List(values) | ValueKind::Set(values) => values.iter().any(|value| has_part(value, is, parts)),
+        ValueKind::Map(map) => map.entries.values().any(|value| has_part(value, is, parts)),
+        kind => is(kind),
+    }
+}
+
 /// Whether the conditional only spells a boolean in other words (`var.on ? "enabled" : "disabled"`) that is written
 /// elsewhere: then that is what decides, and the place to edit.
 fn is_translation(conditional: &Conditional, condition: &Value) -> bool {
@@ -461,8 +582,7 @@ fn missing_attribute(map: &Map, name: &str) -> String {
 }
 
 fn element_at(values: &[Value], index: f64) -> Option<&Value> {
-    #[expect(clippy::cast_precision_loss, reason = "limits keep lists far below 2^52 elements")]
-    let position = (0..values.len()).find(|position| (*position as f64 - index).abs() < f64::EPSILON);
+    let position = functions::whole(index).and_then(|index| usize::try_from(index).ok());
     position.and_then(|position| values.get(position))
 }
 

@@ -1,5 +1,6 @@
 //! The functions that read files of the workspace. Nothing outside its root is read.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::evaluator::{Evaluated, Evaluator, Fault, fault};
@@ -9,11 +10,14 @@ use super::scope::Scope;
 use crate::discover::LoadError;
 use crate::eval::{Unknown, Value, ValueKind};
 use crate::finding::ProblemCode;
-use crate::source::{SourceFile, Span, Step, StepRole, Text};
+use crate::source::{PieceKind, SourceFile, Span, Step, StepRole, Text};
 use crate::syntax::hcl;
 
 /// How many times more than handling a byte parsing it costs.
 const PARSING: usize = 16;
+
+/// How many steps making a pattern for names of files costs.
+const COMPILING_PATTERN: u64 = 200;
 
 impl Evaluator<'_> {
     /// The result of a function that reads files, or `None` when `name` is no such function.
@@ -109,6 +113,16 @@ impl Evaluator<'_> {
 
     pub(super) fn read(&self, function: &str, path: &str, span: Span) -> Evaluated {
         let file = self.find(path).map_err(|error| Self::unread(function, path, &error, span))?;
+        if !file.invalid_utf8().is_empty() {
+            if function.starts_with("file") && function != "file" {
+                return Ok(Value::unknown(
+                    Unknown::NotEvaluated(format!("{function}() of a binary file").into()),
+                    span,
+                ));
+            }
+            let message = format!("`{function}` cannot read `{path}`: it is no text in UTF-8");
+            return Err(fault(ProblemCode::Evaluation, span, message));
+        }
         let start = file.byte_order_mark_length();
         let whole = file.span(start..file.text().len());
         let step = Step { span, role: StepRole::File, name: format!("{function}()").into() };
@@ -156,24 +170,53 @@ impl Evaluator<'_> {
                     return Err(fault(ProblemCode::Evaluation, span, message));
                 }
             }
-            let rendered = self.render(&template, &scope, span)?;
-            Ok(rendered.through(&content.origin.trail))
+            // A template file may stand for any value, as a quoted string may.
+            let rendered = match function {
+                "templatefile" => self.evaluate_quoted(&template, &scope, span)?,
+                _ => self.render(&template, &scope, span)?,
+            };
+            Ok(at_its_only_piece(rendered).through(&content.origin.trail))
         })
+    }
+
+    /// The files below a folder, which is walked once however often it is asked about.
+    fn files_below(&self, folder: &str) -> Rc<Vec<String>> {
+        if let Some(names) = self.folders.borrow().get(folder) {
+            return Rc::clone(names);
+        }
+        let names = Rc::new(self.workspace.files_below(folder));
+        self.folders.borrow_mut().insert(folder.to_owned(), Rc::clone(&names));
+        names
     }
 
     fn fileset(&self, folder: &str, arguments: &[Value], span: Span) -> Evaluated {
         let pattern = arguments.get(1).and_then(Value::as_str);
-        let (Some(pattern), Some(folder)) = (pattern, join_path(&self.inputs.folder, folder)) else {
+        let within = pattern.filter(|pattern| !pattern.split('/').any(|part| part == ".."));
+        let (Some(pattern), Some(folder)) = (within, join_path(&self.inputs.folder, folder)) else {
             return Ok(Value::unknown(Unknown::NotEvaluated("fileset()".into()), span));
         };
-        let Ok(glob) = ignore::overrides::OverrideBuilder::new("/").add(pattern).and_then(|builder| builder.build())
+        // Without a slash at its start a pattern would match at any depth.
+        let anchored = format!("/{}", pattern.trim_start_matches("./"));
+        let Ok(glob) = ignore::overrides::OverrideBuilder::new("/").add(&anchored).and_then(|builder| builder.build())
         else {
             let message = format!("`fileset` does not understand the pattern `{pattern}`");
             return Err(fault(ProblemCode::Evaluation, span, message));
         };
-        let names = self.workspace.files_below(&folder).into_iter();
-        let matching = names.filter(|name| glob.matched(name, false).is_whitelist());
+        let names = self.files_below(&folder);
+        self.take_steps(COMPILING_PATTERN + names.len() as u64, span)?;
+        let matching = names.iter().filter(|name| glob.matched(name, false).is_whitelist()).cloned();
         let values = matching.map(|name| Value::encoded(name, span)).collect();
         Ok(Value::new(ValueKind::Set(Arc::new(values)), span))
     }
+}
+
+/// A text that was written at one place as a whole has that place, and not that of the call.
+fn at_its_only_piece(mut value: Value) -> Value {
+    if let ValueKind::String(text) = &value.kind
+        && let [only] = text.pieces()
+        && only.kind == PieceKind::Verbatim
+    {
+        value.origin.span = only.span;
+    }
+    value
 }

@@ -193,7 +193,12 @@ impl Reader<'_> {
             true
         };
         let is_wanted = |path: &str| is_variables_file(path, self.owners.language);
-        let entries = self.workspace.entries().iter().filter(|entry| is_wanted(&entry.path));
+        // The files below a folder stand together, since all are sorted by path.
+        let below = if self.module.folder.is_empty() { String::new() } else { format!("{}/", self.module.folder) };
+        let entries = self.workspace.entries();
+        let first = entries.partition_point(|entry| *entry.path < *below);
+        let entries = entries.get(first..).unwrap_or_default().iter();
+        let entries = entries.take_while(|entry| entry.path.starts_with(&below)).filter(|entry| is_wanted(&entry.path));
         let paths = entries.map(|entry| &entry.path).filter(|path| {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             *folder != *self.module.folder && is_ours(path)

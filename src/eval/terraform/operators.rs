@@ -36,7 +36,10 @@ fn binary_kind(operator: BinaryOperator, left: &Value, right: &Value) -> Result<
         Operator::Subtract => calculate(left, right, "-", |left, right| Some(left - right)),
         Operator::Multiply => calculate(left, right, "*", |left, right| Some(left * right)),
         Operator::Divide => calculate(left, right, "/", |left, right| (right != 0.0).then(|| left / right)),
-        Operator::Modulo => calculate(left, right, "%", |left, right| (right != 0.0).then(|| left % right)),
+        // The remainder of a division by zero is what was to be divided.
+        Operator::Modulo => {
+            calculate(left, right, "%", |left, right| Some(if right == 0.0 { left } else { left % right }))
+        }
     }
 }
 
@@ -86,9 +89,19 @@ fn calculate(
     if let Some(why) = open(left, right) {
         return Ok(ValueKind::Unknown(why));
     }
-    result(expect_number(left, symbol)?, expect_number(right, symbol)?)
-        .map(ValueKind::Number)
-        .ok_or_else(|| "division by zero".into())
+    let number = result(expect_number(left, symbol)?, expect_number(right, symbol)?);
+    Ok(ValueKind::Number(decimal(number.ok_or("division by zero")?)))
+}
+
+/// The decimal number that is meant by the result of a calculation, when it has few digits: Terraform calculates with
+/// many more, so that 0.1 and 0.2 are 0.3.
+pub(super) fn decimal(number: f64) -> f64 {
+    if number.fract() == 0.0 {
+        return number;
+    }
+    let digits = format!("{number:.14e}");
+    let ends = digits.split_once('e').is_some_and(|(mantissa, _)| mantissa.ends_with("00"));
+    if ends { digits.parse().unwrap_or(number) } else { number }
 }
 
 fn expect_bool(value: &Value, symbol: &str) -> Result<bool, String> {

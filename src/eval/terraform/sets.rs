@@ -83,12 +83,12 @@ impl SetKey {
 
     fn rank(&self) -> u8 {
         match self {
-            Self::Null => 0,
-            Self::Bool(_) => 1,
-            Self::Number(_) => 2,
-            Self::String(_) => 3,
-            Self::List(_) => 4,
-            Self::Map(_) => 5,
+            Self::Bool(_) => 0,
+            Self::Number(_) => 1,
+            Self::String(_) => 2,
+            Self::List(_) => 3,
+            Self::Map(_) => 4,
+            Self::Null => 5,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Evaluator<'_> {
 
     /// Checks that none of `texts` is longer than may be built.
     pub(super) fn check_lengths(&self, texts: &[Text], span: Span) -> Result<(), Fault> {
-        if texts.iter().any(|text| text.len() > self.limits.text_bytes) {
+        if texts.iter().any(|text| text.is_larger_than(self.limits.text_bytes)) {
             let message = format!("this text would be longer than {} bytes", self.limits.text_bytes);
             return Err(fault(ProblemCode::Limit, span, message));
         }

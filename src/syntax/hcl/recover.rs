@@ -183,6 +183,13 @@ pub(super) fn edited(text: &str, scanned: &Scan) -> String {
                     bytes.fill(b' ');
                 }
             }
+            Edit::EmptyHeredoc(range) => {
+                if let Some(bytes) = bytes.get_mut(range.clone()) {
+                    bytes.fill(b' ');
+                    // An empty string stands for it.
+                    bytes.iter_mut().take(2).for_each(|byte| *byte = b'"');
+                }
+            }
             Edit::NotMarker(at) => {
                 if let Some(byte) = bytes.get_mut(*at).filter(|byte| byte.is_ascii()) {
                     *byte = b'.';

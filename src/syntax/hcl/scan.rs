@@ -60,6 +60,8 @@ pub(super) enum Edit {
     Blank(Range<usize>),
     /// A line of a heredoc that begins with the closing marker but goes on after it.
     NotMarker(usize),
+    /// A heredoc without any line, which the parser takes to go on until its marker stands on another line.
+    EmptyHeredoc(Range<usize>),
 }
 
 /// What kind of text a scan begins with.
@@ -362,6 +364,10 @@ impl Scanner<'_> {
             lines.get(first).copied()
         });
         match end {
+            Some((line, marker_end)) if line <= limit && line == content => {
+                self.scan.edits.push(Edit::EmptyHeredoc(start..marker_end));
+                self.at = marker_end;
+            }
             Some((line, marker_end)) if line <= limit => {
                 self.frames.push(Frame { kind: Kind::Heredoc { marker_end }, open: start, limit: line, keys: 0 });
                 self.at = content;

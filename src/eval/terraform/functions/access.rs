@@ -54,9 +54,12 @@ fn in_common_type(call: &Call<'_>, position: usize) -> Outcome {
 }
 
 fn coalesce_list(call: &Call<'_>) -> Outcome {
+    let is_list = |value: &&Value| matches!(value.kind, ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Unknown(_));
+    if let Some(other) = call.arguments.iter().find(|argument| !is_list(argument)) {
+        return Err(format!("`coalescelist` needs lists, but this is {}", other.type_name()).into());
+    }
     for argument in &call.arguments {
         match &argument.kind {
-            ValueKind::Null => {}
             ValueKind::List(elements) if elements.is_empty() => {}
             ValueKind::List(_) | ValueKind::Unknown(_) => return Ok(argument.clone()),
             _ => return Err(format!("`coalescelist` needs lists, but this is {}", argument.type_name()).into()),

@@ -206,6 +206,11 @@ fn csv_decode(call: &Call<'_>) -> Outcome {
     };
     let mut records = csv_records(text)?.into_iter();
     let header = records.next().ok_or("the text for `csvdecode` has no header line")?;
+    if let Some((_, name)) =
+        header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|other| other == *name))
+    {
+        return Err(format!("two columns of the CSV text have the name `{name}`").into());
+    }
     let span = call.argument(0)?.origin.span;
     let mut rows = Vec::new();
     for record in records {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Parameter::{Open, Text as TextParameter};
-use super::{Builder, Call, Function, Outcome, Refusal, json, strings};
+use super::{Builder, Call, Function, Outcome, Refusal, json, strings, text_too_long};
 use crate::eval::terraform::sets::order_is_open;
 use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind, number_text};
@@ -16,6 +16,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::with_rest("formatlist", &[TextParameter], Open, format_list),
 ];
+
+/// How many texts of the greatest length the results of one call may hold together.
+const MOST_TEXTS: usize = 4;
 
 fn format_list(call: &Call<'_>) -> Outcome {
     let arguments = call.arguments.get(1..).unwrap_or_default();
@@ -40,13 +43,19 @@ fn format_list(call: &Call<'_>) -> Outcome {
         columns.push(Some(call.elements(index + 1)?));
     }
     let mut results = Vec::new();
+    let mut bytes = 0;
     for row in 0..length.unwrap_or(1) {
         let at_row = |(column, argument): (&Option<Vec<Value>>, &Value)| match column {
             Some(elements) => elements.get(row).cloned(),
             None => Some(argument.clone()),
         };
         let cells: Vec<Value> = columns.iter().zip(arguments).filter_map(at_row).collect();
-        results.push(formatted(call, &cells.iter().collect::<Vec<_>>())?);
+        let result = formatted(call, &cells.iter().collect::<Vec<_>>())?;
+        bytes += result.approximate_bytes();
+        if bytes > call.limits.text_bytes.saturating_mul(MOST_TEXTS) {
+            return Err(text_too_long(call.limits));
+        }
+        results.push(result);
     }
     Ok(call.list(results))
 }
@@ -205,7 +214,8 @@ impl Verb {
     }
 
     fn padded(&self, call: &Call<'_>, text: Text) -> Result<Text, Refusal> {
-        if self.width == 0 {
+        // The width of a truth value does not count.
+        if self.width == 0 || self.mode == 't' {
             return Ok(text);
         }
         if let Some(reason) = text.hole_reason() {
@@ -267,6 +277,7 @@ impl Verb {
         Ok(match self.mode {
             'b' => format!("{whole:b}"),
             'o' => format!("{whole:o}"),
+            'x' if self.sharp => format!("{whole:#x}"),
             'x' => format!("{whole:x}"),
             _ => format!("{whole:X}"),
         })

@@ -247,7 +247,7 @@ impl Function {
         }
         let value = (self.run)(&Call { name: self.name, arguments: bound, span, limits })?;
         match &value.kind {
-            ValueKind::String(text) if text.len() > limits.text_bytes => Err(text_too_long(limits)),
+            ValueKind::String(text) if text.is_larger_than(limits.text_bytes) => Err(text_too_long(limits)),
             ValueKind::List(values) | ValueKind::Set(values) if values.len() > limits.elements => {
                 Err(too_many_elements(limits))
             }
@@ -462,7 +462,8 @@ impl<'a> Builder<'a> {
     }
 
     fn check(&self, more: usize) -> Result<(), Refusal> {
-        if self.text.len().saturating_add(more) > self.limits.text_bytes {
+        let is_longer = self.text.len().saturating_add(more) > self.limits.text_bytes;
+        if is_longer || self.text.is_larger_than(self.limits.text_bytes) {
             return Err(text_too_long(self.limits));
         }
         Ok(())
@@ -506,7 +507,7 @@ fn text_too_long(limits: &Limits) -> Refusal {
 
 /// The number when it is whole and not larger than can be held exactly.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
-fn whole(number: f64) -> Option<i64> {
+pub(super) fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
 }
 

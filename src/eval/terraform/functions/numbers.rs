@@ -2,6 +2,7 @@
 
 use super::Parameter::{Elements, Number, Open};
 use super::{Call, Function, Outcome, Refusal};
+use crate::eval::terraform::operators::decimal;
 use crate::eval::terraform::types::{Type, convert};
 use crate::eval::{Unknown, Value, ValueKind};
 
@@ -15,6 +16,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("parseint", &[Open, Number], parse_integer),
     Function::new("pow", &[Number, Number], |call| number(call, call.number(0)?.powf(call.number(1)?))),
     Function::new("signum", &[Number], |call| {
+        call.integer(0)?;
         let value = call.number(0)?;
         number(call, if value == 0.0 { 0.0 } else { value.signum() })
     }),
@@ -53,7 +55,7 @@ fn sum(call: &Call<'_>) -> Outcome {
             _ => return Ok(call.unknown(call.open_reason(&element).unwrap_or(Unknown::Faulty))),
         }
     }
-    number(call, total)
+    number(call, decimal(total))
 }
 
 fn parse_integer(call: &Call<'_>) -> Outcome {
@@ -82,6 +84,9 @@ fn parse_integer(call: &Call<'_>) -> Outcome {
     }
     if magnitude.is_empty() {
         return Err(no_integer(written, base).into());
+    }
+    if super::whole(value).is_none() {
+        return Ok(super::not_evaluated(call.name, call.span));
     }
     number(call, sign * value)
 }

@@ -1,5 +1,6 @@
 //! Functions with regular expressions, and `replace`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,13 +30,33 @@ pub(super) const OF_PACKER: &[Function] = &[
 ];
 
 /// The most memory that one compiled expression may take, in bytes.
-const REGEX_SIZE: usize = 4 << 20;
+const REGEX_SIZE: usize = 512 << 10;
+
+/// How many compiled expressions each thread keeps.
+const KEPT: usize = 64;
+
+thread_local! {
+    /// Compiling takes much longer than matching, and a module that is called often asks for the same each time.
+    static COMPILED: RefCell<BTreeMap<String, Option<Regex>>> = const { RefCell::new(BTreeMap::new()) };
+}
 
 /// The longest text in which all matches are looked for, in bytes: each match may take a look at all the rest.
 const LONGEST_SEARCHED: usize = 32 << 10;
 
 /// Compiles a regular expression of the syntax that Terraform knows; `None` when that is not possible here.
 fn compile(pattern: &str) -> Option<Regex> {
+    COMPILED.with_borrow_mut(|compiled| {
+        if let Some(known) = compiled.get(pattern) {
+            return known.clone();
+        }
+        if compiled.len() >= KEPT {
+            compiled.clear();
+        }
+        compiled.entry(pattern.to_owned()).or_insert_with(|| compiled_anew(pattern)).clone()
+    })
+}
+
+fn compiled_anew(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(&translated(pattern)).size_limit(REGEX_SIZE).dfa_size_limit(REGEX_SIZE).build().ok()
 }
 

@@ -257,7 +257,7 @@ impl Expansion<'_> {
         entries.extend(unmentioned.into_iter().filter(|(name, _)| !is_mentioned(name)));
         let trail = instance.trail.then(self.place.clone());
         let properties = Value { kind: Value::map(entries, block.body.span).kind, origin: written.origin };
-        let provider = self.evaluator.provider(instance, &planned.kind, block);
+        let provider = self.evaluator.provider(instance, &planned.kind, block, &scope);
         self.made(planned, properties, provider, block.header, trail)
     }
 
