@@ -454,6 +454,10 @@ fn each_fix_of_the_fixtures_holds_by_itself_and_fixing_comes_to_an_end() {
             let case = case.unwrap().path();
             let (project, mut files) = (Project::new(&[]), BTreeMap::new());
             copied(&case, "", &project, &mut files);
+            // What was planned stays so until it is planned anew.
+            if files.contains_key("plan.json") {
+                continue;
+            }
             let request = request(&project);
             let report = engine::check_with_fixes(&request).unwrap().report;
             for fix in report.findings.iter().filter_map(|reported| reported.fixes.first()) {

@@ -230,6 +230,23 @@ fn the_plan_wins_where_it_contradicts_the_sources() {
 }
 
 #[test]
+fn variables_of_the_plan_decide_in_the_sources() {
+    let sources = "variable \"options\" {\n  type = object({ endpoint = optional(string), size = optional(number, 1) })\n}\nresource \"aws_instance\" \"web\" {\n  metadata_options {\n    http_endpoint = var.options.endpoint != null ? var.options.endpoint : \"disabled\"\n  }\n}\n";
+    let configured = configuration(&[("aws_instance", "web", json!({}))]);
+    let of = |options: Value, planned: &str| {
+        check(
+            &[("main.tf", sources)],
+            &plan(&[instance("web", endpoint(planned))], &json!({"options": options}), &configured),
+            CHECK_PLAN,
+        )
+    };
+    assert_eq!(places(&of(json!({"endpoint": null}), "disabled")), ["main.tf:6:75: warning"]);
+    assert_eq!(places(&of(json!({}), "disabled")), ["main.tf:6:75: warning"]);
+    assert_eq!(places(&of(json!({"endpoint": "disabled"}), "disabled")), ["main.tf:6:21: warning"]);
+    assert_eq!(of(json!({"endpoint": "enabled"}), "enabled"), [""; 0]);
+}
+
+#[test]
 fn modules_with_keys_lead_to_the_literal_in_the_call() {
     let files = [
         (

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::module::block_type;
-use super::script::{digest, fill, is_digest, merged};
+use super::script::{MOST_PAIRS, digest, fill, is_digest, merged};
 use crate::discover::Workspace;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::source::{FileId, Limits, Origin, Span, Step, StepRole, Text, Trail};
@@ -103,7 +103,10 @@ impl Agreement<'_> {
                 let written = source.filter(|source| !source.is_null()).cloned();
                 return written.or_else(|| site.is_none().then(|| planned.clone()));
             }
-            ValueKind::Null => return source.filter(|source| self.is_newer(source)).cloned(),
+            ValueKind::Null => {
+                let written = source.filter(|source| source.is_null() || self.is_newer(source)).cloned();
+                return if site.is_some() { written } else { written.or_else(|| Some(planned.clone())) };
+            }
             ValueKind::Map(_) | ValueKind::List(_) => {}
             _ if source.is_some_and(|source| self.is_newer(source)) => return source.cloned(),
             _ => {}
@@ -138,7 +141,8 @@ impl Agreement<'_> {
                 let elements = written.and_then(Value::as_list).unwrap_or_default();
                 let of_item = |(index, planned): (usize, &Value)| {
                     let same_place = elements.get(index).filter(|_| elements.len() == items.len());
-                    let same = || elements.iter().find(|element| self.agrees(element, planned));
+                    let are_few = elements.len().saturating_mul(items.len()) <= MOST_PAIRS;
+                    let same = || elements.iter().find(|element| are_few && self.agrees(element, planned));
                     let site = site.map(|site| site.element(index));
                     self.of(same_place.or_else(same), planned, site.as_ref(), name)
                 };

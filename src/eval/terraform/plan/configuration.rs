@@ -1,12 +1,16 @@
 //! What a plan says of the expressions: which resource an attribute refers to whose value is known only after the plan was
 //! carried out, and which provider configuration a resource uses.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::scope::InstanceKey;
 use super::address::{Part, absolute, module_address, parts};
-use super::document::{Configuration, ConfiguredModule, ConfiguredResource, Document, PlannedResource, Raw, parse};
+use super::document::{
+    Configuration, ConfiguredModule, ConfiguredResource, Document, PlannedResource, Raw, parse, span_of,
+};
 use crate::eval::tree::value_of;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::source::Limits;
@@ -20,7 +24,15 @@ pub(super) struct Declarations<'a> {
     /// The addresses of all copies that are planned.
     planned: &'a BTreeSet<String>,
     limits: &'a Limits,
+    /// What was parsed, by its place in the file.
+    nodes: RefCell<BTreeMap<u32, Option<Rc<Node>>>>,
+    /// How many bytes of expressions may be parsed and looked at yet. Without them the plan is as one without
+    /// configuration.
+    budget: Cell<usize>,
 }
+
+/// Looking at what was parsed is so much cheaper than parsing it.
+const LOOKS_OF_A_PARSE: usize = 16;
 
 /// An attribute of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +60,8 @@ impl<'a> Declarations<'a> {
             let call = |(name, call): (&String, _)| (format!("{address}module.{name}."), call);
             open.extend(module.module_calls.iter().map(|(name, called)| call((name, &called.module))));
         }
-        Some(Self { document, configuration, resources, planned, limits })
+        let budget = Cell::new(limits.built_bytes);
+        Some(Self { document, configuration, resources, planned, limits, nodes: RefCell::default(), budget })
     }
 
     /// The addresses without keys of the resources and module calls that are declared.
@@ -93,7 +106,7 @@ impl<'a> Declarations<'a> {
     }
 
     /// The expressions of a resource, by the names of attributes and blocks.
-    pub(super) fn expressions(&self, planned: &PlannedResource<'_>) -> Option<Node> {
+    pub(super) fn expressions(&self, planned: &PlannedResource<'_>) -> Option<Rc<Node>> {
         self.resource(planned)?.expressions.and_then(|raw| self.parsed(raw))
     }
 
@@ -253,7 +266,7 @@ impl<'a> Declarations<'a> {
             viewpoint.calls.iter().cloned().chain([Part { name: Arc::clone(&call.name), key: key.clone() }]).collect();
         let output = self.module(&called).and_then(|module| module.outputs.get(output));
         let expression = output.and_then(|output| self.parsed(output.expression?));
-        if let Some(references) = expression.as_ref().and_then(references) {
+        if let Some(references) = expression.as_deref().and_then(references) {
             let inside = Viewpoint { calls: &called, key: &InstanceKey::None };
             self.follow(inside, &references, depth, targets);
         }
@@ -265,8 +278,16 @@ impl<'a> Declarations<'a> {
         })
     }
 
-    fn parsed(&self, raw: Raw<'_>) -> Option<Node> {
-        parse(self.document.file, raw, self.limits).0
+    fn parsed(&self, raw: Raw<'_>) -> Option<Rc<Node>> {
+        let span = span_of(self.document.file, raw);
+        let known = self.nodes.borrow().get(&span.start).cloned();
+        let cost = if known.is_some() { span.range().len() / LOOKS_OF_A_PARSE } else { span.range().len() };
+        self.budget.set(self.budget.get().checked_sub(cost)?);
+        known.unwrap_or_else(|| {
+            let node = parse(self.document.file, raw, self.limits).0.map(Rc::new);
+            self.nodes.borrow_mut().insert(span.start, node.clone());
+            node
+        })
     }
 }
 

@@ -58,8 +58,8 @@ pub(super) fn fill(text: &Text, whole: &str) -> Option<Text> {
     Some(filled)
 }
 
-/// More pairs of lines are not compared.
-const MOST_PAIRS: usize = 1 << 20;
+/// More pairs of lines, or of elements, are not compared.
+pub(super) const MOST_PAIRS: usize = 1 << 20;
 
 /// `whole`, of which the lines that `text` has too keep their places; the others stand at `span`. `None` unless `text` has
 /// most of them.
