@@ -4,7 +4,7 @@
 //! Both change the tree, so that whatever comes after knows nothing of them. A loop over a collection that is not known
 //! is kept once, under the names as they are written, and its identifier has a value that is not known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::stack::{Deployment, StackPlace};
@@ -32,6 +32,8 @@ pub(super) struct Expanded {
     pub(super) root: Option<Node>,
     /// The identifiers of loops that were kept once, and why their collections are not known.
     pub(super) open_loops: BTreeMap<String, Unknown>,
+    /// The paths of the files that were included.
+    pub(super) included: BTreeSet<Arc<str>>,
     pub(super) problems: Vec<Problem>,
     /// How many nodes were made, and texts of some length.
     pub(super) nodes: u64,
@@ -266,6 +268,9 @@ impl Expansion<'_> {
         };
         match templates.document(&path) {
             Ok(document) => {
+                // One that looks like a template is none by itself.
+                templates.reach(&document.file.path);
+                self.made.included.insert(Arc::clone(&document.file.path));
                 let step = Step { span, role: StepRole::File, name: INCLUDE.into() };
                 document.root().map(|root| self.through(root, &Trail::default().then(step)))
             }

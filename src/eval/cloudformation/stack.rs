@@ -108,7 +108,7 @@ pub(super) fn evaluate_stack(
     wanted: Wanted<'_>,
 ) -> Evaluated {
     let expanded = expansion::expand(inputs, place, deployment);
-    let Expanded { root, open_loops, problems, nodes } = expanded;
+    let Expanded { root, open_loops, problems, nodes, .. } = expanded;
     let inputs = Inputs { root: root.as_ref().unwrap_or(inputs.root), ..inputs };
     let mut evaluator = Evaluator::new(inputs, place, deployment);
     evaluator.open_loops = open_loops;
@@ -131,15 +131,16 @@ pub(super) fn evaluate_stack(
     evaluated
 }
 
-/// The templates that the one of `inputs` nests, whatever its conditions are.
-pub(super) fn templates_nested_by(inputs: Inputs<'_>, templates: &Templates<'_>) -> BTreeSet<Arc<str>> {
+/// The templates that the one of `inputs` nests or includes, whatever its conditions are.
+pub(super) fn templates_used_by(inputs: Inputs<'_>, templates: &Templates<'_>) -> BTreeSet<Arc<str>> {
     let deployment = Deployment { follows_imports: false, ..Deployment::new(Some(templates), inputs.limits) };
     let place = StackPlace::outermost(&inputs.file.path);
     let expanded = expansion::expand(inputs, &place, &deployment);
     let inputs = Inputs { root: expanded.root.as_ref().unwrap_or(inputs.root), ..inputs };
     let mut evaluator = Evaluator::new(inputs, &place, &deployment);
     let resources: Vec<_> = evaluator.resources.values().copied().collect();
-    resources.into_iter().filter_map(|entry| evaluator.template_of(entry)).collect()
+    let nested = resources.into_iter().filter_map(|entry| evaluator.template_of(entry));
+    nested.chain(expanded.included.iter().cloned()).collect()
 }
 
 /// The names under which the template of `inputs` exports outputs, as far as they are known, and the outputs' names.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::cases::{joined, one_value};
 use super::expansion::{Document, folder_of};
-use super::stack::{Deployment, Evaluated, StackPlace, Wanted, evaluate_stack, exports_of, templates_nested_by};
+use super::stack::{Deployment, Evaluated, StackPlace, Wanted, evaluate_stack, exports_of, templates_used_by};
 use super::{Inputs, Value, is_template, parameter_file};
 use crate::discover::{Kind, LoadError, Workspace};
 use crate::eval::Evaluation;
@@ -62,7 +62,7 @@ impl<'w> Templates<'w> {
     #[must_use]
     pub fn evaluate(&self, paths: &BTreeSet<Arc<str>>) -> Evaluation {
         let all: Vec<&Arc<str>> = paths.iter().collect();
-        let calls: Vec<BTreeSet<Arc<str>>> = all.par_iter().map(|path| self.nested_by(path)).collect();
+        let calls: Vec<BTreeSet<Arc<str>>> = all.par_iter().map(|path| self.used_by(path)).collect();
         let calls: BTreeMap<&Arc<str>, BTreeSet<Arc<str>>> = all.iter().copied().zip(calls).collect();
         let roots = roots(&calls);
         let called = calls.into_iter().flat_map(|(own, called)| called.into_iter().filter(move |path| path != own));
@@ -216,18 +216,21 @@ impl<'w> Templates<'w> {
         if cases.len() == 1 { cases.pop().unwrap_or_default() } else { joined(cases, self.limits) }
     }
 
-    /// The templates that the one at `path` nests, as far as it tells by itself.
-    fn nested_by(&self, path: &str) -> BTreeSet<Arc<str>> {
+    /// The templates that the one at `path` nests or includes, as far as it tells by itself.
+    fn used_by(&self, path: &str) -> BTreeSet<Arc<str>> {
         let Ok(document) = self.document(path) else { return BTreeSet::new() };
         let text = document.file.text();
         let Some(root) = document.root() else { return BTreeSet::new() };
-        if !["AWS::CloudFormation::Stack", "AWS::Serverless::Application"].iter().any(|kind| text.contains(kind)) {
+        if !["AWS::CloudFormation::Stack", "AWS::Serverless::Application", "AWS::Include"]
+            .iter()
+            .any(|kind| text.contains(kind))
+        {
             return BTreeSet::new();
         }
         let mut nested = BTreeSet::new();
         for parameters in self.deployments(path) {
             let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
-            nested.extend(templates_nested_by(inputs, self));
+            nested.extend(templates_used_by(inputs, self));
         }
         nested
     }

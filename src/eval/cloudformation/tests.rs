@@ -175,7 +175,7 @@ fn expressions_have_the_expected_values() {
         ("!If [Choice, !If [Choice, a, b], a]", "\"a\""),
         ("!If [Choice, !If [Same, a, b], !If [Same, b, a]]", "\"a\""),
         ("!If [Choice, a, !If [Different, a, b]]", "\"a\""),
-        ("!If [Choice, !If [Opposite, b, a], !If [Opposite, a, b]]", "\"a\""),
+        ("!If [Choice, !If [Opposite, b, a], a]", "\"a\""),
         ("!If [Region, !If [Elsewhere, b, a], a]", "\"a\""),
         ("{a: 1, 'Fn::Transform': {Name: AWS::Include}}", "{Fn::Transform: NotEvaluated(\"Fn::Transform\"), a: 1}"),
         ("!!str 1", "\"1\""),
