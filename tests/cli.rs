@@ -280,6 +280,8 @@ fn inputs_come_from_the_command_line() {
     assert_eq!(code("tf --var endpoint=enabled"), 0);
     assert_eq!(code("tf --var-file bad.tfvars"), 1);
     assert_eq!(code("tf --var-file bad.tfvars --var-file good.tfvars"), 0, "the last one counts");
+    assert_eq!(code("tf --var endpoint=disabled --var-file good.tfvars"), 0, "of whatever kind it is");
+    assert_eq!(code("tf --var-file good.tfvars --var endpoint=disabled"), 1);
     assert_eq!(code("cfn"), 0);
     assert_eq!(code("cfn --parameter Endpoint=disabled"), 1);
     assert_eq!(code("cfn --parameter Endpoint=enabled"), 0);

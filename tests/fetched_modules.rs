@@ -209,6 +209,23 @@ fn a_finding_in_a_fetched_file_is_shown_at_the_call_and_nothing_fetched_is_edite
 }
 
 #[test]
+fn a_fetched_file_that_cannot_be_parsed_fails_no_run() {
+    let project = fetched("  endpoint = \"enabled\"\n", &good_manifest());
+    project.write(".terraform/modules/app.inner/main.tf", "resource {{{\n");
+    let checked = project.run("check --no-config --root . .");
+    assert_eq!(checked.code, 0, "{}", checked.stdout);
+    assert_eq!(problems(&project).len(), 1);
+}
+
+#[test]
+fn a_suppression_in_a_fetched_file_is_no_concern_of_those_who_call_it() {
+    let project = fetched("  endpoint = \"enabled\"\n", &good_manifest());
+    project
+        .write(".terraform/modules/app.inner/boot.sh", "#!/bin/sh\ntrue # imdslint: ignore[IMDS103] of the vendor\n");
+    assert_eq!(project.run("check --no-config --root . .").code, 0);
+}
+
+#[test]
 fn an_argument_that_disables_the_endpoint_is_the_place_to_edit_and_is_fixed() {
     let project = fetched("  endpoint = \"disabled\"\n", &good_manifest());
     let concise = project.run("check --no-config --root . --select IMDS101 --format concise .").stdout;

@@ -264,6 +264,82 @@ fn modules_that_call_each_other_twice_are_cut() {
     assert!(found >= 1);
 }
 
+/// A template that nests the template at `path` under each of `names`, with a host of its own.
+fn nesting(names: &[&str], path: &str) -> String {
+    let stack = |name: &&str| {
+        format!("  {name}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {path}\n")
+    };
+    format!("{TEMPLATE}{}", names.iter().map(stack).collect::<String>())
+}
+
+#[test]
+fn stacks_that_nest_each_other_twice_are_cut() {
+    let project = Project::new(&[("t30.yaml", TEMPLATE)]);
+    for level in 0..30 {
+        let template = nesting(&["A", "B"], &format!("t{}.yaml", level + 1));
+        let output = "Outputs:\n  X: {Value: [!GetAtt A.Outputs.X, !GetAtt B.Outputs.X]}\n";
+        project.write(&format!("t{level}.yaml"), format!("{template}{output}"));
+    }
+    let (problems, found) = outcome(&project, Limits { instances: 500, ..Limits::default() });
+    assert!(problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
+    assert!(found >= 1);
+}
+
+#[test]
+fn exports_that_import_each_other_twice_are_cut() {
+    let project = Project::new(&[("x.yaml", &TEMPLATE.replace("disabled", "!ImportValue e0"))]);
+    for level in 0..40 {
+        let value = format!("!Join ['', [!ImportValue e{0}, !ImportValue e{0}]]", level + 1);
+        let output = format!("Outputs:\n  X: {{Value: {value}, Export: {{Name: e{level}}}}}\n");
+        project.write(&format!("e{level}.yaml"), format!("{TEMPLATE}{output}"));
+    }
+    project.write("e40.yaml", format!("{TEMPLATE}Outputs:\n  X: {{Value: abc, Export: {{Name: e40}}}}\n"));
+    let (problems, found) = outcome(&project, Limits { instances: 500, ..Limits::default() });
+    assert!(found == 41 && problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
+}
+
+#[test]
+fn loops_in_templates_are_cut() {
+    let items = ["x"; 100].join(", ");
+    let body = |inner: String, level: usize| format!("{{'Fn::ForEach::L{level}': [I{level}, [{items}], {inner}]}}");
+    let nested = (0..8).fold("{'R${I0}${I1}': {Type: A::B::C}}".to_owned(), body);
+    let in_condition = format!("{TEMPLATE}Conditions: {nested}\n");
+    let aliased = format!(
+        "{TEMPLATE}  X: &x\n    Type: A::B::C\n    Properties:\n      'Fn::ForEach::L': [I, [{items}], {{'a${{I}}': &y [*x, *x]}}]\n"
+    );
+    let own = format!("AWSTemplateFormatVersion: '2010-09-09'\nResources: {nested}\n");
+    for text in [&own, &in_condition, &aliased] {
+        let project = Project::new(&[("main.tf", HOST), ("x.yaml", text)]);
+        let (problems, found) = outcome(&project, Limits { nodes: 50_000, ..Limits::default() });
+        assert!(found >= 1 && !problems.is_empty(), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_included_very_often_is_cut() {
+    let include = "{'Fn::Transform': {Name: AWS::Include, Parameters: {Location: part.json}}}";
+    let long = format!("[\"{}\"]", "x".repeat(1_000_000));
+    for part in ["[1, 2, 3, 4, 5, 6, 7, 8]", &long] {
+        let text = format!("{TEMPLATE}Outputs: {{A: {{Value: [{}]}}}}\n", [include; 10_000].join(", "));
+        let project = Project::new(&[("x.yaml", &text), ("part.json", part)]);
+        let (problems, found) = outcome(&project, Limits { nodes: 20_000, ..Limits::default() });
+        assert!(found == 1 && problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_template_with_very_many_files_of_values_ends() {
+    let template = TEMPLATE.replace("disabled", "!Ref E") + "Parameters: {E: {Type: String}}\n";
+    let project = Project::new(&[("web.yaml", &template)]);
+    for number in 0..300 {
+        project.write(&format!("params/{number}.json"), format!("{{\"Parameters\": {{\"E\": \"{number}\"}}}}"));
+    }
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 0), "more values than are told apart");
+    project.write("params/0.json", "{\"Parameters\": {\"E\": \"disabled\"}}");
+    project.write("params/1.json", "- ".repeat(10_000) + "ParameterKey: E");
+    assert_eq!(outcome(&project, Limits { alternatives: 1_000, ..Limits::default() }).1, 1);
+}
+
 #[test]
 fn wrong_shapes_are_problems_and_not_the_end() {
     let json = [
@@ -278,7 +354,16 @@ fn wrong_shapes_are_problems_and_not_the_end() {
         let project = Project::new(&[("main.tf", HOST), ("x/a.tf.json", text)]);
         assert_eq!(outcome(&project, Limits::default()).1, 1, "{text}");
     }
-    let resources = ["[]", "x", "{X: 1}", "{X: {Type: 1}}", "{X: {Type: AWS::EC2::Instance, Properties: []}}"];
+    let resources = [
+        "[]",
+        "x",
+        "{X: 1}",
+        "{X: {Type: 1}}",
+        "{Fn::ForEach::A: 1}",
+        "{X: {Type: AWS::CloudFormation::Stack, Properties: x}}",
+        "{X: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x.yaml, Parameters: [x]}}}",
+        "{X: {Type: AWS::EC2::Instance, Properties: []}}",
+    ];
     let functions = [
         "{Fn::Sub: {a: b}}",
         "{Fn::Sub: [[], 1]}",
@@ -292,6 +377,17 @@ fn wrong_shapes_are_problems_and_not_the_end() {
         "{Fn::GetAtt: [1, 2, 3]}",
         "{Fn::Split: ['', abc]}",
         "{Fn::Base64: [1]}",
+        "{Fn::Cidr: [10.0.0.0/8, 1e9, -1e99]}",
+        "{Fn::Cidr: ['::/0', 256, 1]}",
+        "{Fn::Length: {a: b}}",
+        "{Fn::ToJsonString: !Ref AWS::NoValue}",
+        "{Fn::ImportValue: [a]}",
+        "{Fn::ForEach::A: [a, b, c]}",
+        "{Fn::ForEach::A: [a, {Ref: a}, {a: b}]}",
+        "{Fn::ForEach::A: ['', [''], {'${}': b}]}",
+        "{Fn::Transform: {Name: AWS::Include, Parameters: {Location: [a]}}}",
+        "{Fn::Transform: {Name: AWS::Include, Parameters: {Location: x.yaml}}}",
+        "'{{resolve:'",
         "!Nope x",
     ];
     let with_function = |function: &&str| TEMPLATE.replace("disabled", function);
@@ -354,6 +450,10 @@ fn each_limit_holds_at_its_value_and_not_above() {
     let length = HOST.len() as u64;
     let file = |bytes| Limits { file_bytes: bytes, ..default };
     exact(&[("main.tf", HOST)], file(length), file(length - 1), "file_bytes");
+    let plan = r#"{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{}}"#;
+    let plans = |bytes| Limits { plan_bytes: bytes, ..file(10) };
+    let length = plan.len() as u64;
+    exact(&[("plan.json", plan)], plans(length), plans(length - 1), "plan_bytes");
     let files = |files| Limits { files, ..default };
     exact(&[("a.tf", HOST), ("b.tf", "")], files(2), files(1), "files");
     let instances = |instances| Limits { instances, ..default };
@@ -375,6 +475,8 @@ fn each_limit_holds_at_its_value_and_not_above() {
     let call = "module \"m\" {\n  source = \"./m\"\n}\n";
     let modules = |module_depth| Limits { module_depth, ..default };
     exact(&[("main.tf", call), ("m/main.tf", HOST)], modules(1), modules(0), "module_depth");
+    let parent = nesting(&["A"], "t.yaml");
+    exact(&[("main.yaml", &parent), ("t.yaml", TEMPLATE)], modules(1), modules(0), "module_depth of stacks");
     let nodes = |nodes| Limits { nodes, ..default };
     exact(&[("main.tf", &host_of("distinct([1, 2, 3])[0]"))], nodes(10), nodes(2), "nodes");
 }

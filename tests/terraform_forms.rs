@@ -6,18 +6,38 @@ use std::fs;
 
 use imdslint::engine::{self, Checked, Configuration, Input, Request};
 use imdslint::finding::{Confidence, Place, Severity};
+use imdslint::model::Host;
 use imdslint::suppress::Date;
+use tempfile::TempDir;
 
-/// What comes of checking a workspace with `files`.
-fn check(files: &[(&str, &str)]) -> Checked {
+/// A workspace with `files`, and what asks for all of it.
+fn workspace(files: &[(&str, &str)]) -> (TempDir, Input) {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+    let input = Input { paths: vec![folder.path().to_owned()], configuration: Configuration::None, ..Input::default() };
+    (folder, input)
+}
+
+/// Each host of a workspace with `files`, with its session tokens and who decides about them.
+fn tokens(files: &[(&str, &str)]) -> Vec<String> {
+    let (_folder, input) = workspace(files);
+    let hosts = engine::hosts(&input).unwrap().assessments.hosts;
+    let shown = |host: &Host| {
+        let tokens = host.metadata.tokens.only_effective().unwrap();
+        format!("{} {} {:?}", host.subject.address, tokens.written.meaning().unwrap_or("-"), tokens.decided_by)
+    };
+    hosts.iter().map(|assessment| shown(&assessment.host)).collect()
+}
+
+/// What comes of checking a workspace with `files`.
+fn check(files: &[(&str, &str)]) -> Checked {
+    let (_folder, input) = workspace(files);
     let request = Request {
-        input: Input { paths: vec![folder.path().to_owned()], configuration: Configuration::None, ..Input::default() },
+        input,
         select: Vec::new(),
         ignore: Vec::new(),
         min_severity: Severity::Note,
@@ -248,4 +268,106 @@ fn what_is_declared_twice_is_a_problem_only_where_hosts_are_described() {
     let files = |main: &'static str| [("main.tf", main), ("twice.tf", twice)];
     assert_eq!(problems(&check(&files(""))), Vec::<String>::new());
     assert_eq!(problems(&check(&files("resource \"aws_instance\" \"this\" {}"))), ["variable \"a\""]);
+}
+
+#[test]
+fn an_account_default_holds_for_hosts_of_its_provider_configuration_and_region() {
+    let root = "
+        resource \"aws_ec2_instance_metadata_defaults\" \"each\" {
+          for_each    = toset([\"us-east-1\", \"eu-west-1\"])
+          region      = each.key
+          http_tokens = each.key == \"us-east-1\" ? \"required\" : \"optional\"
+        }
+        resource \"aws_ec2_instance_metadata_defaults\" \"west\" {
+          provider    = aws.west
+          http_tokens = \"required\"
+        }
+        resource \"aws_ec2_instance_metadata_defaults\" \"open\" {
+          region      = var.region
+          http_tokens = \"required\"
+        }
+        variable \"region\" {}
+        resource \"aws_instance\" \"eu\" { region = \"eu-west-1\" }
+        resource \"aws_instance\" \"here\" {}
+        resource \"aws_instance\" \"open\" { region = var.region }
+        resource \"aws_instance\" \"us\" { region = \"us-east-1\" }
+        module \"called\" {
+          source    = \"./module\"
+          providers = { aws.other = aws.west }
+        }
+        module \"fetched\" {
+          source    = \"terraform-aws-modules/autoscaling/aws\"
+          version   = \"~> 8.0\"
+          providers = { aws = aws.west }
+        }";
+    let module = "
+        resource \"aws_instance\" \"here\" {}
+        resource \"aws_instance\" \"other\" { provider = aws.other }";
+    let expected = [
+        "aws_instance.eu optional Account(\"aws_ec2_instance_metadata_defaults.each[\\\"eu-west-1\\\"]\")",
+        "aws_instance.here - Service",
+        "aws_instance.open required Account(\"aws_ec2_instance_metadata_defaults.open\")",
+        "aws_instance.us required Account(\"aws_ec2_instance_metadata_defaults.each[\\\"us-east-1\\\"]\")",
+        "module.called.aws_instance.here - Service",
+        "module.called.aws_instance.other required Account(\"aws_ec2_instance_metadata_defaults.west\")",
+        "module.fetched required Account(\"aws_ec2_instance_metadata_defaults.west\")",
+    ];
+    assert_eq!(tokens(&[("main.tf", root), ("module/main.tf", module)]), expected);
+}
+
+#[test]
+fn an_image_counts_where_neither_the_launch_nor_the_account_says_anything() {
+    let image = "
+        resource \"aws_ami\" \"golden\" { imds_support = \"v2.0\" }
+        resource \"aws_ami_copy\" \"copy\" { source_ami_id = aws_ami.golden.id }
+        resource \"aws_launch_template\" \"a\" { image_id = aws_ami_copy.copy.id }
+        resource \"aws_instance\" \"b\" {
+          launch_template {
+            id = aws_launch_template.a.id
+          }
+        }
+        resource \"aws_instance\" \"c\" {
+          ami = \"ami-0123456789abcdef0\"
+          launch_template {
+            id = aws_launch_template.a.id
+          }
+        }
+        resource \"aws_instance\" \"d\" {
+          ami = aws_ami.golden.id
+          metadata_options {
+            http_tokens = \"optional\"
+          }
+        }";
+    let expected = [
+        "aws_instance.b required Image(\"aws_ami.golden\")",
+        "aws_instance.c - Service",
+        "aws_instance.d optional Host",
+        "aws_launch_template.a required Image(\"aws_ami.golden\")",
+    ];
+    assert_eq!(tokens(&[("main.tf", image)]), expected);
+
+    let account = "resource \"aws_ec2_instance_metadata_defaults\" \"all\" { http_tokens = \"optional\" }";
+    let with_account = tokens(&[("main.tf", image), ("account.tf", account)]);
+    assert_eq!(with_account[0], "aws_instance.b optional Account(\"aws_ec2_instance_metadata_defaults.all\")");
+    let no_preference = account.replace("optional", "no-preference");
+    assert_eq!(tokens(&[("main.tf", image), ("account.tf", &no_preference)]), expected);
+}
+
+#[test]
+fn the_defaults_of_a_known_module_are_those_of_the_version_that_is_called() {
+    let call = |source: &str, arguments: &str| {
+        let text = format!("module \"eks\" {{\n  source = \"{source}\"\n{arguments}\n}}");
+        tokens(&[("main.tf", &text)])
+    };
+    let groups = "  eks_managed_node_groups = { a = {} }\n  worker_groups = [{}]";
+    let registry = "terraform-aws-modules/eks/aws";
+    for (version, expected) in [("~> 21.0", "required"), ("18.0", "required"), (">= 17", "required")] {
+        let hosts = call(registry, &format!("  version = \"{version}\"\n{groups}"));
+        assert_eq!(hosts[0], format!("module.eks.eks_managed_node_groups[\"a\"] {expected} Module"), "{version}");
+        assert_eq!(hosts[1], "module.eks.worker_groups optional Module", "worker groups ended before 18.0.0");
+    }
+    let tag = "git::https://github.com/terraform-aws-modules/terraform-aws-ec2-instance.git?ref=v5.7.1";
+    assert_eq!(call(tag, ""), ["module.eks optional Module"]);
+    assert_eq!(call(&tag.replace("v5.7.1", "master"), ""), ["module.eks required Module"]);
+    assert_eq!(call(tag, "  metadata_options = null"), ["module.eks - Service"]);
 }

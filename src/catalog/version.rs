@@ -1,5 +1,7 @@
 //! Versions of modules, and the constraints by which calls choose among them.
 
+use std::cmp::Ordering;
+
 /// Whether `constraint`, such as `~> 5.0, != 5.2.1`, allows `version`. What is not understood allows every version.
 #[must_use]
 pub fn allows_version(constraint: &str, version: &str) -> bool {
@@ -24,7 +26,7 @@ pub fn allows_since(constraint: &str, since: &str) -> bool {
                 .take(bound.fixed())
                 .map(|(left, right)| left.cmp(right))
                 .find(|order| order.is_ne())
-                .is_none_or(|order| order.is_gt()),
+                .is_none_or(Ordering::is_gt),
             _ => true,
         })
     };

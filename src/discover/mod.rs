@@ -334,11 +334,16 @@ impl Workspace {
     ///
     /// This also tells about files that are not ours by themselves, such as scripts.
     pub fn is_selected(&self, path: &str) -> bool {
-        let excluded = || self.excluded.matched_path_or_any_parents(path, false).is_ignore();
+        let excluded = || self.is_excluded(path);
         if self.named.files.contains(path) {
             return !(self.force_exclude && excluded());
         }
         self.named.folders.iter().any(|folder| lies_in(path, folder)) && !excluded()
+    }
+
+    /// Whether the excludes match `path`, relative to the root.
+    pub fn is_excluded(&self, path: &str) -> bool {
+        self.excluded.matched_path_or_any_parents(path, false).is_ignore()
     }
 
     /// Whether `path`, relative to the root, is a file that nobody edits: it lies where a tool keeps what it fetched, and

@@ -233,6 +233,23 @@ fn files_that_are_too_large_are_a_problem_when_they_are_ours() {
 }
 
 #[test]
+fn plans_have_a_limit_of_their_own() {
+    let head = r#"{"format_version":"1.2","terraform_version":"1.11.4","#;
+    let plan = format!("{head}\"planned_values\":{{}}}}");
+    let state = format!("{head}\"values\":{{\"planned_values\":1}}}}");
+    let repository = Repository::new(&[("plan.json", &plan), ("state.json", &state), ("data.json", &"[1]".repeat(99))]);
+    let length = plan.len() as u64;
+    let with = |plan_bytes| Limits { file_bytes: 9, plan_bytes, ..Limits::default() };
+    let workspace = repository.open_with(Options { limits: with(length), ..options(&["."]) });
+    assert_eq!((paths(&workspace), problems(&workspace)), (vec!["plan.json"], vec![]));
+    let workspace = repository.open_with(Options { limits: with(length - 1), ..options(&["."]) });
+    assert_eq!(problems(&workspace), [(ProblemCode::Limit, "plan.json".to_owned())]);
+    let overlay = Some(Overlay { path: "-".into(), bytes: plan.clone().into() });
+    let given = Options { overlay, kind: Some(Kind::Terraform), limits: with(length), ..options(&[]) };
+    assert_eq!(repository.open_with(given).entry("-").map(|entry| entry.kind), Some(Kind::TerraformPlan));
+}
+
+#[test]
 fn the_number_of_files_is_limited() {
     let repository = Repository::new(&[("a.tf", ""), ("b.tf", ""), ("c.tf", ""), ("d.txt", "")]);
     let with = |files| {

@@ -164,8 +164,11 @@ fn command_line(input: &Input, workspace: &Workspace) -> Result<CommandLine, Eng
 }
 
 fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLine) -> Read {
-    let selected = |kind| workspace.entries().iter().filter(move |entry: &&Entry| entry.selected && entry.kind == kind);
-    let plans: Vec<Arc<SourceFile>> = selected(Kind::TerraformPlan).map(|entry| workspace.source(entry.id)).collect();
+    // What a plan says holds whichever files are named.
+    let is_plan =
+        |entry: &&Entry| entry.kind == Kind::TerraformPlan && (entry.selected || !workspace.is_excluded(&entry.path));
+    let plans = workspace.entries().iter().filter(is_plan);
+    let plans: Vec<Arc<SourceFile>> = plans.map(|entry| workspace.source(entry.id)).collect();
     let evaluated = workspace.folders_to_analyse();
     // A plan may have been made of any of them.
     let wanted = if plans.is_empty() { evaluated.clone() } else { workspace.terraform_folders().into_keys().collect() };

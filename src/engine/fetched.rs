@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::assess::Assessments;
 use crate::discover::Workspace;
 use crate::finding::{Finding, Label};
-use crate::source::{FileId, Span, StepRole};
+use crate::source::{FileId, Span, Step, StepRole};
 
 /// Makes the innermost call that the user wrote the primary place of each of the `findings` that lies in a fetched file.
 pub(super) fn show_at_calls(findings: &mut [Finding], assessments: &Assessments, workspace: &Workspace) {
@@ -18,8 +18,8 @@ pub(super) fn show_at_calls(findings: &mut [Finding], assessments: &Assessments,
         let subjects = subjects.filter(|subject| is_subject(&subject.address));
         let calls: BTreeSet<Span> = subjects
             .filter_map(|subject| {
-                let calls = subject.calls.steps().into_iter().filter(|step| step.role == StepRole::ModuleCall);
-                calls.map(|step| step.span).filter(|span| !is_fetched(span.file)).last()
+                let is_written = |step: &&&Step| step.role == StepRole::ModuleCall && !is_fetched(step.span.file);
+                subject.calls.steps().iter().rfind(is_written).map(|step| step.span)
             })
             .collect();
         let Some(position) = finding.related.iter().position(|label| calls.contains(&label.span)) else { continue };

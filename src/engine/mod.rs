@@ -319,7 +319,8 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
     if selection.runs(rules::UNUSED_SUPPRESSION) {
         findings.extend(unused.iter().filter_map(|unused| {
             let path = &workspace.source(unused.span.file).path;
-            let is_judged = workspace.is_selected(path) && unused.id.is_none_or(|id| selection.runs(id));
+            let is_ours = workspace.is_selected(path) && !workspace.is_fetched(path);
+            let is_judged = is_ours && unused.id.is_none_or(|id| selection.runs(id));
             is_judged.then(|| rules::unused_suppression(unused.span, path, &unused.rule, &why(unused)))
         }));
     }
@@ -450,6 +451,11 @@ impl Files for WorkspaceFiles {
 
     fn display_path(&self, path: &str) -> String {
         self.0.display_path(path)
+    }
+
+    fn may_hold_secrets(&self, id: FileId) -> bool {
+        let path = &self.0.source(id).path;
+        self.0.entry(path).is_some_and(|entry| entry.kind == Kind::TerraformPlan)
     }
 }
 

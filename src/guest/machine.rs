@@ -405,8 +405,8 @@ impl<'a> Machine<'a> {
                     let after = self.statement(statement, guest);
                     self.tested -= usize::from(!last);
                     // As in `if`: what makes a script give up is presumed not to be.
-                    let gives_up = before.is_some_and(|before| give_up(&after, &before));
-                    if gives_up { given_up.extend(after) } else { next.extend(after) }
+                    let is_presumed_not = before.is_some_and(|before| give_up(&after, &before));
+                    if is_presumed_not { given_up.extend(after) } else { next.extend(after) }
                 }
             }
             if next.is_empty() {

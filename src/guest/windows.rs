@@ -99,6 +99,8 @@ fn launch_tasks(text: &Text, whole: Span, limits: &Limits) -> Vec<Step> {
             None => {}
         }
     }
+    let left_out = tree::left_out(text, limits).map(|span| opaque("a part of the tasks that is not known", span));
+    reader.steps.extend(left_out);
     reader.steps.append(&mut reader.last);
     reader.steps
 }

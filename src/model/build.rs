@@ -81,8 +81,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         description_of.entry(description.resource).or_insert(index);
     }
     let mut launches: BTreeMap<usize, Vec<Subject>> = BTreeMap::new();
-    let launched = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
-    for (description, target) in launched {
+    let users = descriptions.iter().zip(&targets).filter(|(description, _)| description.role != Role::Reference);
+    for (description, target) in users {
         for resource in &target.resources {
             launches.entry(*resource).or_default().push(description.subject());
         }
@@ -141,14 +141,17 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     Estate { hosts, account_defaults, images, copies }
 }
 
-/// The project of a resource, and the stack in it: what stands before the last part of the address.
-fn stack_of(resource: &Resource) -> (Arc<str>, &str) {
+/// A project, and a stack in it by its address.
+type StackName<'a> = (Arc<str>, &'a str);
+
+/// The stack that a resource belongs to: what stands before the last part of the address.
+fn stack_of(resource: &Resource) -> StackName<'_> {
     (Arc::clone(&resource.project), resource.address.rsplit_once('/').map_or("", |(stack, _)| stack))
 }
 
 /// What the metadata of the resources of each stack have `cfn-init` do, by the resources' names there.
-fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<(Arc<str>, &'a str), Value> {
-    let mut found: BTreeMap<(Arc<str>, &str), (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
+fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<StackName<'a>, Value> {
+    let mut found: BTreeMap<StackName<'_>, (Span, BTreeMap<Arc<str>, Value>)> = BTreeMap::new();
     for resource in resources {
         let Some(metadata) = &resource.metadata else { continue };
         let init = value_under(metadata, "AWS::CloudFormation::Init", limits);

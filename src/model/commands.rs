@@ -54,7 +54,7 @@ pub fn run_documents(estate: &mut Estate, resources: &[Resource], documents: &[D
         if !is_run {
             let subject = Subject {
                 project: Arc::clone(&resource.project),
-                address: Arc::clone(&resource.address),
+                address: Arc::clone(resource.name()),
                 header: resource.header,
                 calls: resource.trail.clone(),
             };
@@ -104,7 +104,7 @@ fn targets<'a>(
         }
     }
     let found = target.resources.iter().filter_map(|index| resources.get(*index));
-    found.map(|resource| (&*resource.project, &*resource.address)).collect()
+    found.map(|resource| (&*resource.project, &**resource.name())).collect()
 }
 
 /// The host that `steps` are run on, of which nothing else is known, if one of them is about the metadata service or an

@@ -34,3 +34,34 @@ fn value_of(node: &Node, depth: usize) -> Value {
     let entry = |(key, entry): (&str, &tree::Entry)| (Arc::from(key), value_of(&entry.value, depth));
     Value::map(node.entries().into_iter().map(entry).collect::<BTreeMap<_, _>>(), node.span)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, SourceFile, Text};
+
+    #[test]
+    fn values_stand_where_the_text_has_them() {
+        let file =
+            SourceFile::new(FileId(1), "main.tf", "  {\"a\": {\"@@assign\": \"disabled\"}, \"b\": [2]}\n".into());
+        let whole = file.span(0..file.text().len());
+        let text = Text::verbatim(file.text(), whole).strip_indent(2);
+        let read = read(&Value::text(text, whole), &Limits::default());
+        let under = |value: &Value, name: &str| value.as_map().unwrap().entries[name].clone();
+        let assigned = under(&under(&read, "a"), "@@assign");
+        assert_eq!((assigned.as_str(), file.slice(assigned.origin.span)), (Some("disabled"), "disabled"));
+        assert_eq!(under(&read, "b").as_list().unwrap()[0].as_str(), Some("2"));
+    }
+
+    #[test]
+    fn what_is_no_text_stays_and_no_document_is_nothing() {
+        let at = crate::source::Span::new(FileId(1), 0..1);
+        let map = Value::map(BTreeMap::new(), at);
+        assert_eq!(read(&map, &Limits::default()), map);
+        for text in ["", "{", "\u{fffc}", "[[[["] {
+            assert!(
+                read(&Value::encoded(text, at), &Limits::default()).as_map().is_none_or(|map| map.entries.is_empty())
+            );
+        }
+    }
+}

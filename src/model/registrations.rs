@@ -56,7 +56,7 @@ impl<'a> Registrations<'a> {
                 let set = row.sets.of(setting);
                 let version = value_at(&resource.properties, &row.version, self.limits);
                 found.extend(version.alternatives().iter().map(|version| {
-                    (Arc::clone(&resource.address), set.as_deref().map_or(Written::Unset, |set| written(version, set)))
+                    (Arc::clone(resource.name()), set.as_deref().map_or(Written::Unset, |set| written(version, set)))
                 }));
             }
             // A copy of an image is identical to it.

@@ -29,6 +29,9 @@ const LONGEST_LINE: usize = 200;
 /// How many characters of a cut line stand before its first label.
 const BEFORE_LABEL: usize = 40;
 
+/// What stands for a letter or digit that may be part of a secret.
+const MASK: char = '*';
+
 /// What stands for the part of a line that is cut away.
 const CUT: &str = "...";
 
@@ -62,8 +65,8 @@ struct Line {
 }
 
 impl Excerpt {
-    /// The lines of `file`, shown as `name`, around `labels`.
-    pub(super) fn new(file: &SourceFile, name: &str, labels: &[ExcerptLabel<'_>]) -> Self {
+    /// The lines of `file`, shown as `name`, around `labels`; one that `is_masked` shows nothing beside them but punctuation.
+    pub(super) fn new(file: &SourceFile, name: &str, labels: &[ExcerptLabel<'_>], is_masked: bool) -> Self {
         let ranges: Vec<_> = labels.iter().map(|label| shown_part(file, &label.range)).collect();
         let mut excerpt = Self {
             name: one_line(name),
@@ -74,7 +77,7 @@ impl Excerpt {
         };
         let mut shown_at = BTreeMap::new();
         for number in shown_lines(file, &ranges) {
-            excerpt.push_line(file, number, &ranges, &mut shown_at);
+            excerpt.push_line(file, number, &ranges, is_masked, &mut shown_at);
         }
         for (label, range) in labels.iter().zip(&ranges) {
             let at = |offset| shown_at.get(&offset).copied().unwrap_or(excerpt.text.len());
@@ -98,6 +101,7 @@ impl Excerpt {
         file: &SourceFile,
         number: usize,
         ranges: &[Range<usize>],
+        is_masked: bool,
         shown_at: &mut BTreeMap<usize, usize>,
     ) {
         let begin = self.text.len();
@@ -121,8 +125,10 @@ impl Excerpt {
             while ends.first().is_some_and(|end| *end <= offset) {
                 shown_at.extend(ends.pop_first().map(|end| (end, self.text.len())));
             }
+            let is_meant = || ranges.iter().any(|range| range.contains(&offset));
+            let is_hidden = is_masked && character.is_alphanumeric() && !is_meant();
             if offset > 0 || character != '\u{feff}' {
-                escaper.push(character, &mut self.text);
+                escaper.push(if is_hidden { MASK } else { character }, &mut self.text);
             }
         }
         shown_at.extend(ends.into_iter().map(|end| (end, self.text.len())));
@@ -255,7 +261,7 @@ fn shown_lines(file: &SourceFile, ranges: &[Range<usize>]) -> BTreeSet<usize> {
 
 /// The bytes of the line `content` that are shown when its first label begins at the byte `label`.
 fn window(content: &str, label: Option<usize>) -> Range<usize> {
-    if content.len() <= LONGEST_LINE || content.chars().count() <= LONGEST_LINE {
+    if content.chars().nth(LONGEST_LINE).is_none() {
         return 0..content.len();
     }
     let label = content.floor_char_boundary(label.unwrap_or(0));

@@ -145,7 +145,7 @@ pub(super) struct PlaceV1 {
     pub(super) path: String,
     /// The line, 1-based.
     pub(super) line: usize,
-    /// The line's text.
+    /// The line's text; of a very long line, and of a plan, the part that is meant.
     pub(super) text: String,
 }
 
@@ -341,11 +341,17 @@ pub(super) fn outcome(outcome: Option<Outcome>) -> &'static str {
     }
 }
 
+/// Of a line that is longer, in bytes, only what is meant is given, up to as many characters.
+const LONGEST_LINE: usize = 1_000;
+
 pub(super) fn place(span: Span, files: &dyn Files) -> PlaceV1 {
     let region = region_of(files, span);
     let text = files.source(span.file).map_or_else(String::new, |file| {
         let line = file.lines().range_of(file.text(), region.start.line);
-        file.text().get(line).unwrap_or("").trim().to_owned()
+        let line = file.text().get(line).unwrap_or("").trim();
+        let is_only_meant = line.len() > LONGEST_LINE || files.may_hold_secrets(span.file);
+        let shown = if is_only_meant { file.slice(span) } else { line };
+        shown.chars().take(LONGEST_LINE).collect()
     });
     PlaceV1 { path: region.path, line: region.start.line + 1, text: one_line(&text) }
 }

@@ -78,6 +78,11 @@ pub trait Files {
     /// How the user is shown `path`, which is relative to the workspace root: relative to the working directory,
     /// with `/` between the parts; or the name that was given for standard input.
     fn display_path(&self, path: &str) -> String;
+
+    /// Whether the file may hold secrets, as a plan does: nothing of it is shown but what is meant.
+    fn may_hold_secrets(&self, _id: FileId) -> bool {
+        false
+    }
 }
 
 /// The numbers of a run.

@@ -183,7 +183,8 @@ impl<'a> Printer<'a> {
             })
             .collect();
         let name = self.report.files.display_path(&file.path);
-        self.artist.draw(&Excerpt::new(&file, &name, &labels))
+        let is_masked = self.report.files.may_hold_secrets(id);
+        self.artist.draw(&Excerpt::new(&file, &name, &labels, is_masked))
     }
 
     fn painted(&self, paint: Paint, text: &str) -> String {

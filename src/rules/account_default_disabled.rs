@@ -41,9 +41,10 @@ fn finding(account: &AccountAssessment, cause: &Cause) -> Finding {
     let is_certain = account.endpoint.is_certainly_disabled();
     let (severity, confidence) = gravity(is_certain, &agents);
     let scope = if is_certain { "" } else { " in one of the cases that the source gives" };
-    let of_whom = match account.account.is_of_organization {
-        true => "in the accounts that it is attached to",
-        false => "in its account and Region",
+    let of_whom = if account.account.is_of_organization {
+        "in the accounts that it is attached to"
+    } else {
+        "in its account and Region"
     };
     let whom = match account.inherited_by.len() {
         0 => String::new(),

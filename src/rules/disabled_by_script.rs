@@ -55,13 +55,13 @@ fn own(rule: &'static str, hosts: &Hosts<Cause>) -> Option<Finding> {
     let is_lone = first.host.language == Language::Script;
     let what = match hosts.len() {
         1 if is_lone => format!("`{subject}` disables the metadata endpoint of the host that it runs on"),
-        1 => format!("the boot scripts of `{subject}` disable its own metadata endpoint"),
-        2 => format!("the boot scripts of `{subject}` and 1 other host disable their own metadata endpoint"),
+        1 => format!("the boot scripts of `{subject}` disable its metadata endpoint"),
+        2 => format!("the boot scripts of `{subject}` and 1 other host disable their metadata endpoints"),
         count => {
-            format!("the boot scripts of `{subject}` and {} other hosts disable their own metadata endpoint", count - 1)
+            format!("the boot scripts of `{subject}` and {} other hosts disable their metadata endpoints", count - 1)
         }
     };
-    let case = match when(cause) {
+    let scope = match when(cause) {
         _ if hosts.iter().any(|(_, cause)| when(cause) == Some(When::Always)) => "",
         Some(When::AtStart(_)) => " while an agent starts",
         Some(When::OneWay) => " on one of the ways through them",
@@ -96,7 +96,7 @@ fn own(rule: &'static str, hosts: &Hosts<Cause>) -> Option<Finding> {
         rule,
         severity,
         confidence,
-        message: format!("{what}{case}"),
+        message: format!("{what}{scope}"),
         note,
         help: format!("leave the endpoint enabled and {}; {afterwards}", instead(Language::Script, are_required)),
         primary: Label { span: cause.origin.span, message: "this disables the metadata endpoint".into() },
@@ -116,8 +116,8 @@ fn later_failure(agents: &[&AgentAssessment]) -> Option<(String, String)> {
         return None;
     }
     let note = format!(
-        "{} learns from it which EC2 instance it runs on; it is started before this and registers as itself, but when \
-         it or the host is restarted it finds itself on another machine, as it seems, and refuses to start",
+        "{} learns from it which EC2 instance it runs on; it is started before this and registers as itself, but once \
+         it or the host is restarted it no longer finds out where it runs, and refuses to start",
         agent.title
     );
     let afterwards = format!(

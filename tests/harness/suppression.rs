@@ -25,6 +25,10 @@ enum Place {
 pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
     let mut complaints = Vec::new();
     for found in outcome.findings.iter().filter(|found| !found.suppressed && found.rule != UNUSED_SUPPRESSION) {
+        // Nothing is written beside what a plan says, which Terraform prints.
+        if std::iter::once(&found.primary).chain(&found.related).all(|mark| is_in_plan(case, mark)) {
+            continue;
+        }
         // A value of the command line cannot carry a suppression, but any label of a finding will do.
         let mut labels = std::iter::once(&found.primary).chain(&found.related);
         let Some((mark, place)) = labels.find_map(|mark| Some((mark, place_in(case, mark)?))) else {
@@ -46,10 +50,17 @@ pub(super) fn review(case: &Case, outcome: &Outcome) -> Vec<String> {
     complaints
 }
 
+fn is_in_plan(case: &Case, mark: &Mark) -> bool {
+    case.files.get(&mark.place.path).is_some_and(|text| text.contains("\"planned_values\""))
+}
+
 fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
     let path = mark.place.path.as_str();
     let text = case.files.get(path)?;
+    // A plan has scripts with the comments that they had when it was made.
+    let is_planned = case.files.values().any(|text| text.contains("\"planned_values\""));
     match path {
+        _ if is_planned && is_user_data(path, text) => None,
         _ if path.ends_with(".tf.json") || path.ends_with(".tfvars.json") => Some(Place::TerraformJson),
         _ if path.ends_with(".json") && text.contains("\"builders\"") => Some(Place::PackerJson),
         _ if path.ends_with(".json") => text.contains("\"Resources\"").then_some(Place::CloudFormationJson),
@@ -64,10 +75,11 @@ fn is_user_data(path: &str, text: &str) -> bool {
         || text.starts_with("#cloud-config")
 }
 
-/// Whether it is a module's file, a template or a document in a language that has comments.
+/// Whether it is a module's file, a template, a part of one, its values or a document in a language that has comments.
 fn holds_comments(path: &str, text: &str) -> bool {
     let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
-    let is_read = ["\nResources:", "\nphases:", "\nmainSteps:"].iter().any(|key| text.contains(key));
+    let sections = ["Resources:", "Parameters:", "MetadataOptions:", "phases:", "mainSteps:"];
+    let is_read = text.lines().any(|line| sections.iter().any(|section| line.starts_with(section)));
     path.ends_with(".tf") || path.ends_with(".pkr.hcl") || is_yaml && is_read
 }
 

@@ -12,7 +12,7 @@ use super::{Evaluator, Inputs, Value, short_call};
 use crate::eval::terraform::join_path;
 use crate::eval::{Unknown, ValueKind};
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{SourceFile, Span, Step, StepRole, Text};
+use crate::source::{SourceFile, Span, Step, StepRole, Text, Trail};
 use crate::syntax::tree::{Entry, Node, NodeKind, ScalarStyle};
 
 const LOOP: &str = "Fn::ForEach::";
@@ -22,6 +22,9 @@ const INCLUDE: &str = "AWS::Include";
 /// The sections in which loops and included files may stand.
 const SECTIONS: [&str; 3] = ["Conditions", "Resources", "Outputs"];
 
+/// Looking at the names of a template's sections costs less than to make as many nodes.
+const NAMES_PER_NODE: usize = 8;
+
 /// A template as it is after expansion.
 #[derive(Debug, Default)]
 pub(super) struct Expanded {
@@ -30,7 +33,7 @@ pub(super) struct Expanded {
     /// The identifiers of loops that were kept once, and why their collections are not known.
     pub(super) open_loops: BTreeMap<String, Unknown>,
     pub(super) problems: Vec<Problem>,
-    /// How many nodes were made.
+    /// How many nodes were made, and texts of some length.
     pub(super) nodes: u64,
 }
 
@@ -95,12 +98,9 @@ impl Expansion<'_> {
     }
 
     fn node(&mut self, node: &Node, bindings: &Bindings) -> Node {
-        if self.nodes_left == 0 {
-            self.cut(node.span);
+        if !self.spend(1, node.span) {
             return Node { kind: NodeKind::Alias(None), span: node.span, tag: None };
         }
-        self.nodes_left -= 1;
-        self.made.nodes += 1;
         let kind = match &node.kind {
             NodeKind::Alias(Some(target)) => return self.shared(node, target, bindings),
             NodeKind::Alias(None) => NodeKind::Alias(None),
@@ -150,10 +150,14 @@ impl Expansion<'_> {
         let mut made = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = entry.key.as_str().unwrap_or("");
-            if let Some(name) = key.strip_prefix(LOOP)
-                && let Some((identifier, collection, body)) = parts_of_loop(&entry.value)
-            {
-                self.repeat((name, entry.key.span), (identifier, collection, body), bindings, &mut made);
+            if let Some(name) = key.strip_prefix(LOOP) {
+                match parts_of_loop(&entry.value) {
+                    Some(parts) => self.repeat((name, entry.key.span), parts, bindings, &mut made),
+                    None => {
+                        let message = format!("`{key}` needs a list of an identifier, a collection and a mapping");
+                        self.report(Problem::warning(ProblemCode::Evaluation, entry.key.span, message));
+                    }
+                }
                 continue;
             }
             if key == TRANSFORM
@@ -229,11 +233,21 @@ impl Expansion<'_> {
         let mut evaluator =
             Evaluator::new(Inputs { root: self.inputs.root, ..self.inputs }, self.place, self.deployment);
         let value = evaluator.value(node);
+        let names = [&evaluator.parameters, &evaluator.mappings, &evaluator.conditions, &evaluator.resources];
+        let looked_at = names.iter().map(|section| section.len()).sum::<usize>() / NAMES_PER_NODE;
+        self.nodes_left = self.nodes_left.saturating_sub(looked_at);
         self.deployment.take_steps(evaluator.steps + 1);
-        let new: Vec<_> =
-            evaluator.problems.into_iter().filter(|problem| !self.made.problems.contains(problem)).collect();
-        self.made.problems.extend(new);
+        for problem in evaluator.problems {
+            self.report(problem);
+        }
         value
+    }
+
+    fn report(&mut self, problem: Problem) {
+        let problems = &mut self.made.problems;
+        if problems.len() < self.inputs.limits.problems_per_file && !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
 
     /// What `AWS::Include` puts in, when that is a file of the workspace.
@@ -247,21 +261,53 @@ impl Expansion<'_> {
         let span = location.origin.span;
         let unread = |message: String| Problem::warning(ProblemCode::Missing, span, message);
         let Some(path) = join_path(folder_of(&self.inputs.file.path), path) else {
-            self.made.problems.push(unread(format!("`{INCLUDE}` leads to `{path}`, which lies outside the workspace")));
+            self.report(unread(format!("`{INCLUDE}` leads to `{path}`, which lies outside the workspace")));
             return None;
         };
         match templates.document(&path) {
             Ok(document) => {
-                self.made.nodes += u64::try_from(document.file.text().len()).unwrap_or(u64::MAX);
-                document.root().cloned()
+                let step = Step { span, role: StepRole::File, name: INCLUDE.into() };
+                document.root().map(|root| self.through(root, &Trail::default().then(step)))
             }
             Err(error) => {
                 let problem =
                     Problem::warning(error.code(), span, format!("`{INCLUDE}` cannot read `{path}`: {error}"));
-                self.made.problems.push(problem);
+                self.report(problem);
                 None
             }
         }
+    }
+
+    /// A tree whose texts have taken the steps of `trail`. What is shared stays as it is.
+    fn through(&mut self, node: &Node, trail: &Trail) -> Node {
+        let cost = if let NodeKind::Scalar(text, _) = &node.kind { 1 + text.len() / super::BYTES_PER_STEP } else { 1 };
+        if !self.spend(cost, node.span) {
+            return Node { kind: NodeKind::Alias(None), span: node.span, tag: None };
+        }
+        let kind = match &node.kind {
+            NodeKind::Scalar(text, style) => NodeKind::Scalar(text.through(trail), *style),
+            NodeKind::Sequence(items) => {
+                NodeKind::Sequence(items.iter().map(|item| self.through(item, trail)).collect())
+            }
+            NodeKind::Mapping(entries) => {
+                let entry = |entry: &Entry| Entry { key: entry.key.clone(), value: self.through(&entry.value, trail) };
+                NodeKind::Mapping(entries.iter().map(entry).collect())
+            }
+            NodeKind::Alias(target) => NodeKind::Alias(target.clone()),
+        };
+        Node { kind, span: node.span, tag: node.tag.clone() }
+    }
+
+    /// Counts `nodes` nodes, or the like; false when there were too many.
+    fn spend(&mut self, nodes: usize, span: Span) -> bool {
+        if self.nodes_left < nodes {
+            self.nodes_left = 0;
+            self.cut(span);
+            return false;
+        }
+        self.nodes_left -= nodes;
+        self.made.nodes = self.made.nodes.saturating_add(u64::try_from(nodes).unwrap_or(u64::MAX));
+        true
     }
 
     /// A scalar with the values of identifiers in place of `${identifier}` and `&{identifier}`; the latter has letters
@@ -280,10 +326,9 @@ impl Expansion<'_> {
             for (written, value) in [(format!("${{{identifier}}}"), &value), (format!("&{{{identifier}}}"), &bare)] {
                 let count = text.as_str().matches(&written).count();
                 let length = value.len().saturating_mul(count);
-                if text.len().saturating_add(length) > self.inputs.limits.text_bytes {
+                if count > 0 && text.len().saturating_add(length) > self.inputs.limits.text_bytes {
                     self.cut(node.span);
-                } else if count > 0 {
-                    self.nodes_left = self.nodes_left.saturating_sub(count + length / super::BYTES_PER_STEP);
+                } else if count > 0 && self.spend(count + length / super::BYTES_PER_STEP, node.span) {
                     text = text.replace(&written, value);
                 }
             }
@@ -295,7 +340,7 @@ impl Expansion<'_> {
         if !std::mem::replace(&mut self.is_cut, true) {
             let message = "the loops of this template make more than is read, so the rest is left out; \
                            go through shorter collections";
-            self.made.problems.push(Problem::error(ProblemCode::Limit, span, message));
+            self.report(Problem::error(ProblemCode::Limit, span, message));
         }
     }
 }

@@ -271,6 +271,10 @@ impl<'a> Evaluator<'a> {
         if found.is_empty() {
             return match default {
                 Some(default) => self.value(default),
+                // It may be filled in before the template is deployed.
+                None if let Some(why) = keys.iter().find_map(Value::as_unknown) => {
+                    Value::unknown(why.clone(), call.span)
+                }
                 None if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated(name.into()), call.span),
                 None => {
                     let message =

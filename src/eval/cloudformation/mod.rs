@@ -304,6 +304,9 @@ impl<'a> Evaluator<'a> {
     /// The value with the identifiers of loops that were kept once as parts that are not known.
     fn without_open_loops(&mut self, value: Value) -> Value {
         let ValueKind::String(text) = &value.kind else { return value };
+        if !text.as_str().contains("${") || !self.spend_bytes(self.open_loops.len(), value.origin.span) {
+            return value;
+        }
         let mut text = text.clone();
         for (name, why) in &self.open_loops {
             let written = format!("${{{name}}}");
@@ -435,7 +438,7 @@ fn scalar(node: &Node) -> Value {
     }
     match (node.as_number(), text.pieces()) {
         (Some(number), _) if number_text(number) == text.as_str() => Value::number(number, node.span),
-        // The item of a loop has its way with it.
+        // The item of a loop and what is included have their way with them.
         (_, [piece]) if !piece.trail.is_empty() => {
             let is_verbatim = piece.kind == PieceKind::Verbatim;
             let written = if is_verbatim { Text::verbatim } else { Text::encoded };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::condition::Truth;
 use super::stack::StackPlace;
 use super::{Call, Evaluator, Value};
-use crate::eval::{Map, Unknown, ValueKind};
+use crate::eval::{Unknown, ValueKind};
 use crate::source::{Span, Step, StepRole};
 
 impl<'a> Evaluator<'a> {
@@ -72,10 +72,15 @@ impl<'a> Evaluator<'a> {
             place.templates.extend(self.place.templates.iter().cloned());
             let is_allowed =
                 place.templates.len() <= self.inputs.limits.module_depth && self.deployment.count_instance();
-            let value = if is_allowed { templates.output(path, output, &place, self.deployment) } else { None };
-            let value = value.map_or_else(
+            let none = (None, Vec::new());
+            let (value, problems) =
+                if is_allowed { templates.output(path, output, &place, self.deployment) } else { none };
+            for problem in problems {
+                self.report(problem);
+            }
+            let value = value.as_ref().map_or_else(
                 || unknown(format!("the export `{export}` of `{path}` has no value here")),
-                |value| elsewhere(&value, path, &mut self.inputs.limits.nodes.clone()),
+                |value| elsewhere(value, path),
             );
             self.deployment.imports.borrow_mut().insert(export.to_owned(), value.clone());
             value
@@ -84,25 +89,19 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// A value of the project `project` as another project sees it: what is computed is computed there. Collections are
-/// shared, so that a few of them within each other may stand for more parts than are `left`.
-fn elsewhere(value: &Value, project: &Arc<str>, left: &mut usize) -> Value {
-    let Some(fewer) = left.checked_sub(1) else {
-        return Value::unknown(Unknown::Limit("parts".into()), value.origin.span);
-    };
-    *left = fewer;
-    let mut inside = |values: &[Value]| Arc::new(values.iter().map(|value| elsewhere(value, project, left)).collect());
+/// An exported value of the project `project` as another project sees it: what is computed is computed there.
+fn elsewhere(value: &Value, project: &Arc<str>) -> Value {
     let kind = match &value.kind {
         ValueKind::Unknown(Unknown::Computed(resource, attribute)) => {
             let why = Unknown::Elsewhere(Arc::clone(project), Arc::clone(resource), Arc::clone(attribute));
             ValueKind::Unknown(why)
         }
-        ValueKind::List(items) => ValueKind::List(inside(items)),
-        ValueKind::OneOf(values) => ValueKind::OneOf(inside(values)),
-        ValueKind::Map(map) => {
-            let entry = |(key, value): (&Arc<str>, &Value)| (Arc::clone(key), elsewhere(value, project, left));
-            let entries = map.entries.iter().map(entry).collect();
-            ValueKind::Map(Arc::new(Map { entries, computed_by: map.computed_by.clone() }))
+        ValueKind::OneOf(values) => {
+            ValueKind::OneOf(Arc::new(values.iter().map(|value| elsewhere(value, project)).collect()))
+        }
+        // Only strings can be exported.
+        ValueKind::List(_) | ValueKind::Set(_) | ValueKind::Map(_) => {
+            ValueKind::Unknown(Unknown::Invalid(value.type_name().into()))
         }
         other => other.clone(),
     };

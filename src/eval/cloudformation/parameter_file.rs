@@ -1,4 +1,4 @@
-//! Files with values of parameters, in the forms of the command line of AWS and of CodePipeline.
+//! Files with values of parameters, in the forms of the command line of AWS and of its pipelines.
 
 use super::nested::as_parameter;
 use super::{Value, scalar};

@@ -6,16 +6,16 @@ use super::{Call, Evaluator, Value};
 use crate::eval::ValueKind;
 use crate::finding::ProblemCode;
 use crate::source::{Span, Step, StepRole, Text};
-use crate::syntax::tree::Entry;
+use crate::syntax::tree::{Entry, Node};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn call_sub(&mut self, call: Call<'a>) -> Value {
         let (template, variables) = match call.items() {
             None => (self.argument_text(call), BTreeMap::new()),
             Some([template, variables]) if variables.is_mapping() => {
-                (self.value(template), variables.entries().into_iter().collect())
+                (self.template_text(template), variables.entries().into_iter().collect())
             }
-            Some([template]) => (self.value(template), BTreeMap::new()),
+            Some([template]) => (self.template_text(template), BTreeMap::new()),
             Some(_) => return self.wrong_arguments(call, "a string, or a string and a mapping of variables"),
         };
         match (&template.kind, template.to_text()) {
@@ -33,6 +33,15 @@ impl<'a> Evaluator<'a> {
                 Value::text(text.clone(), argument.span)
             }
             _ => self.argument(call),
+        }
+    }
+
+    /// The template text in a list, as it is written: what is looked up at deployment may have variables in it.
+    fn template_text(&mut self, template: &'a Node) -> Value {
+        let node = template.resolved();
+        match node.as_scalar() {
+            Some((text, _)) if super::short_call(node).is_none() => Value::text(text.clone(), node.span),
+            _ => self.value(template),
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Inputs, Value, is_template, parameter_file};
 use crate::discover::{Kind, LoadError, Workspace};
 use crate::eval::Evaluation;
 use crate::eval::terraform::join_path;
+use crate::finding::Problem;
 use crate::source::{HOLE, Limits, SourceFile};
 use crate::syntax::tree::{self, Node, Parsed};
 
@@ -182,23 +183,24 @@ impl<'w> Templates<'w> {
         exports.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The value of an output of the template at `path`, whose stack stands at `place`.
+    /// The value of an output of the template at `path`, whose stack stands at `place`, and what was met on the way.
     pub(super) fn output(
         &self,
         path: &str,
         output: &str,
         place: &StackPlace,
         deployment: &Deployment<'_>,
-    ) -> Option<Value> {
-        let document = self.document(path).ok()?;
-        let root = document.root()?;
-        let mut values = Vec::new();
+    ) -> (Option<Value>, Vec<Problem>) {
+        let Ok(document) = self.document(path) else { return (None, Vec::new()) };
+        let Some(root) = document.root() else { return (None, Vec::new()) };
+        let (mut values, mut problems) = (Vec::new(), Vec::new());
         for parameters in self.deployments(&document.file.path) {
             let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
             let evaluated = evaluate_stack(inputs, place, deployment, Wanted::Output(output));
             values.extend(evaluated.outputs.into_values());
+            problems.extend(evaluated.problems);
         }
-        one_value(&values, self.limits, &mut self.limits.nodes.clone())
+        (one_value(&values, self.limits, &mut self.limits.nodes.clone()), problems)
     }
 
     fn evaluate_root(&self, path: &Arc<str>) -> Evaluated {

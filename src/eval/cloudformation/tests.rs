@@ -73,6 +73,10 @@ Conditions:
   Region: !Equals [!Ref AWS::Region, eu-west-1]
   Both: !And [!Condition Choice, !Condition No]
   Either: !Or [!Condition Choice, !Condition Yes]
+  Same: !And [!Equals [x, !Ref Free], !Condition Choice]
+  Different: !Not [!Equals [!Ref Free, x]]
+  Opposite: !Equals [!Ref Free, y]
+  Elsewhere: !Equals [us-east-1, !Ref AWS::Region]
 Resources:
   First:
     Type: AWS::EC2::Instance
@@ -150,6 +154,29 @@ fn expressions_have_the_expected_values() {
         ("!If [Region, a, !Ref AWS::NoValue]", "(\"a\" | null)"),
         ("!If [Region, a, !Ref Free]", "NotGiven(\"Free\")"),
         ("!ImportValue x", "NotEvaluated(\"Fn::ImportValue\")"),
+        ("!FindInMap [Table, !Ref AWS::Region, Value, {DefaultValue: z}]", "(\"x\" | \"y\" | \"z\")"),
+        ("!FindInMap [Table, !Ref AWS::Region, None]", "RunTime(\"AWS::Region\")"),
+        ("!FindInMap [Short, !Select [0, [row]], !Sub 'col${Flag}umn', {DefaultValue: !Ref Given}]", "\"given\""),
+        ("{'Fn::Length': !Ref Names}", "3"),
+        ("{'Fn::Length': [!Ref Free, a]}", "2"),
+        ("{'Fn::Length': !Ref Free}", "NotGiven(\"Free\")"),
+        ("!GetAZs ''", "RunTime(\"Fn::GetAZs\")"),
+        ("!Select [0, {'Fn::GetAZs': !Ref AWS::Region}]", "RunTime(\"Fn::GetAZs\")"),
+        ("!Cidr [10.0.0.0/24, 3, 5]", "[\"10.0.0.0/27\", \"10.0.0.32/27\", \"10.0.0.64/27\"]"),
+        ("!Select [1, !Cidr [10.0.0.0/16, '2']]", "\"10.0.1.0/24\""),
+        ("!Cidr ['2001:db8::/56', 1, 64]", "[\"2001:db8::/64\"]"),
+        ("!Cidr [!Ref Free, 3, 5]", "NotGiven(\"Free\")"),
+        ("{'Fn::ToJsonString': {a: !Ref Given, b: [1, !Ref Free]}}", "\"{\\\"a\\\":\\\"given\\\",\\\"b\\\":[1,<?>]}\""),
+        ("'{{resolve:ssm:/x:1}}'", "NotEvaluated(\"{{resolve:ssm:/x:1}}\")"),
+        ("'a {{resolve:ssm:x}} b {{resolve:secretsmanager:y}} c {{resolve'", "\"a <?> b <?> c {{resolve\""),
+        ("!Sub 'a {{resolve:ssm:${Free}}} ${Given}'", "\"a <?> given\""),
+        ("{'Fn::Sub': ['a {{resolve:ssm:${b}}} ${b}', {b: !Ref Given}]}", "\"a <?> given\""),
+        ("!Join ['', ['{{resolve:ssm:', !Ref Given, '}}']]", "NotEvaluated(\"{{resolve:ssm:given}}\")"),
+        ("!If [Choice, !If [Choice, a, b], a]", "\"a\""),
+        ("!If [Choice, !If [Same, a, b], !If [Same, b, a]]", "\"a\""),
+        ("!If [Choice, a, !If [Different, a, b]]", "\"a\""),
+        ("!If [Choice, !If [Opposite, b, a], !If [Opposite, a, b]]", "\"a\""),
+        ("!If [Region, !If [Elsewhere, b, a], a]", "\"a\""),
         ("{a: 1, 'Fn::Transform': {Name: AWS::Include}}", "{Fn::Transform: NotEvaluated(\"Fn::Transform\"), a: 1}"),
         ("!!str 1", "\"1\""),
     ] {
@@ -188,6 +215,9 @@ fn faults_go_along_with_the_value_and_know_their_place() {
         ("!Join ['', [{a: b}]]", "evaluation", "!Join ['', [{a: b}]]"),
         ("!Split [x]", "evaluation", "!Split [x]"),
         ("!Base64 [x]", "evaluation", "!Base64 [x]"),
+        ("!Cidr [10.0.0.0/24, 300, 5]", "evaluation", "!Cidr [10.0.0.0/24, 300, 5]"),
+        ("!Cidr [10.0.0.0/24, 3, 30]", "evaluation", "!Cidr [10.0.0.0/24, 3, 30]"),
+        ("{'Fn::Length': a}", "evaluation", "{'Fn::Length': a}"),
     ] {
         let template = Template::of(&property_source(expression));
         assert_eq!(template.problems(), [], "{expression}");
@@ -261,6 +291,76 @@ fn names_that_a_macro_may_define_are_no_problem() {
     );
     assert_eq!(template.problems(), []);
     assert_eq!(text_of(template.property("P")), "NotEvaluated(\"Made\")");
+}
+
+#[test]
+fn the_serverless_transform_makes_names_that_begin_with_those_of_its_resources() {
+    let template = Template::of(
+        "Transform: [AWS::Serverless-2016-10-31, AWS::LanguageExtensions]\n\
+         Resources:\n  X: {Type: A::B::C, Properties: {P: !Ref FunRole, Q: !Ref ServerlessRestApi, R: !Ref Role}}\n\
+         \x20 Fun: {Type: 'AWS::Serverless::Function'}\n",
+    );
+    assert_eq!(text_of(template.property("P")), "NotEvaluated(\"FunRole\")");
+    assert_eq!(text_of(template.property("Q")), "NotEvaluated(\"ServerlessRestApi\")");
+    let Some(Unknown::Fault(problem)) = template.property("R").as_unknown() else { panic!() };
+    assert_eq!(template.code_and_source(problem), ("missing", "!Ref Role"));
+}
+
+#[test]
+fn loops_are_written_out_for_each_item() {
+    let template = Template::with(
+        "Parameters: {Names: {Type: CommaDelimitedList, Default: 'a,b'}, Free: {Type: CommaDelimitedList}}\n\
+         Mappings: {Inner: {a: {Sizes: ['1', '2']}, b: {Sizes: [3-x]}}}\n\
+         Conditions:\n  'Fn::ForEach::C': [N, !Ref Names, {'Is${N}': !Equals [!Ref N, a]}]\n\
+         Resources:\n\
+         \x20 'Fn::ForEach::Outer':\n\
+         \x20   - Name\n\
+         \x20   - !Ref Names\n\
+         \x20   - 'Fn::ForEach::Inner':\n\
+         \x20       - Size\n\
+         \x20       - !FindInMap [Inner, !Ref Name, Sizes]\n\
+         \x20       - 'R${Name}&{Size}':\n\
+         \x20           Type: A::B::C\n\
+         \x20           Condition: Isa\n\
+         \x20           Properties: {P: !Ref Size, Q: {Ref: Name}, S: 'x-${Name}', T: !Sub '${Name}${AWS::Region}', U: !If ['Is${Name}', 1, 2]}\n\
+         \x20 'Fn::ForEach::Open': [F, !Ref Free, {'O${F}': {Type: A::B::C, Properties: {P: !Ref F, Q: 'x ${F}', S: !GetAtt 'O${F}.Arn'}}}]\n",
+        &[],
+    );
+    assert_eq!(template.problems(), [("cycle", "!GetAtt 'O${F}.Arn'")]);
+    let shown: Vec<_> = template
+        .evaluation
+        .resources
+        .iter()
+        .map(|resource| format!("{} {}", resource.address, text_of(&resource.properties)))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "Ra1 {P: \"1\", Q: \"a\", S: \"x-a\", T: \"a<?>\", U: 1}",
+            "Ra2 {P: \"2\", Q: \"a\", S: \"x-a\", T: \"a<?>\", U: 1}",
+            "Rb3x {P: \"3-x\", Q: \"b\", S: \"x-b\", T: \"b<?>\", U: 2}",
+            "O${F} {P: NotGiven(\"Free\"), Q: \"x <?>\", S: Computed(\"O${F}\", \"Arn\")}",
+        ]
+    );
+}
+
+#[test]
+fn loops_that_make_too_much_are_one_problem() {
+    let items = vec!["x"; 100].join(", ");
+    let body = |inner: String| format!("{{'Fn::ForEach::L': [I, [{items}], {inner}]}}");
+    let nested = (0..6).fold("{'R${I}': {Type: A::B::C}}".to_owned(), |inner, _| body(inner));
+    let long = "y".repeat(100_000);
+    let many = "${I}".repeat(1_000);
+    for source in [
+        format!("Resources: {nested}\n"),
+        format!(
+            "Resources: {{'Fn::ForEach::L': [I, [{long}], {{R: {{Type: A::B::C, Properties: {{P: '{many}'}}}}}}]}}\n"
+        ),
+    ] {
+        let template = Template::of(&source);
+        let codes: Vec<_> = template.evaluation.problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [ProblemCode::Limit]);
+    }
 }
 
 #[test]

@@ -150,7 +150,9 @@ impl Action<'_> {
             }
             ("print", arguments) => {
                 let mut whole = Text::new();
-                arguments.iter().try_for_each(|argument| Some(whole.push_text(&text_of(argument)?)))?;
+                for argument in arguments {
+                    whole.push_text(&text_of(argument)?);
+                }
                 whole
             }
             ("printf", [format, arguments @ ..]) => formatted(&text_of(format)?, arguments)?,

@@ -114,8 +114,8 @@ impl<'a> Builds<'a> {
         let trail = if source.is_some() { Trail::default().then(step) } else { Trail::default() };
         let nothing = |name: &str, span| Value::unknown(Unknown::NotEvaluated(format!("user `{name}`").into()), span);
         let written = self.machine(source, used, &bound, span);
-        let names = Names { user: &nothing, build: Some((&used.name, &used.kind)) };
-        let written = interpolated(&written, names, Fields::Unknown, self.session.limits);
+        let asked = Names { user: &nothing, build: Some((&used.name, &used.kind)) };
+        let written = interpolated(&written, asked, Fields::Unknown, self.session.limits);
         let target = Target {
             name: Arc::clone(&used.name),
             called: vec![own, Arc::clone(&address)],

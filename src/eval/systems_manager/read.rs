@@ -32,7 +32,7 @@ pub fn read(resources: &[Resource], limits: &Limits) -> Documents {
             resource: Some(index),
             language: resource.language,
             project: Arc::clone(&resource.project),
-            address: Arc::clone(&resource.address),
+            address: Arc::clone(resource.name()),
             header: resource.header,
             trail: resource.trail.clone(),
             root,

@@ -89,6 +89,10 @@ fn of_action(action: &Value, inputs: &Value, header: Span, parameters: &mut Para
         }
         // An automation has another document run on hosts.
         "aws:runCommand" => return of_command(inputs, header, parameters),
+        "aws:executeAwsApi" => match of_call(inputs, header, parameters) {
+            Some(kind) => kind,
+            None => return Vec::new(),
+        },
         name if UNKNOWN.contains(&name) => BuildStepKind::Opaque(format!("the action `{name}`").into()),
         // The other actions of automations run elsewhere.
         _ => return Vec::new(),
@@ -115,6 +119,33 @@ fn of_command(inputs: &Value, header: Span, parameters: &mut Parameters<'_>) -> 
         Some(steps) => steps.into_iter().map(|step| BuildStep { header, ..step }).collect(),
         None => vec![opaque(&format!("the document `{}`", document.as_str()), header)],
     }
+}
+
+/// The calls of the cloud that say whether metadata endpoints answer, as AWS's own program names them.
+const CALLS: &[(&str, &str)] = &[
+    ("ModifyInstanceMetadataDefaults", "modify-instance-metadata-defaults"),
+    ("ModifyInstanceMetadataOptions", "modify-instance-metadata-options"),
+];
+
+/// The members of such calls that matter, and the options that mean the same.
+const MEMBERS: &[(&str, &str)] =
+    &[("InstanceId", "instance-id"), ("HttpEndpoint", "http-endpoint"), ("HttpTokens", "http-tokens")];
+
+/// A call of the cloud, as the command that makes the same call.
+fn of_call(inputs: &Value, header: Span, parameters: &mut Parameters<'_>) -> Option<BuildStepKind> {
+    let named = |name: &str| field(inputs, name).filter(|value| value.as_str().is_some());
+    named("Service").filter(|service| service.as_str().is_some_and(|service| service.eq_ignore_ascii_case("ec2")))?;
+    let api = named("Api")?;
+    let (_, operation) = CALLS.iter().find(|(name, _)| api.as_str() == Some(name))?;
+    let mut text = Text::encoded(format!("aws ec2 {operation}"), api.origin.span);
+    for (member, option) in MEMBERS {
+        let Some(value) = field(inputs, member).and_then(|value| value.to_text()) else { continue };
+        text.push_encoded(&format!(" --{option} '"), api.origin.span);
+        text.push_text(&parameters.resolve(&value, header));
+        text.push_encoded("'", api.origin.span);
+    }
+    let interpreter = Interpreter::FirstLine;
+    Some(BuildStepKind::Script { text: Value::text(text, api.origin.span), interpreter, environment: Vec::new() })
 }
 
 fn script(inputs: &Value, interpreter: Interpreter, header: Span, parameters: &mut Parameters<'_>) -> BuildStepKind {

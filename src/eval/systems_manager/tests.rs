@@ -152,3 +152,20 @@ fn references_that_grow_are_bounded() {
     );
     assert_eq!(steps(&source), ["sh unknown"]);
 }
+
+#[test]
+fn calls_that_switch_endpoints_become_commands() {
+    let call = |inputs: &str| one(&format!("action: 'aws:executeAwsApi', inputs: {{{inputs}}}"));
+    assert_eq!(
+        call("Service: ec2, Api: ModifyInstanceMetadataOptions, InstanceId: '{{ Free }}', HttpEndpoint: disabled"),
+        ["sh aws ec2 modify-instance-metadata-options --instance-id '<?>' --http-endpoint 'disabled'"]
+    );
+    assert_eq!(
+        call("Service: EC2, Api: ModifyInstanceMetadataDefaults, HttpEndpoint: '{{ A }}', HttpTokens: required"),
+        ["sh aws ec2 modify-instance-metadata-defaults --http-endpoint 'a' --http-tokens 'required'"]
+    );
+    for other in ["Service: ec2, Api: StopInstances", "Service: ssm, Api: ModifyInstanceMetadataOptions", "Api: a", ""]
+    {
+        assert_eq!(call(other), [""; 0], "{other}");
+    }
+}

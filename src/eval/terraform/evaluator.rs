@@ -92,7 +92,9 @@ impl<'a> Evaluator<'a> {
     pub(super) fn manifest(&self) -> &Manifest {
         self.manifest.get_or_init(|| {
             let (manifest, problems) = Manifest::read(self.workspace, &self.inputs.folder, self.limits);
-            problems.into_iter().for_each(|problem| self.report(problem));
+            for problem in problems {
+                self.report(problem);
+            }
             manifest
         })
     }

@@ -324,7 +324,12 @@ impl Evaluator<'_> {
     fn call_module(&self, instance: &Rc<Instance>, name: &Arc<str>) -> Vec<Rc<Instance>> {
         let Some(call) = instance.module.calls.get(name) else { return Vec::new() };
         let Some((folder, span)) = self.code_of(instance, name, call) else { return Vec::new() };
-        if instance.is_within(&folder) {
+        let Some(module) = self.store.module(&folder) else {
+            let message = format!("there are no Terraform files in `{folder}`; check the path of the module");
+            self.report(Problem::warning(ProblemCode::Missing, span, message));
+            return Vec::new();
+        };
+        if instance.is_within(&module.folder) {
             let message = format!("the module in `{folder}` calls itself; it is not followed any further");
             self.report(Problem::warning(ProblemCode::Cycle, span, message));
             return Vec::new();
@@ -334,11 +339,6 @@ impl Evaluator<'_> {
             self.report(Problem::warning(ProblemCode::Limit, span, message));
             return Vec::new();
         }
-        let Some(module) = self.store.module(&folder) else {
-            let message = format!("there are no Terraform files in `{folder}`; check the path of the module");
-            self.report(Problem::warning(ProblemCode::Missing, span, message));
-            return Vec::new();
-        };
         let mut children = Vec::new();
         for repetition in self.repetitions(&call.block, &Scope::of(instance)) {
             if !self.count_instance(call.block.header) {

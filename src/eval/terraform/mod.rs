@@ -145,17 +145,17 @@ impl Expansion<'_> {
     }
 
     /// Adds the resource or data source `name`, which the catalogue and its address know as a `kind`.
-    fn expand_resource(&mut self, instance: &Rc<Instance>, kind: &str, (provided, name): &ResourceName, block: &Block) {
+    fn expand_resource(&mut self, instance: &Rc<Instance>, kind: &str, (declared, name): &ResourceName, block: &Block) {
         let Some(wanted) = catalog::properties(kind) else { return };
-        let provider = self.evaluator.provider(instance, provided, block);
         let scope = Scope::of(instance);
         for repetition in self.evaluator.repetitions(block, &scope) {
             if !self.evaluator.count_instance(block.header) {
                 return;
             }
             let address = repetition.key.apply(&format!("{kind}.{name}"));
-            let properties =
-                self.evaluator.body_value(&block.body, &scope.repeated(repetition), &Wanted::Only(&wanted));
+            let scope = scope.repeated(repetition);
+            let provider = self.evaluator.provider(instance, declared, block, &scope);
+            let properties = self.evaluator.body_value(&block.body, &scope, &Wanted::Only(&wanted));
             self.resources.push(Resource {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),
@@ -163,7 +163,7 @@ impl Expansion<'_> {
                 given_name: None,
                 kind: kind.into(),
                 module_source: None,
-                provider: Arc::clone(&provider),
+                provider,
                 header: block.header,
                 trail: instance.trail.clone(),
                 properties,
@@ -178,7 +178,7 @@ impl Expansion<'_> {
         }
         let inputs = call.block.body.attributes.iter().map(|attribute| &*attribute.name.text);
         let wanted: Vec<_> = inputs.filter(|name| !CALL_ARGUMENTS.contains(name)).collect();
-        let provider = self.evaluator.provider_of_call(instance, &call.block);
+        let provider = providers::provider_of_call(instance, &call.block);
         // The version that was fetched is more than what the call allows.
         let fetched = self.evaluator.fetched(instance, name, call).and_then(|record| record.version.as_ref());
         let version = fetched.map(|version| Value::encoded(&**version, call.block.header));

@@ -11,13 +11,20 @@ use crate::syntax::hcl::{Block, Expression, ExpressionKind, TraversalStep};
 impl Evaluator<'_> {
     /// The provider configuration of a resource, as the root module names it: `aws`, `aws.west`; with the Region when
     /// the resource itself names one.
-    pub(super) fn provider(&self, instance: &Rc<Instance>, kind: &str, block: &Block) -> Arc<str> {
+    ///
+    /// `scope` is that of the copy of the resource.
+    pub(super) fn provider(&self, instance: &Rc<Instance>, kind: &str, block: &Block, scope: &Scope) -> Arc<str> {
         let written = block.body.attribute("provider").and_then(|attribute| reference(&attribute.value));
         let local = written.unwrap_or_else(|| kind.split('_').next().unwrap_or(kind).to_owned());
         let provider = in_root(instance, local);
         let region = block.body.attribute("region").and_then(|attribute| {
-            let value = self.evaluate(&attribute.value, &Scope::of(instance)).ok()?;
-            value.as_str().map(str::to_owned)
+            let value = self.evaluate(&attribute.value, scope);
+            match value {
+                Ok(value) if value.is_null() => None,
+                Ok(value) if value.as_str().is_some() => value.as_str().map(str::to_owned),
+                // It is another Region than the provider's, and the same as where the same is written beside it.
+                _ => Some(instance.absolute(&self.source_text(attribute.value.span))),
+            }
         });
         match region {
             Some(region) => format!("{provider}@{region}").into(),
@@ -26,12 +33,10 @@ impl Evaluator<'_> {
     }
 }
 
-impl Evaluator<'_> {
-    /// The configuration of the provider `aws` that a module which is not here gets from its call in `instance`.
-    pub(super) fn provider_of_call(&self, instance: &Rc<Instance>, call: &Block) -> Arc<str> {
-        let local = passed(call, "aws").unwrap_or_else(|| "aws".to_owned());
-        in_root(instance, local).into()
-    }
+/// The configuration of the provider `aws` that a module which is not here gets from its `call` in `instance`.
+pub(super) fn provider_of_call(instance: &Rc<Instance>, call: &Block) -> Arc<str> {
+    let local = passed(call, "aws").unwrap_or_else(|| "aws".to_owned());
+    in_root(instance, local).into()
 }
 
 /// What the `call` passes for the configuration that the called module calls `local`.

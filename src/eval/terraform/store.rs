@@ -7,7 +7,7 @@ use super::fetched::Manifest;
 use super::module::{Module, ModuleFile, ModuleSource};
 use crate::catalog;
 use crate::discover::Workspace;
-use crate::finding::Problem;
+use crate::finding::{Problem, Severity};
 use crate::source::{Limits, SourceFile};
 use crate::syntax::Comment;
 use crate::syntax::hcl::{self, Body};
@@ -83,11 +83,16 @@ impl<'a> ModuleStore<'a> {
         if let Some(module) = self.modules.get(folder) {
             return Some(Arc::clone(module));
         }
+        // A folder may be reached by several links, and lead to itself by them.
+        let real = self.workspace.real_folder(folder)?;
+        if let Some(module) = self.modules.get(&*real) {
+            return Some(Arc::clone(module));
+        }
         let fetched = {
             let mut all = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(folder.into()).or_default())
+            Arc::clone(all.entry(real.as_str().into()).or_default())
         };
-        fetched.get_or_init(|| self.fetch(folder).map(Arc::new)).clone()
+        fetched.get_or_init(|| self.fetch(&real).map(Arc::new)).clone()
     }
 
     /// Whether the folder is a module of the walk.
@@ -170,7 +175,11 @@ impl<'a> ModuleStore<'a> {
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             // A file that cannot be read is a problem of the workspace, which has it already.
             let Ok(source) = self.workspace.load(&path) else { continue };
-            let parsed = parse_module_file(&source, self.limits);
+            let mut parsed = parse_module_file(&source, self.limits);
+            if self.workspace.is_fetched(&path) {
+                // Nobody here can mend it, and what it describes may be of no interest.
+                parsed.problems.iter_mut().for_each(|problem| problem.severity = Severity::Warning);
+            }
             self.report(parsed.problems);
             files.push(ModuleFile { name: path, body: parsed.body });
         }

@@ -26,17 +26,20 @@ impl Boot<'_> {
             "ansible" => self.ansible(setting),
             "mcollective" => {
                 self.install_named("mcollective", setting);
-                self.service("restart", "mcollective", setting.key)
+                self.service("restart", "mcollective", setting.key);
+                Some(())
             }
             "snap" => self.snap(setting),
             "lxd" => self.lxd(setting),
             "landscape" => {
                 self.install_named("landscape-client", setting);
-                self.run(&["landscape-config", "--silent"], &[], setting.key)
+                self.run(&["landscape-config", "--silent"], &[], setting.key);
+                Some(())
             }
             "fan" => {
                 self.install_named("ubuntu-fan", setting);
-                self.service("start", "ubuntu-fan", setting.key)
+                self.service("start", "ubuntu-fan", setting.key);
+                Some(())
             }
             "rsyslog" => self.packages_of(setting, setting.is_on("install_rsyslog", false), setting.get("packages")),
             "ntp" => {
@@ -44,6 +47,11 @@ impl Boot<'_> {
                 self.packages_of(setting, setting.is_on("enabled", true), packages)
             }
             "wireguard" => self.wireguard(setting),
+            "seed_random" => {
+                let words = setting.get("command").and_then(Node::items).map(|items| self.texts(items));
+                self.run(&[], &words.unwrap_or_default(), setting.place("command"));
+                Some(())
+            }
             _ => Some(()),
         };
         if followed.is_none() {
@@ -52,19 +60,18 @@ impl Boot<'_> {
     }
 
     /// Runs a program with the words of the source after those that the module has.
-    fn run(&mut self, words: &[&str], more: &[Text], span: Span) -> Option<()> {
+    fn run(&mut self, words: &[&str], more: &[Text], span: Span) {
         let words: Vec<Text> =
             words.iter().map(|word| Text::encoded(*word, span)).chain(more.iter().cloned()).collect();
         self.program(&words, span);
-        Some(())
     }
 
-    fn service(&mut self, action: &str, name: &str, span: Span) -> Option<()> {
-        self.run(&["systemctl", action, name], &[], span)
+    fn service(&mut self, action: &str, name: &str, span: Span) {
+        self.run(&["systemctl", action, name], &[], span);
     }
 
     fn install_named(&mut self, name: &str, setting: &Setting) {
-        self.install(Text::encoded(name, setting.key), setting.key);
+        self.install(&Text::encoded(name, setting.key), setting.key);
     }
 
     /// Runs a script that is fetched from an address.
@@ -125,7 +132,7 @@ impl Boot<'_> {
                 "packages" => {
                     let name = setting.text("package_name").cloned();
                     let name = name.unwrap_or_else(|| Text::encoded("puppet-agent", setting.key));
-                    self.install(with_version(name, version), place);
+                    self.install(&with_version(name, version), place);
                 }
                 "aio" => {
                     let address = setting.text("aio_install_url").cloned();
@@ -162,7 +169,7 @@ impl Boot<'_> {
         self.configure(&path.unwrap_or_else(|| Text::encoded("/etc/chef/client.rb", setting.key)), setting.key);
         let place = setting.place("install_type");
         match kind {
-            "packages" => self.install(Text::encoded("chef", setting.key), place),
+            "packages" => self.install(&Text::encoded("chef", setting.key), place),
             "gems" => {
                 self.run(&["gem", "install", "chef"], &[], place);
             }
@@ -201,7 +208,7 @@ impl Boot<'_> {
         let is_alone = client.map_or(Some(false), |(client, _)| client.known().map(|client| client == "local"))?;
         let package = setting.text("pkg_name").cloned();
         let package = package.unwrap_or_else(|| Text::encoded("salt-minion", setting.key));
-        self.install(package, setting.place("pkg_name"));
+        self.install(&package, setting.place("pkg_name"));
         for (key, file) in [("conf", "minion"), ("grains", "grains")] {
             if setting.get(key).is_some() {
                 let place = setting.place(key);
@@ -222,7 +229,7 @@ impl Boot<'_> {
         setting.node().filter(|node| node.is_mapping())?;
         let package = setting.text("package_name").cloned();
         match (setting.text("install_method").map(Text::known), package) {
-            (Some(Some("distro")), Some(package)) => self.install(package, setting.place("package_name")),
+            (Some(Some("distro")), Some(package)) => self.install(&package, setting.place("package_name")),
             (Some(Some("pip")), Some(package)) => {
                 self.run(&["pip3", "install"], &[package], setting.place("package_name"));
             }
@@ -280,7 +287,8 @@ impl Boot<'_> {
     fn lxd(&mut self, setting: &Setting) -> Option<()> {
         setting.node().filter(|node| node.is_mapping())?;
         self.run(&["snap", "install", "lxd"], &[], setting.key);
-        self.run(&["lxd", "init", "--auto"], &[], setting.key)
+        self.run(&["lxd", "init", "--auto"], &[], setting.key);
+        Some(())
     }
 
     fn packages_of(&mut self, setting: &Setting, installs: Option<bool>, packages: Option<&Node>) -> Option<()> {

@@ -11,6 +11,8 @@ use crate::syntax::tree::{self, Node};
 pub(super) struct Written {
     node: Node,
     merge_type: Option<String>,
+    /// Where lines are of which nothing is known.
+    pub(super) left_out: Option<Span>,
 }
 
 /// What is set under one name.
@@ -29,7 +31,7 @@ pub(super) enum Merged<'a> {
 /// The configuration that holds in the end.
 pub(super) type Config<'a> = BTreeMap<&'a str, Setting<'a>>;
 
-/// Reads a part of user data; when that cannot be done, where it stands.
+/// Reads a part of user data, and tells where something in it is not known; when it cannot be read, where it stands.
 pub(super) fn read(text: &Text, merge_type: Option<&String>, limits: &Limits) -> Result<Option<Written>, Span> {
     let Some(whole) = text.span_of(0..text.len()) else { return Ok(None) };
     let parsed = tree::parse_open_text(text, limits);
@@ -37,15 +39,20 @@ pub(super) fn read(text: &Text, merge_type: Option<&String>, limits: &Limits) ->
     if !parsed.problems.is_empty() || parsed.documents.len() > 1 {
         return Err(whole);
     }
-    let node = parsed.documents.into_iter().next().filter(Node::is_mapping);
-    Ok(node.map(|node| Written { node, merge_type: merge_type.cloned() }))
+    match parsed.documents.into_iter().next() {
+        Some(node) if node.is_mapping() => {
+            Ok(Some(Written { node, merge_type: merge_type.cloned(), left_out: tree::left_out(text, limits) }))
+        }
+        Some(node) if node.as_scalar().is_some_and(|(text, _)| text.has_holes()) => Err(whole),
+        _ => Ok(None),
+    }
 }
 
 /// Merges configurations in their order: what a later one sets replaces what was set before, unless it says that it is
 /// to be merged in another way.
 pub(super) fn merge(written: &[Written]) -> Config<'_> {
     let mut merged = Config::new();
-    for Written { node, merge_type } in written {
+    for Written { node, merge_type, .. } in written {
         let how = How::of(node, merge_type.as_deref());
         for (name, entry) in node.entries() {
             let value = match entry.value.items() {

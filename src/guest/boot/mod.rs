@@ -38,10 +38,10 @@ pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits)
     machine.init = init;
     let mut decoded_bytes_left = limits.text_bytes;
     let (combinations, is_cut) = combinations(parts);
-    let has_choice = combinations.len() > 1;
+    let count = combinations.len();
+    let has_choice = count > 1;
     let mut ends = Vec::new();
-    for parts in combinations {
-        let mut start = start.clone();
+    for (parts, mut start) in combinations.into_iter().zip(std::iter::repeat_n(start, count)) {
         let decisions = parts.iter().flat_map(|part| &part.decisions);
         let branch = |decision: &Decision| Branch { span: decision.span, about: None, succeeded: decision.holds };
         decisions.filter(|_| has_choice).for_each(|decision| start.branch(branch(decision)));
@@ -70,37 +70,58 @@ const TOO_MANY: &str = "templates that can go in more ways than are followed";
 
 /// What the parts can be together; and where they are when that is more than is followed.
 fn combinations(parts: &[Part]) -> (Vec<Vec<&Part>>, Option<Span>) {
-    let mut all: Vec<Vec<&Part>> = vec![Vec::with_capacity(parts.len())];
+    let mut all = vec![Combination { parts: Vec::with_capacity(parts.len()), known: BTreeMap::new() }];
     let mut is_cut = None;
     for part in parts {
-        let mut longer = Vec::new();
-        for before in &all {
-            for way in part.ways().filter(|way| agrees(before, way)) {
-                longer.push(before.iter().copied().chain([way]).collect());
+        let mut split = Vec::new();
+        let room = MOST_COMBINATIONS - all.len();
+        for combination in &mut all {
+            let mut ways = part.ways().filter(|way| combination.agrees(way));
+            let first = ways.next().unwrap_or(part);
+            for other in ways {
+                if split.len() < room {
+                    split.push(combination.clone().with(other));
+                } else {
+                    is_cut = is_cut.or_else(|| part.text.span_of(0..part.text.len()));
+                    break;
+                }
             }
+            combination.add(first);
         }
-        if longer.len() > MOST_COMBINATIONS {
-            longer.truncate(MOST_COMBINATIONS);
-            is_cut = is_cut.or_else(|| part.text.span_of(0..part.text.len()));
-        }
-        all = longer;
+        all.append(&mut split);
     }
-    (all, is_cut)
+    (all.into_iter().map(|combination| combination.parts).collect(), is_cut)
 }
 
-/// Whether a part can go this way when those before it go theirs: a condition is the same everywhere.
-fn agrees(before: &[&Part], way: &Part) -> bool {
-    let mut known = before.iter().flat_map(|part| &part.decisions);
-    known.all(|known| {
-        let mut own = way.decisions.iter().filter(|own| own.condition == known.condition);
-        own.all(|own| own.holds == known.holds)
-    })
+/// Parts that go one way each, and agree about it.
+#[derive(Clone)]
+struct Combination<'a> {
+    parts: Vec<&'a Part>,
+    /// The conditions that were decided: one is the same everywhere.
+    known: BTreeMap<&'a str, bool>,
+}
+
+impl<'a> Combination<'a> {
+    fn agrees(&self, way: &Part) -> bool {
+        let differs = |known: &bool, decision: &Decision| *known != decision.holds;
+        !way.decisions.iter().any(|own| self.known.get(&*own.condition).is_some_and(|known| differs(known, own)))
+    }
+
+    fn add(&mut self, way: &'a Part) {
+        self.parts.push(way);
+        self.known.extend(way.decisions.iter().map(|decision| (&*decision.condition, decision.holds)));
+    }
+
+    fn with(mut self, way: &'a Part) -> Self {
+        self.add(way);
+        self
+    }
 }
 
 /// The modules that matter here, by stage, in the order of images that do not say otherwise. A cloud-config may set the
 /// list under the stage's name.
 const STAGES: [(&str, &[&str]); 3] = [
-    ("cloud_init_modules", &["bootcmd", "write_files", "rsyslog", "users_groups"]),
+    ("cloud_init_modules", &["seed_random", "bootcmd", "write_files", "rsyslog", "users_groups"]),
     ("cloud_config_modules", &["wireguard", "snap", "ntp", "disable_ec2_metadata", "runcmd"]),
     (
         "cloud_final_modules",
@@ -185,7 +206,13 @@ impl Boot<'_> {
                 PartKind::Boothook => self.boothook(&part.text),
                 PartKind::Script => self.keep_script(part, number),
                 PartKind::CloudConfig => match config::read(&part.text, part.merge_type.as_ref(), limits) {
-                    Ok(config) => configs.extend(config),
+                    Ok(config) => {
+                        let left_out = config.as_ref().and_then(|config| config.left_out);
+                        configs.extend(config);
+                        if let Some(span) = left_out {
+                            self.opaque(span, "a part of a cloud-config that is not known");
+                        }
+                    }
                     Err(span) => self.opaque(span, "a cloud-config that cannot be read"),
                 },
                 PartKind::Include => self.opaque_part(&part.text, "user data from other addresses"),
@@ -265,17 +292,17 @@ impl Boot<'_> {
             shell.variables.insert((*name).to_owned(), Variable::Text(value));
             shell.exported.insert((*name).to_owned());
         }
-        self.in_shell(shell, span, |machine, guest| machine.script(&script, guest));
+        self.in_shell(&shell, span, |machine, guest| machine.script(&script, guest));
     }
 
     /// Runs a program by its words.
     fn program(&mut self, words: &[Text], span: Span) {
         let shell = Shell { foreign: self.foreign, ..Shell::default() };
-        self.in_shell(shell, span, |machine, guest| machine.program(guest, words, span));
+        self.in_shell(&shell, span, |machine, guest| machine.program(guest, words, span));
     }
 
     /// Runs something in a shell of its own, of which nothing lasts.
-    fn in_shell(&mut self, shell: Shell, span: Span, body: impl Fn(&mut Machine, Guest) -> Vec<Guest>) {
+    fn in_shell(&mut self, shell: &Shell, span: Span, body: impl Fn(&mut Machine, Guest) -> Vec<Guest>) {
         let foreign = self.foreign;
         self.each(span, |machine, mut guest| {
             guest.shell = shell.clone();

@@ -47,7 +47,8 @@ impl Boot<'_> {
             }
             "power_state_change" => self.power_state(config),
             _ => {
-                if let Some(setting) = config.get(name) {
+                let key = if name == "seed_random" { "random_seed" } else { name };
+                if let Some(setting) = config.get(key) {
                     self.agent_module(name, setting);
                 }
             }
@@ -93,8 +94,11 @@ impl Boot<'_> {
             if !self.takes(text.len(), file.span) {
                 return;
             }
+            let (append, text) = match file.get("append").map_or(Some(false), truth) {
+                Some(append) => (append, text),
+                None => (false, Text::hole(file.span, "content that may be added to what is there")),
+            };
             let content = Content::Text(text);
-            let append = file.get("append").and_then(truth).unwrap_or(false);
             if is_executable(file) {
                 self.not_executable.remove(path.as_str());
             } else {
@@ -121,7 +125,11 @@ impl Boot<'_> {
         let Some(node) = file.get("content") else { return Text::new() };
         let Some((text, _)) = node.as_scalar() else { return Text::hole(node.span, "content that is no text") };
         let is_binary = node.resolved().tag.as_ref().is_some_and(|tag| tag.name == "!!binary");
-        let encoding = file.get("encoding").and_then(Node::as_str).unwrap_or_default().trim().to_lowercase();
+        let encoding = file.get("encoding").and_then(Node::as_scalar).map(|(encoding, _)| encoding);
+        if encoding.is_some_and(Text::has_holes) {
+            return Text::hole(node.span, "content in an encoding that is not known");
+        }
+        let encoding = encoding.map(Text::as_str).unwrap_or_default().trim().to_lowercase();
         let encodings = ["b64", "base64", "gz", "gzip", "gz+b64", "gz+base64", "gzip+b64", "gzip+base64"];
         if !is_binary && !encodings.contains(&encoding.as_str()) {
             return text.clone();
@@ -216,12 +224,12 @@ impl Boot<'_> {
                 if !self.takes(name.len(), package.span) {
                     return;
                 }
-                self.install(name, package.span);
+                self.install(&name, package.span);
             }
         }
     }
 
-    pub(super) fn install(&mut self, name: Text, span: Span) {
+    pub(super) fn install(&mut self, name: &Text, span: Span) {
         self.ends.iter_mut().for_each(|guest| guest.event(EventKind::Packages(vec![name.clone()]), span));
     }
 
@@ -245,7 +253,7 @@ impl Boot<'_> {
         let Some(script) = script else { return };
         let (script, _, _) = shell::parse(&script, self.machine.limits);
         let shell = Shell { foreign: self.foreign, ..Shell::default() };
-        self.in_shell(shell, span, |machine, guest| {
+        self.in_shell(&shell, span, |machine, guest| {
             let asked = machine.ask(|machine| machine.script(&script, guest));
             let ways = asked.into_iter().flat_map(|end| decide(end, condition.span));
             ways.map(|(reboots, mut guest)| {

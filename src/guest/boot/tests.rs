@@ -186,6 +186,8 @@ fn what_cannot_be_followed_is_named() {
         ("#!/usr/bin/python3\nx\n", "#!/usr/bin/python3"),
         ("#include\nhttps://example.com/a\n", "#include\nhttps://example.com/a\n"),
         ("#cloud-config\nruncmd: <?>\n", "runcmd"),
+        ("#cloud-config\n<?>\n", "#cloud-config\n<?>\n"),
+        ("#cloud-config\npackages: []\n<?>\nusers: []\n", "<?>\n"),
         ("#cloud-config\na: [\n", "#cloud-config\na: [\n"),
         ("#cloud-config\na: b\n---\nc: d\n", "#cloud-config\na: b\n---\nc: d\n"),
         ("#cloud-config-jsonp\n[]\n", "#cloud-config-jsonp\n[]\n"),
@@ -229,7 +231,7 @@ fn told_of(end: &Guest) -> Vec<String> {
 
 #[test]
 fn agents_that_have_modules_are_installed_and_started() {
-    let cases: [(&str, &[&str]); 20] = [
+    let cases: [(&str, &[&str]); 22] = [
         ("puppet: {}", &["install puppet-agent", "Enable puppet", "Start puppet"]),
         ("puppet:", &[]),
         (
@@ -274,6 +276,8 @@ fn agents_that_have_modules_are_installed_and_started() {
             &["install rsyslog"],
         ),
         ("puppet: {}\ncloud_final_modules: [scripts-user]", &[]),
+        ("random_seed: {command: [seeder, -q]}", &["seeder -q"]),
+        ("random_seed: {file: /dev/urandom}", &[]),
     ];
     for (config, expected) in cases {
         let source = format!("#cloud-config\n{config}\n");
@@ -339,6 +343,17 @@ fn templates_in_several_parts_agree_about_their_conditions() {
     let many: String =
         (0..10).map(|number| part(&format!("  {{% if a{number} %}}\n  echo\n  {{% endif %}}\n"))).collect();
     assert_eq!(answers(&ends(&format!("#cloud-config-archive\n{many}"))), [Answer::Depends]);
+}
+
+#[test]
+fn files_of_which_it_is_not_known_how_they_are_written_are_not_known() {
+    for field in ["append: <?>", "encoding: <?>"] {
+        let source =
+            format!("#cloud-config\nwrite_files:\n- {{path: /f, {field}, content: '{BLOCK}'}}\nruncmd: [[sh, /f]]\n");
+        let ends = ends(&source);
+        assert_eq!(answers(&ends), [Answer::Reachable]);
+        assert_eq!(ends[0].opaque.len(), 1, "{field}");
+    }
 }
 
 #[test]

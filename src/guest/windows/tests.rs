@@ -360,6 +360,7 @@ fn tasks_that_are_not_known_are_told() {
         ("tasks: <?>", "<?>"),
         ("tasks:\n- task: <?>", "task: <?>"),
         ("tasks:\n- <?>", "<?>"),
+        ("tasks:\n<?>\n- task: startSsm\n", "<?>\n"),
         ("tasks:\n- {task: executeScript, inputs: <?>}", "task: executeScript"),
         ("tasks:\n- task: executeScript\n  inputs:\n  - {type: <?>, content: a}", "{type: <?>, content: a}"),
         ("tasks:\n- task: unheard", "task: unheard"),

@@ -51,17 +51,28 @@ pub fn parse_open_text(text: &Text, limits: &Limits) -> Parsed {
     parse_text(&without_lone_holes(text), limits)
 }
 
+/// Where [`parse_open_text`] leaves out a line, if it does.
+#[must_use]
+pub fn left_out(text: &Text, limits: &Limits) -> Option<Span> {
+    if !text.has_holes() || parse_text(text, limits).problems.is_empty() {
+        return None;
+    }
+    let line = text.lines().into_iter().find(is_lone_hole)?;
+    line.span_of(0..line.len())
+}
+
 /// The text without the lines of which nothing is known.
 fn without_lone_holes(text: &Text) -> Text {
     let mut kept = Text::new();
-    for line in text.lines() {
-        let is_hole = line.as_str().trim().chars().all(|character| character == HOLE)
-            && line.pieces().iter().any(|piece| matches!(piece.kind, PieceKind::Hole(_)));
-        if !is_hole {
-            kept.push_text(&line);
-        }
+    for line in text.lines().iter().filter(|line| !is_lone_hole(line)) {
+        kept.push_text(line);
     }
     kept
+}
+
+fn is_lone_hole(line: &Text) -> bool {
+    line.as_str().trim().chars().all(|character| character == HOLE)
+        && line.pieces().iter().any(|piece| matches!(piece.kind, PieceKind::Hole(_)))
 }
 
 /// A node of a YAML or JSON document.

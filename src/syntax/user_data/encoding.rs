@@ -1,4 +1,4 @@
-//! Base64 and gzip.
+//! Base64, gzip and quoted-printable.
 
 use std::io::Read as _;
 
@@ -38,6 +38,49 @@ pub fn decode(text: &Text, budget: &mut usize) -> Option<Text> {
     *budget = budget.checked_sub(bytes.len())?;
     let value = String::from_utf8(bytes).ok()?;
     Some(standing_for(text, &value))
+}
+
+/// What a text is in quoted-printable. Bytes that are no UTF-8 become holes.
+pub(super) fn quoted_printable(text: &Text) -> Text {
+    let source = text.as_str();
+    let (mut decoded, mut at) = (Text::new(), 0);
+    while let Some(found) = source.get(at..).and_then(|rest| rest.find('=')) {
+        let start = at + found;
+        decoded.push_text(&text.slice(at..start));
+        let after = source.get(start + 1..).unwrap_or_default();
+        let line_end = after.trim_start_matches([' ', '\t']);
+        at = start + 1;
+        if let Some(next) = line_end.strip_prefix("\r\n").or_else(|| line_end.strip_prefix('\n')) {
+            at = source.len() - next.len();
+            continue;
+        }
+        if line_end.is_empty() {
+            return decoded;
+        }
+        // The bytes of one character stand one after the other.
+        let mut bytes = Vec::new();
+        while let Some(byte) = source.get(start + bytes.len() * 3..).and_then(quoted_byte) {
+            bytes.push(byte);
+        }
+        if bytes.is_empty() {
+            decoded.push_text(&text.slice(start..at));
+            continue;
+        }
+        at = start + bytes.len() * 3;
+        let Some(span) = text.span_of(start..at) else { continue };
+        match String::from_utf8(bytes) {
+            Ok(value) => decoded.push_encoded(&value, span),
+            Err(_) => decoded.push_text(&Text::hole(span, "bytes that are no text")),
+        }
+    }
+    decoded.push_text(&text.slice(at..source.len()));
+    decoded
+}
+
+/// The byte that `=C3` at the start stands for.
+fn quoted_byte(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix('=')?.get(..2)?;
+    digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
 /// A text `value` for which the whole of `text` stands.

@@ -64,13 +64,13 @@ pub(super) fn ways(template: &Text, limits: &Limits) -> Vec<Way> {
             is_too_much: false,
         };
         writer.all(&nodes);
-        let Writer { written, is_too_much, taken: decisions, .. } = writer;
+        let Writer { written, is_too_much, taken: now, .. } = writer;
         if is_too_much {
             ways.push(unknown("a template that becomes too much"));
             return ways;
         }
-        taken = decisions.clone();
-        ways.push(Way { text: written, decisions });
+        ways.push(Way { text: written, decisions: now.clone() });
+        taken = now;
         // The last condition that was taken to hold is taken otherwise next.
         while taken.last().is_some_and(|last| !last.holds) {
             taken.pop();
@@ -220,7 +220,7 @@ impl<'a> Writer<'a> {
             (source, expected) = (rest.trim(), !expected);
         }
         if matches!(source, "true" | "True" | "false" | "False") {
-            return (source.to_ascii_lowercase() == "true") == expected;
+            return source.eq_ignore_ascii_case("true") == expected;
         }
         if !has_connective(source) {
             for (operator, equal) in [("==", true), ("!=", false)] {
@@ -355,14 +355,15 @@ mod tests {
 
     #[test]
     fn hostile_templates_come_to_an_end() {
-        let many: String = (0..20).map(|number| format!("{{% if x{number} %}}a{{% endif %}}")).collect();
-        let all = texts(&many);
+        let conditions = |count: usize| {
+            (0..count).map(|number| format!("{{% if x{number} %}}a{{% endif %}}")).collect::<Vec<_>>().concat()
+        };
+        let all = texts(&conditions(20));
         assert_eq!((all.len(), all.last().unwrap().as_str()), (MOST_WAYS + 1, "?"));
         let list = format!("[{}]", vec!["'a'"; 100].join(","));
         let nested = format!("{{% for x in {list} %}}").repeat(20) + &"{% endfor %}".repeat(20);
         assert_eq!(texts(&nested), ["?"]);
         assert_eq!(texts(&"{% if x %}".repeat(10_000)), ["?"]);
-        let long: String = (0..10_000).map(|number| format!("{{% if x{number} %}}a{{% endif %}}")).collect();
-        assert_eq!(texts(&long), ["?"]);
+        assert_eq!(texts(&conditions(10_000)), ["?"]);
     }
 }

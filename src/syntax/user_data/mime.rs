@@ -69,9 +69,12 @@ fn entity(text: &Text, budget: &mut usize) -> Entity {
     let name = parameter(disposition, "filename").or_else(|| parameter(written, "name"));
     // An archive in the archive is read with its own headers.
     let body = if content_type.starts_with("multipart/") { text.clone() } else { text.slice(body..source.len()) };
-    let is_base64 =
-        header(&headers, "content-transfer-encoding").is_some_and(|it| it.trim().eq_ignore_ascii_case("base64"));
-    let decoded = if is_base64 { encoding::decode(&body, budget) } else { None };
+    let transfer = header(&headers, "content-transfer-encoding").unwrap_or("").trim().to_ascii_lowercase();
+    let decoded = match transfer.as_str() {
+        "base64" => encoding::decode(&body, budget),
+        "quoted-printable" => Some(encoding::quoted_printable(&body)),
+        _ => None,
+    };
     let merge_type = header(&headers, "merge-type").or_else(|| header(&headers, "x-merge-type")).map(str::to_owned);
     Entity { content_type, name, merge_type, body: decoded.unwrap_or(body) }
 }

@@ -158,8 +158,9 @@ impl Collector<'_> {
     fn collect_entity(&mut self, entity: mime::Entity, nesting: usize) {
         let first = self.parts.len();
         let (kind, every_boot) = match entity.content_type.as_str() {
-            "text/x-shellscript" => (Some(PartKind::Script), false),
-            "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => (Some(PartKind::Script), false),
+            "text/x-shellscript" | "text/x-shellscript-per-once" | "text/x-shellscript-per-instance" => {
+                (Some(PartKind::Script), false)
+            }
             "text/x-shellscript-per-boot" => (Some(PartKind::Script), true),
             "text/cloud-config" => (Some(PartKind::CloudConfig), false),
             "text/cloud-boothook" => (Some(PartKind::Boothook), true),
@@ -244,7 +245,7 @@ fn detect(text: &str) -> Detected {
         return Detected::Windows;
     }
     let is_tasks = |line: &str| line.starts_with("tasks:");
-    let is_json = start.starts_with('{') && start.contains("\"tasks\"");
+    let is_json = start.starts_with('{') && start.contains("\"version\"") && start.contains("\"tasks\"");
     if line.starts_with("version:") && start.lines().any(is_tasks) || is_tasks(&line) || is_json {
         return Detected::Part(PartKind::LaunchTasks);
     }
@@ -332,6 +333,17 @@ mod tests {
         assert_eq!(parts[1].name.as_deref(), Some("b.sh"));
         let (piece, span) = parts[1].text.origin_of(10).unwrap();
         assert_eq!((piece.kind.clone(), file.slice(span)), (PieceKind::Verbatim, "b"));
+    }
+
+    #[test]
+    fn quoted_printable_is_seen_through() {
+        let source = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Transfer-Encoding: \
+             Quoted-Printable\n\n#!/bin/sh\nA=3D\"=C3=A9\" b =\nc=\n\n--x--\n";
+        let (file, parts) = parts_of(source);
+        assert_eq!(parts[0].text.as_str(), "#!/bin/sh\nA=\"\u{e9}\" b c");
+        let (piece, span) = parts[0].text.origin_of(11).unwrap();
+        assert_eq!((piece.kind.clone(), file.slice(span)), (PieceKind::Encoded, "=3D"));
+        assert_eq!(kinds(&source.replace("=C3", "=ZZ"))[0].1, "#!/bin/sh\nA=\"=ZZ\u{fffc}\" b c");
     }
 
     #[test]
@@ -465,7 +477,7 @@ mod tests {
         }
     }
 
-    const FRAGMENTS: [&str; 24] = [
+    const FRAGMENTS: [&str; 26] = [
         "MIME-Version: 1.0\n",
         "Content-Type: multipart/mixed; boundary=x\n",
         "\n",
@@ -475,6 +487,8 @@ mod tests {
         " boundary=x",
         "Content-Type: text/plain\n",
         "Content-Transfer-Encoding: base64\n",
+        "Content-Transfer-Encoding: quoted-printable\n",
+        "a=3D=C3=A9=\n=",
         "IyEvYmluL3NoCmE=",
         "#!/bin/sh\n",
         "#cloud-config\n",

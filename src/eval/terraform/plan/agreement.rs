@@ -4,14 +4,14 @@
 //! the sources do not know it, or say something else, the plan wins, and the value's place is the expression in the
 //! sources that it was planned from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sha1::{Digest as _, Sha1};
-
 use super::super::module::block_type;
+use super::script::{digest, fill, is_digest, merged};
 use crate::discover::Workspace;
 use crate::eval::{Map, Unknown, Value, ValueKind};
-use crate::source::{FileId, Limits, Origin, PieceKind, Span, Step, StepRole, Text, Trail};
+use crate::source::{FileId, Limits, Origin, Span, Step, StepRole, Text, Trail};
 use crate::syntax::hcl::{Body, Expression, ExpressionKind};
 use crate::syntax::user_data;
 
@@ -104,21 +104,19 @@ impl Agreement<'_> {
                 return written.or_else(|| site.is_none().then(|| planned.clone()));
             }
             ValueKind::Null => return source.filter(|source| self.is_newer(source)).cloned(),
+            ValueKind::Map(_) | ValueKind::List(_) => {}
+            _ if source.is_some_and(|source| self.is_newer(source)) => return source.cloned(),
             _ => {}
         }
         let alternatives = source.map(Value::alternatives).unwrap_or_default();
         if is_digest(name, planned) {
-            return Some(self.digested(alternatives, planned, site));
+            return Some(self.digested(&alternatives, planned, site));
         }
-        if alternatives.iter().any(|alternative| self.is_newer(alternative)) {
-            return source.cloned();
-        }
-        let agreeing = alternatives.iter().find(|alternative| self.agrees(alternative, planned, name));
+        let agreeing = alternatives.iter().find(|alternative| self.agrees(alternative, planned));
         let has_its_shape = |alternative: &&Value| match planned.kind {
             ValueKind::Map(_) => alternative.as_map().is_some(),
             _ => alternative.as_list().is_some(),
         };
-        let step = |span| Step { span, role: StepRole::Planned, name: name.into() };
         match &planned.kind {
             ValueKind::Map(map) => {
                 let written = agreeing.or_else(|| alternatives.iter().find(has_its_shape));
@@ -127,7 +125,11 @@ impl Agreement<'_> {
                     let site = site.map(|site| site.entry(key));
                     Some((Arc::clone(key), self.of(written, planned, site.as_ref(), key)?))
                 };
-                let entries = map.entries.iter().filter_map(of_entry).collect();
+                let mut entries: BTreeMap<_, _> = map.entries.iter().filter_map(of_entry).collect();
+                let others = written.and_then(Value::as_map).into_iter().flat_map(|written| &written.entries);
+                let is_new =
+                    |(key, value): &(&Arc<str>, &Value)| !map.entries.contains_key(*key) && self.is_newer(value);
+                entries.extend(others.filter(is_new).map(|(key, value)| (Arc::clone(key), value.clone())));
                 let kind = ValueKind::Map(Arc::new(Map { entries, computed_by: None }));
                 Some(Value { kind, origin: origin_of(written, planned, site) })
             }
@@ -136,21 +138,22 @@ impl Agreement<'_> {
                 let elements = written.and_then(Value::as_list).unwrap_or_default();
                 let of_item = |(index, planned): (usize, &Value)| {
                     let same_place = elements.get(index).filter(|_| elements.len() == items.len());
-                    let same = || elements.iter().find(|element| self.agrees(element, planned, name));
+                    let same = || elements.iter().find(|element| self.agrees(element, planned));
                     let site = site.map(|site| site.element(index));
                     self.of(same_place.or_else(same), planned, site.as_ref(), name)
                 };
                 let items = items.iter().enumerate().filter_map(of_item).collect();
                 Some(Value { kind: ValueKind::List(Arc::new(items)), origin: origin_of(written, planned, site) })
             }
-            _ => Some(match (agreeing.filter(|agreeing| agreeing.origin.span.file != self.plan), site) {
-                (Some(agreeing), _) => self.filled(agreeing, planned),
+            _ => Some(match (agreeing, site) {
+                (Some(agreeing), None) => self.filled(agreeing, planned),
+                (Some(agreeing), Some(_)) if agreeing.origin.span.file != self.plan => self.filled(agreeing, planned),
                 (None, None) => planned.clone(),
-                // What the plan gives to a variable stands at that variable.
-                (None, Some(site)) => {
-                    let given = agreeing.map_or(planned.origin.span, |agreeing| agreeing.origin.span);
-                    placed(planned, site.span, &step(given))
+                (None, Some(site)) if alternatives.len() == 1 => {
+                    let changed = alternatives.first().and_then(|source| self.changed(source, planned, site.span));
+                    changed.unwrap_or_else(|| placed_for(planned, None, site.span, name))
                 }
+                (_, Some(site)) => placed_for(planned, agreeing, site.span, name),
             }),
         }
     }
@@ -160,7 +163,7 @@ impl Agreement<'_> {
     pub(super) fn argument(&self, arguments: &Value, planned: &Value, name: &str) -> Option<Value> {
         let mut parts = Vec::new();
         collect_parts(arguments, "", self.limits.depth, &mut parts);
-        let named = parts.iter().find(|(part, value)| part == name && self.agrees(value, planned, name));
+        let named = parts.iter().find(|(part, value)| part == name && self.agrees(value, planned));
         if let Some((_, value)) = named {
             return Some(self.filled(value, planned));
         }
@@ -181,25 +184,50 @@ impl Agreement<'_> {
         })
     }
 
+    /// A script that differs from the sources, which changed since: the lines that both have keep their places, and the
+    /// others get `span`. `None` when they have little in common.
+    fn changed(&self, source: &Value, planned: &Value, span: Span) -> Option<Value> {
+        let (ValueKind::String(text), Some(known)) = (&source.kind, planned.as_str()) else { return None };
+        let script = match text.decoded() {
+            Some(decoded) => {
+                let encoded = Text::encoded(known, span);
+                let contained = user_data::decode(&encoded, &mut self.limits.text_bytes.clone())?;
+                encoded.with_decoded(merged(decoded, contained.known()?, span)?)
+            }
+            None => merged(text, known, span)?,
+        };
+        Some(Value { kind: ValueKind::String(script), origin: source.origin.clone() })
+    }
+
     /// Whether the value is written in a text that is laid over a file: the plan was made of the file, and says nothing
     /// about it.
     fn is_newer(&self, value: &Value) -> bool {
-        value.as_unknown().is_none() && self.workspace.is_laid_over(value.origin.span.file)
+        let is_over = |span: Span| span.file != self.plan && self.workspace.is_laid_over(span.file);
+        match &value.kind {
+            ValueKind::Unknown(_) => false,
+            ValueKind::OneOf(all) => all.iter().any(|one| self.is_newer(one)),
+            ValueKind::String(text) => {
+                let pieces = text.decoded().unwrap_or(text).pieces();
+                is_over(value.origin.span) || pieces.iter().any(|piece| is_over(piece.span))
+            }
+            _ => is_over(value.origin.span),
+        }
     }
 
     /// Whether the sources can mean what is planned. What they leave open, and what they do not mention, agrees.
-    fn agrees(&self, source: &Value, planned: &Value, name: &str) -> bool {
+    fn agrees(&self, source: &Value, planned: &Value) -> bool {
         match (&source.kind, &planned.kind) {
-            (_, ValueKind::Unknown(_)) | (ValueKind::Null, ValueKind::Null) => true,
-            (ValueKind::Unknown(_), ValueKind::Map(_) | ValueKind::List(_)) => true,
-            (ValueKind::OneOf(all), _) => all.iter().any(|one| self.agrees(one, planned, name)),
+            (_, ValueKind::Unknown(_))
+            | (ValueKind::Null, ValueKind::Null)
+            | (ValueKind::Unknown(_), ValueKind::Map(_) | ValueKind::List(_)) => true,
+            (ValueKind::OneOf(all), _) => all.iter().any(|one| self.agrees(one, planned)),
             (ValueKind::Map(source), ValueKind::Map(planned)) => planned
                 .entries
                 .iter()
-                .all(|(key, planned)| source.entries.get(key).is_none_or(|source| self.agrees(source, planned, key))),
+                .all(|(key, planned)| source.entries.get(key).is_none_or(|source| self.agrees(source, planned))),
             (ValueKind::List(source) | ValueKind::Set(source), ValueKind::List(planned)) => {
                 source.len() == planned.len()
-                    && source.iter().zip(&**planned).all(|(source, planned)| self.agrees(source, planned, name))
+                    && source.iter().zip(&**planned).all(|(source, planned)| self.agrees(source, planned))
             }
             (_, ValueKind::String(_) | ValueKind::Bool(_) | ValueKind::Number(_)) => {
                 let planned = planned.to_text();
@@ -239,7 +267,7 @@ impl Agreement<'_> {
     }
 
     /// User data of which the plan has a digest only: the sources' text that has it, or an unknown one.
-    fn digested(&self, alternatives: Vec<Value>, planned: &Value, site: Option<&Site<'_>>) -> Value {
+    fn digested(&self, alternatives: &[Value], planned: &Value, site: Option<&Site<'_>>) -> Value {
         let is_it = |source: &&Value| match (&source.kind, planned.as_str()) {
             // What has holes cannot be compared.
             (ValueKind::String(text), Some(planned)) => {
@@ -284,6 +312,12 @@ fn origin_of(written: Option<&Value>, planned: &Value, site: Option<&Site<'_>>) 
     written.map_or_else(at_site, |written| written.origin.clone())
 }
 
+/// `planned` at `span`. What the plan gives to a variable, which `agreeing` is then, stands at that variable.
+fn placed_for(planned: &Value, agreeing: Option<&Value>, span: Span, name: &str) -> Value {
+    let given = agreeing.map_or(planned.origin.span, |agreeing| agreeing.origin.span);
+    placed(planned, span, &Step { span: given, role: StepRole::Planned, name: name.into() })
+}
+
 /// `planned` and what it holds, at `span` after `step`.
 pub(super) fn placed(planned: &Value, span: Span, step: &Step) -> Value {
     let all = |values: &[Value]| Arc::new(values.iter().map(|value| placed(value, span, step)).collect());
@@ -297,123 +331,4 @@ pub(super) fn placed(planned: &Value, span: Span, step: &Step) -> Value {
         kind => kind.clone(),
     };
     Value { kind, origin: Origin { span, trail: Trail::default().then(step.clone()) } }
-}
-
-/// Whether an older provider put a digest into the plan instead of the user data: versions of the AWS provider before 6
-/// do so with `user_data`.
-fn is_digest(name: &str, planned: &Value) -> bool {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    name == "user_data" && planned.as_str().is_some_and(|text| text.len() == 40 && text.bytes().all(is_digit))
-}
-
-/// The digest of user data as the AWS provider makes it.
-fn digest(text: &str) -> String {
-    Sha1::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// `text` with its holes filled so that it becomes `whole`; `None` when that is not possible.
-fn fill(text: &Text, whole: &str) -> Option<Text> {
-    let mut filled = Text::new();
-    let mut rest = whole;
-    let mut hole: Option<(Span, Trail)> = None;
-    let mut start = 0;
-    let mut run = 0..0;
-    let pieces = text.pieces();
-    for (index, piece) in pieces.iter().enumerate() {
-        let end = start + piece.length;
-        let is_hole = matches!(piece.kind, PieceKind::Hole(_));
-        if !is_hole {
-            run.end = end;
-            start = end;
-            if pieces.get(index + 1).is_some_and(|next| !matches!(next.kind, PieceKind::Hole(_))) {
-                continue;
-            }
-            let known = text.as_str().get(run.clone())?;
-            let is_last = index + 1 == pieces.len();
-            let at = match (&hole, is_last) {
-                (None, _) => rest.starts_with(known).then_some(0)?,
-                (Some(_), true) => rest.ends_with(known).then(|| rest.len() - known.len())?,
-                (Some(_), false) => rest.find(known)?,
-            };
-            push_filling(&mut filled, rest.get(..at)?, hole.take());
-            filled.push_text(&text.slice(run.clone()));
-            rest = rest.get(at + known.len()..)?;
-            continue;
-        }
-        // Of two holes side by side the first one stands for all.
-        hole.get_or_insert_with(|| (piece.span, piece.trail.clone()));
-        start = end;
-        run = end..end;
-    }
-    if hole.is_none() && !rest.is_empty() {
-        return None;
-    }
-    push_filling(&mut filled, rest, hole);
-    Some(filled)
-}
-
-fn push_filling(filled: &mut Text, value: &str, hole: Option<(Span, Trail)>) {
-    if let Some((span, trail)) = hole {
-        filled.push_text_through(&Text::encoded(value, span), &trail);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn span(at: usize) -> Span {
-        Span::new(FileId(0), at..at + 1)
-    }
-
-    fn text(parts: &[Option<&str>]) -> Text {
-        let mut text = Text::new();
-        for (at, part) in parts.iter().enumerate() {
-            match part {
-                Some(known) => text.push_encoded(known, span(at)),
-                None => text.push_text(&Text::hole(span(at), "unknown")),
-            }
-        }
-        text
-    }
-
-    #[test]
-    fn holes_are_filled_where_the_rest_fits() {
-        for (parts, whole) in [
-            (&[Some("a"), None, Some("b")][..], "a-b-b"),
-            (&[None], "anything"),
-            (&[None], ""),
-            (&[Some("x="), None, Some("\ny="), None], "x=1\ny=2"),
-            (&[None, None, Some("c")], "abc"),
-            (&[None, Some("ab"), Some("c"), None], "-abc-"),
-            (&[Some("é"), None, Some("é")], "éé"),
-        ] {
-            let filled = fill(&text(parts), whole);
-            assert_eq!(filled.as_ref().and_then(Text::known), Some(whole), "{parts:?}");
-        }
-        let filled = fill(&text(&[Some("a"), None, Some("b")]), "a-b-b").unwrap();
-        assert_eq!(filled.origin_of(2).map(|(_, span)| span), Some(span(1)), "the hole stands for its filling");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_not_filled() {
-        for (parts, whole) in [
-            (&[Some("a"), None, Some("b")][..], "a-c"),
-            (&[Some("ab"), None, Some("bc")], "abc"),
-            (&[None, Some("x"), None], "abc"),
-            (&[Some("a"), None], "b"),
-            (&[None, Some("b")], "abc"),
-        ] {
-            assert_eq!(fill(&text(parts), whole), None, "{parts:?}");
-        }
-    }
-
-    #[test]
-    fn digests_are_known_by_their_form() {
-        let value = |text: &str| Value::encoded(text, span(0));
-        let of = digest("#!/bin/sh\n");
-        assert!(is_digest("user_data", &value(&of)));
-        assert!(!is_digest("ami", &value(&of)) && !is_digest("user_data", &value(&of.to_uppercase())));
-        assert!(!is_digest("user_data", &value("#!/bin/sh\n")));
-    }
 }

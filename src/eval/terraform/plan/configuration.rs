@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::super::scope::InstanceKey;
 use super::address::{Part, absolute, module_address, parts};
 use super::document::{Configuration, ConfiguredModule, ConfiguredResource, Document, PlannedResource, Raw, parse};
+use crate::eval::tree::value_of;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::source::Limits;
-use crate::syntax::tree::Node;
+use crate::syntax::tree::{Entry, Node};
 
 /// The declarations of a plan, and what is made of them.
 pub(super) struct Declarations<'a> {
@@ -105,7 +106,7 @@ impl<'a> Declarations<'a> {
 
     fn resolve_within(&self, viewpoint: Viewpoint<'_>, value: Value, expression: Option<&Node>) -> Value {
         let span = value.origin.span;
-        let references = expression.and_then(|expression| references(expression));
+        let references = expression.and_then(references);
         let kind = match (value.kind, expression) {
             (ValueKind::Unknown(why), Some(_)) => {
                 let target = references.and_then(|references| self.only_target(viewpoint, &references));
@@ -137,6 +138,49 @@ impl<'a> Declarations<'a> {
         Value::new(kind, span)
     }
 
+    /// What `expression` of a resource is, as far as it is a constant or a variable: where the plan has the value that is
+    /// written once for all copies of the resource.
+    pub(super) fn written(&self, planned: &PlannedResource<'_>, expression: &Node) -> Option<Value> {
+        self.written_within(&planned.module, expression, self.limits.depth)
+    }
+
+    fn written_within(&self, calls: &[Part], expression: &Node, depth: usize) -> Option<Value> {
+        let depth = depth.checked_sub(1)?;
+        if let Some(constant) = expression.get("constant_value") {
+            return Some(value_of(constant, depth, |_| true));
+        }
+        if let Some(references) = references(expression) {
+            let parts = parts(references.first()?)?;
+            let [first, variable, attributes @ ..] = parts.as_slice() else { return None };
+            if *first.name != *"var" {
+                return None;
+            }
+            let value = self.variable(calls, &variable.name, depth)?;
+            let attribute = |value: Value, part: &Part| value.as_map()?.entries.get(&part.name).cloned();
+            return attributes.iter().try_fold(value, attribute);
+        }
+        if let Some(blocks) = expression.items() {
+            let blocks = blocks.iter().map(|block| self.written_within(calls, block, depth));
+            return Some(Value::list(blocks.collect::<Option<_>>()?, expression.span));
+        }
+        let entry =
+            |(name, entry): (&str, &Entry)| Some((name.into(), self.written_within(calls, &entry.value, depth)?));
+        let entries = expression.is_mapping().then(|| expression.entries().into_iter().filter_map(entry).collect())?;
+        Some(Value::map(entries, expression.span))
+    }
+
+    /// The value of a variable of the module that `calls` lead to: what its caller passes, or else its default.
+    fn variable(&self, calls: &[Part], name: &str, depth: usize) -> Option<Value> {
+        let value = |raw| self.parsed(raw).map(|node| value_of(&node, depth, |_| true));
+        let Some((call, above)) = calls.split_last() else { return value(self.document.variables.get(name)?) };
+        let call = self.module(above)?.module_calls.get(&*call.name)?;
+        let passed = call.expressions.and_then(|raw| self.parsed(raw));
+        match passed.as_ref().and_then(|passed| passed.get(name)) {
+            Some(expression) => self.written_within(above, expression, depth),
+            None => value(call.module.variables.get(name)?.default?),
+        }
+    }
+
     /// The one resource that `references` lead to; `None` when there are several, or none.
     fn only_target(&self, viewpoint: Viewpoint<'_>, references: &[String]) -> Option<Target> {
         let mut targets = BTreeSet::new();
@@ -164,11 +208,11 @@ impl<'a> Declarations<'a> {
                 (["module", _, output, ..], [_, call, ..]) => {
                     self.follow_output(viewpoint, call, output, is_own_copy, depth, targets);
                 }
-                ([kind, _, attributes @ ..], [_, named, ..]) => {
-                    let declared = format!("{kind}.{}", named.name);
-                    let mut address = absolute(viewpoint.calls, &named.key.apply(&declared));
+                ([kind, _, attributes @ ..], [_, resource, ..]) => {
+                    let declared = format!("{kind}.{}", resource.name);
+                    let mut address = absolute(viewpoint.calls, &resource.key.apply(&declared));
                     let own = absolute(viewpoint.calls, &viewpoint.key.apply(&declared));
-                    if is_own_copy && named.key == InstanceKey::None && self.planned.contains(&own) {
+                    if is_own_copy && resource.key == InstanceKey::None && self.planned.contains(&own) {
                         address = own;
                     }
                     let attribute = attributes.first().copied().unwrap_or_default().to_owned();

@@ -54,16 +54,17 @@ impl PlannedResource<'_> {
 
 /// What is declared, without values: which expression refers to what.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Configuration<'a> {
-    #[serde(default)]
-    pub(super) provider_config: BTreeMap<String, IgnoredAny>,
+    #[serde(borrow, default)]
+    pub(super) provider_config: BTreeMap<String, Raw<'a>>,
     #[serde(borrow, default)]
     pub(super) root_module: ConfiguredModule<'a>,
 }
 
 /// A module as it is declared.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub(super) struct ConfiguredModule<'a> {
     #[serde(borrow)]
     pub(super) resources: Vec<ConfiguredResource<'a>>,
@@ -71,10 +72,13 @@ pub(super) struct ConfiguredModule<'a> {
     pub(super) module_calls: BTreeMap<String, ConfiguredCall<'a>>,
     #[serde(borrow)]
     pub(super) outputs: BTreeMap<String, ConfiguredOutput<'a>>,
+    #[serde(borrow)]
+    pub(super) variables: BTreeMap<String, ConfiguredVariable<'a>>,
 }
 
 /// A resource as it is declared.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct ConfiguredResource<'a> {
     #[serde(default)]
     pub(super) mode: String,
@@ -89,6 +93,7 @@ pub(super) struct ConfiguredResource<'a> {
 
 /// A call of a module.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct ConfiguredCall<'a> {
     #[serde(borrow)]
     pub(super) expressions: Option<Raw<'a>>,
@@ -96,14 +101,24 @@ pub(super) struct ConfiguredCall<'a> {
     pub(super) module: ConfiguredModule<'a>,
 }
 
+/// A variable of a module.
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+pub(super) struct ConfiguredVariable<'a> {
+    #[serde(borrow)]
+    pub(super) default: Option<Raw<'a>>,
+}
+
 /// An output of a module.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct ConfiguredOutput<'a> {
     #[serde(borrow)]
     pub(super) expression: Option<Raw<'a>>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Outline<'a> {
     #[serde(borrow)]
     format_version: Option<Raw<'a>>,
@@ -120,19 +135,21 @@ struct Outline<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Variable<'a> {
     #[serde(borrow)]
     value: Option<Raw<'a>>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct PlannedValues<'a> {
     #[serde(borrow, default)]
     root_module: PlannedModule<'a>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 struct PlannedModule<'a> {
     #[serde(borrow)]
     address: Option<Raw<'a>>,
@@ -143,6 +160,7 @@ struct PlannedModule<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Planned<'a> {
     #[serde(borrow)]
     address: Raw<'a>,
@@ -157,6 +175,7 @@ struct Planned<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct ResourceChange<'a> {
     #[serde(borrow)]
     address: Raw<'a>,
@@ -174,6 +193,7 @@ struct ResourceChange<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Change<'a> {
     actions: Vec<String>,
     #[serde(borrow)]

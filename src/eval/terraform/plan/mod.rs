@@ -7,6 +7,7 @@ mod address;
 mod agreement;
 mod configuration;
 mod document;
+mod script;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +101,7 @@ pub(super) fn evaluate(
         resources.push(expansion.resource(resource, &wanted));
     }
     planned.evaluation.problems.append(&mut expansion.parser.problems);
+    resources.extend(expansion.looked_up());
     planned.evaluation.extend(evaluator.into_evaluation(resources));
     planned
 }
@@ -216,6 +218,21 @@ impl Expansion<'_> {
         resource
     }
 
+    /// What the sources look up, which resources refer to.
+    fn looked_up(self) -> Vec<Resource> {
+        let project = &self.parser.document.file.path;
+        let Some(sources) = self.sources else { return Vec::new() };
+        let relevant = BTreeSet::new();
+        let mut all =
+            super::Expansion { evaluator: self.evaluator, relevant: &relevant, project, resources: Vec::new() };
+        for instance in sources.instances() {
+            for (name, block) in &instance.module.data {
+                all.expand_resource(&instance, &format!("data.{}", name.0), name, block);
+            }
+        }
+        all.resources
+    }
+
     /// A resource whose block is in the workspace.
     fn written(
         &self,
@@ -240,7 +257,7 @@ impl Expansion<'_> {
         entries.extend(unmentioned.into_iter().filter(|(name, _)| !is_mentioned(name)));
         let trail = instance.trail.then(self.place.clone());
         let properties = Value { kind: Value::map(entries, block.body.span).kind, origin: written.origin };
-        let provider = self.evaluator.provider(instance, &planned.kind, block);
+        let provider = self.evaluator.provider(instance, &planned.kind, block, &scope);
         self.made(planned, properties, provider, block.header, trail)
     }
 
@@ -309,11 +326,18 @@ impl Expansion<'_> {
     ) -> BTreeMap<Arc<str>, Value> {
         let configured = self.declarations.and_then(|it| Some((it, it.expressions(planned)?)));
         let resolved = |(name, value): (Arc<str>, Value)| {
-            let value = match &configured {
-                Some((declarations, expressions)) => declarations.resolve(planned, value, expressions.get(&name)),
-                None => value,
+            let configured = configured.as_ref().map(|(it, expressions)| (it, expressions.get(&name)));
+            let (value, written) = match configured {
+                Some((declarations, expression)) => (
+                    declarations.resolve(planned, value, expression),
+                    expression.and_then(|expression| declarations.written(planned, expression)),
+                ),
+                None => (value, None),
             };
-            Some((Arc::clone(&name), self.agreement.of(None, &value, None, &name)?))
+            // Only known values have a place where they are written.
+            let value =
+                self.agreement.of(written.as_ref().filter(|_| value.as_unknown().is_none()), &value, None, &name)?;
+            Some((name, value))
         };
         attributes.into_iter().filter_map(resolved).collect()
     }

@@ -97,6 +97,11 @@ impl<'a> Sources<'a> {
         Self { evaluator, instances, repetitions: BTreeMap::new() }
     }
 
+    /// The instances that were found.
+    pub(super) fn instances(self) -> Vec<Rc<Instance>> {
+        self.instances.into_values().flatten().collect()
+    }
+
     /// Finds where `resource` is written and gives that to `then`.
     pub(super) fn with<T>(&mut self, resource: &PlannedResource<'_>, then: impl FnOnce(Written<'_>) -> T) -> T {
         if let Some(instance) = self.instance(&resource.module) {

@@ -177,7 +177,7 @@ fn pass(guest: &mut Guest, call: &Call) -> Status {
 /// Passes on something of what comes in: a single thing that is not known stays that.
 fn filter(guest: &mut Guest, call: &Call) -> Status {
     match guest.input(call.span) {
-        Content::Text(text) if is_hole_alone(&text) => guest.write_text(text),
+        Content::Text(text) if is_hole_alone(&text.trim_matches(char::is_whitespace)) => guest.write_text(text),
         _ => guest.write_unknown(call.span, &format!("the output of `{}`", call.name)),
     }
     DONE
