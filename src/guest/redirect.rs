@@ -123,22 +123,17 @@ impl Guest {
         match self.path(name).as_deref() {
             Some("/dev/null") => Content::empty(),
             Some("/dev/stdin") => self.inputs.last().cloned().unwrap_or_else(unknown),
-            Some(path) => match self.written(path) {
-                Some(Some(content)) => content,
-                _ => unknown(),
-            },
+            Some(path) => self.written_at(path).and_then(|place| self.file(place)).cloned().unwrap_or_else(unknown),
             None => unknown(),
         }
     }
 
-    /// What the file at `path` was made to hold, itself or by an archive that was unpacked around it; nothing within for
-    /// a file that was removed, and nothing when neither is known.
-    pub(super) fn written(&self, path: &str) -> Option<Option<Content>> {
-        if let Some(content) = self.files.get(path) {
-            return Some(content.clone());
-        }
+    /// The place among the files where it stands what the file at `path` was made to hold: its own, or that of an archive
+    /// that was unpacked around it.
+    pub(super) fn written_at(&self, path: &str) -> Option<&str> {
         let mut folders = path.char_indices().rev().filter(|(_, each)| *each == '/');
-        folders.find_map(|(at, _)| self.files.get(path.get(..=at)?)).cloned()
+        let around = || folders.find_map(|(at, _)| self.files.get_key_value(path.get(..=at)?));
+        self.files.get_key_value(path).or_else(around).map(|(place, _)| place.as_str())
     }
 
     /// Unpacks an archive into a folder: `content` stands for each file in it.

@@ -319,7 +319,8 @@ impl Machine<'_> {
         let is_stock = find(base).is_some() || Network::knows(base);
         if program.contains('/')
             && let Some(path) = guest.path(name)
-            && let Some(content) = guest.written(&path).filter(|_| !is_stock || guest.files.contains_key(&path))
+            && let Some(place) = guest.written_at(&path).filter(|place| !is_stock || *place == path)
+            && let Some(content) = guest.files.get(place).cloned()
         {
             return self.file(guest, &path, content.as_ref(), words, span);
         }

@@ -77,8 +77,8 @@ fn is_restarted(properties: &Value, configuration: &Value) -> bool {
         texts(names).iter().filter_map(Text::known).any(|name| field(section, name).is_some())
     };
     let listed = LISTED.into_iter().any(|section| {
-        let (names, changed) = (field(properties, section.name()), field(configuration, section.name()));
-        changed.zip(names).is_some_and(|(changed, names)| changes(&changed, &names))
+        let (names, applied) = (field(properties, section.name()), field(configuration, section.name()));
+        applied.zip(names).is_some_and(|(applied, names)| changes(&applied, &names))
     });
     let packages = Section::Packages.name();
     let (Some(wanted), Some(installed)) = (field(properties, packages), field(configuration, packages)) else {

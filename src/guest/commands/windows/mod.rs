@@ -163,7 +163,8 @@ impl Machine<'_> {
         let command = command_name(written, guest.shell.dialect);
         let may_be_unpacked = written.contains(['/', '\\']) && find(&command).is_none();
         if let Some(path) = guest.path(name)
-            && let Some(content) = guest.written(&path).filter(|_| may_be_unpacked || guest.files.contains_key(&path))
+            && let Some(place) = guest.written_at(&path).filter(|place| may_be_unpacked || *place == path)
+            && let Some(content) = guest.files.get(place).cloned()
         {
             return self.windows_file(guest, &path, content.as_ref(), arguments, span);
         }
