@@ -20,9 +20,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|entry| {
             let file = workspace.source(entry.id);
             match entry.kind {
-                Kind::CloudFormation | Kind::CloudFormationParameters | Kind::ImageBuilder | Kind::PackerLegacy => {
-                    tree::parse(&file, &limits).problems.len()
-                }
+                Kind::CloudFormation
+                | Kind::CloudFormationParameters
+                | Kind::ImageBuilder
+                | Kind::PackerLegacy
+                | Kind::SystemsManager
+                | Kind::TerraformPlan => tree::parse(&file, &limits).problems.len(),
                 Kind::TerraformVariables | Kind::TerraformVariablesJson | Kind::PackerVariables => {
                     terraform::parse_variables_file(&file, &limits).problems.len()
                 }
