@@ -567,7 +567,10 @@ mod tests {
                         prop_assert_eq!(span.range().len(), 1);
                         prop_assert_eq!(text.as_str().as_bytes()[offset], SOURCE.as_bytes()[span.start as usize]);
                     }
-                    PieceKind::Encoded => prop_assert_eq!(piece.length, 1),
+                    PieceKind::Encoded => {
+                        prop_assert_eq!(text.as_str().as_bytes()[offset], b'\n');
+                        prop_assert_eq!(span.range().end, SOURCE.len());
+                    }
                     PieceKind::Hole(_) => prop_assert_eq!(piece.length, HOLE.len_utf8()),
                 }
             }

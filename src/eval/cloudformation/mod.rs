@@ -178,7 +178,10 @@ impl<'a> Evaluator<'a> {
     fn resource(&mut self, name: &'a str, entry: &'a Entry) -> Vec<Resource> {
         let header = entry.key.span;
         let Some(kind) = entry.value.get("Type").and_then(type_name) else {
-            if !self.generated.is_anything() {
+            // Where expansion had to stop is said there.
+            let is_cut = |node: &Node| matches!(node.kind, NodeKind::Alias(None));
+            let is_cut = is_cut(&entry.value) || entry.value.entries().iter().any(|(_, entry)| is_cut(&entry.value));
+            if !self.generated.is_anything() && !is_cut {
                 let message = format!("the resource `{name}` has no `Type`; give it one, such as `AWS::EC2::Instance`");
                 self.warn(ProblemCode::Evaluation, header, message);
             }
