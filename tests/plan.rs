@@ -304,7 +304,11 @@ fn launches(plan: &Value) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     for line in project.run("hosts plan.json --root .").stdout.lines() {
         match (line.strip_prefix("  launches   "), line.split_once("  plan.json")) {
-            (Some(launched), _) => hosts.last_mut().unwrap().push_str(&format!(" launches {launched}")),
+            (Some(launched), _) => {
+                let host = hosts.last_mut().unwrap();
+                host.push_str(" launches ");
+                host.push_str(launched);
+            }
             (None, Some((host, _))) => hosts.push(host.to_owned()),
             _ => {}
         }
@@ -406,12 +410,12 @@ fn a_digest_is_no_script() {
 }
 
 fn indented(script: &str) -> String {
-    script.lines().map(|line| format!("    {line}\n")).collect()
+    script.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat()
 }
 
 fn sha1(text: &str) -> String {
     use sha1::Digest;
-    sha1::Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha1::Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[test]

@@ -531,11 +531,11 @@ fn nothing_is_certain_of_what_is_not_known() {
 #[test]
 fn variables_files_count_in_the_order_in_which_terraform_reads_them() {
     let names = ["a", "b", "c", "d", "e", "f"];
-    let declared: String = names.iter().map(|name| format!("variable \"{name}\" {{ default = \"1\" }}\n")).collect();
-    let image: String = names.iter().map(|name| format!("${{var.{name}}}")).collect();
+    let declared: String = names.map(|name| format!("variable \"{name}\" {{ default = \"1\" }}\n")).concat();
+    let image: String = names.map(|name| format!("${{var.{name}}}")).concat();
     let main = format!("{declared}resource \"aws_instance\" \"this\" {{ ami = \"{image}\" }}");
     let of = |names: &[&str], value: &str| -> String {
-        names.iter().map(|name| format!("{name} = \"{value}\"\n")).collect()
+        names.iter().map(|name| format!("{name} = \"{value}\"\n")).collect::<Vec<_>>().concat()
     };
     let in_json = |names: &[&str], value: &str| {
         let entries: Vec<_> = names.iter().map(|name| format!("\"{name}\": \"{value}\"")).collect();

@@ -186,10 +186,8 @@ impl Evaluator<'_> {
         };
         self.each_alternative(&condition, |condition| {
             if let Some(value) = condition.as_bool() {
-                let (branch, other) = match value {
-                    true => (&conditional.when_true, &conditional.when_false),
-                    false => (&conditional.when_false, &conditional.when_true),
-                };
+                let branches = (&conditional.when_true, &conditional.when_false);
+                let (branch, other) = if value { branches } else { (branches.1, branches.0) };
                 return chosen(branch, condition).map(|value| self.in_common_type(value, other, scope));
             }
             let why = match &condition.kind {
