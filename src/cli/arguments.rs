@@ -27,13 +27,12 @@ Exit codes:
 
 const TABLE: [(&str, Listing); 3] = [("text", Listing::Text), ("json", Listing::Json), ("markdown", Listing::Markdown)];
 const LIST: [(&str, Listing); 2] = [("text", Listing::Text), ("json", Listing::Json)];
-const KINDS: [(&str, GivenKind); 7] = [
+const KINDS: [(&str, GivenKind); 6] = [
     ("auto", GivenKind(None)),
     ("terraform", GivenKind(Some(Kind::Terraform))),
     ("cloudformation", GivenKind(Some(Kind::CloudFormation))),
     ("image-builder", GivenKind(Some(Kind::ImageBuilder))),
     ("packer", GivenKind(Some(Kind::Packer))),
-    ("systems-manager", GivenKind(Some(Kind::SystemsManager))),
     ("user-data", GivenKind(Some(Kind::UserData))),
 ];
 const SEVERITIES: [(&str, Severity); 3] =
