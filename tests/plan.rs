@@ -584,3 +584,19 @@ fn hostile_plans_end() {
         assert!(!ran.stderr.contains("panicked") && (0..=3).contains(&ran.code), "{ran:?}");
     }
 }
+
+#[test]
+fn a_plan_is_quoted_without_the_values_that_are_not_meant() {
+    let values = json!({
+        "key_name": "\"pass: word\"",
+        "metadata_options": [{"http_endpoint": "disabled", "http_tokens": "hunter2", "list": ["hunter2"]}],
+    });
+    let plan = plan(&[instance("web", values)], &json!({}), &json!({}));
+    for text in [serde_json::to_string_pretty(&plan).unwrap(), plan.to_string()] {
+        let shown = Project::new(&[("plan.json", &text)]).run("check --format text").stdout;
+        assert!(shown.contains("\"disabled\""), "{shown}");
+        assert!(!["pass", "word", "hunter2"].iter().any(|secret| shown.contains(secret)), "{shown}");
+        let is_on_lines = text.contains('\n');
+        assert_eq!(shown.contains("\"http_tokens\": \"*******\""), is_on_lines, "{shown}");
+    }
+}

@@ -65,7 +65,7 @@ struct Line {
 }
 
 impl Excerpt {
-    /// The lines of `file`, shown as `name`, around `labels`; one that `is_masked` shows nothing beside them but punctuation.
+    /// The lines of `file`, shown as `name`, around `labels`; of JSON that `is_masked` only keys are shown beside them.
     pub(super) fn new(file: &SourceFile, name: &str, labels: &[ExcerptLabel<'_>], is_masked: bool) -> Self {
         let ranges: Vec<_> = labels.iter().map(|label| shown_part(file, &label.range)).collect();
         let mut excerpt = Self {
@@ -119,13 +119,18 @@ impl Excerpt {
         if window.start > 0 {
             self.text.push_str(CUT);
         }
+        let shown = content.get(window.clone()).unwrap_or("");
+        // What begins in the middle of a line may begin in the middle of a string.
+        let keys = if is_masked && window.start == 0 { keys(shown) } else { Vec::new() };
         let mut escaper = Escaper::default();
-        for (at, character) in content.get(window.clone()).unwrap_or("").char_indices() {
+        for (at, character) in shown.char_indices() {
             let offset = line.start + window.start + at;
             while ends.first().is_some_and(|end| *end <= offset) {
                 shown_at.extend(ends.pop_first().map(|end| (end, self.text.len())));
             }
-            let is_meant = || ranges.iter().any(|range| range.contains(&offset));
+            let is_meant = || {
+                ranges.iter().any(|range| range.contains(&offset)) || keys.iter().any(|range| range.contains(&at))
+            };
             let is_hidden = is_masked && character.is_alphanumeric() && !is_meant();
             if offset > 0 || character != '\u{feff}' {
                 escaper.push(if is_hidden { MASK } else { character }, &mut self.text);
@@ -138,6 +143,28 @@ impl Excerpt {
         self.text.push('\n');
         self.lines.push(Line { number, range: begin..self.text.len() });
     }
+}
+
+/// The keys in a line of JSON, without their quotes: bytes of the line.
+fn keys(content: &str) -> Vec<Range<usize>> {
+    let mut keys = Vec::new();
+    let mut at = 0;
+    while let Some(start) = content.get(at..).and_then(|rest| rest.find('"')).map(|quote| at + quote + 1) {
+        let mut end = start;
+        let mut rest = content.get(start..).unwrap_or("").chars();
+        while let Some(character) = rest.next() {
+            match character {
+                '"' => break,
+                '\\' => end += 1 + rest.next().map_or(0, char::len_utf8),
+                _ => end += character.len_utf8(),
+            }
+        }
+        at = (end + 1).min(content.len());
+        if content.get(at..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+            keys.push(start..end);
+        }
+    }
+    keys
 }
 
 /// Draws excerpts.
