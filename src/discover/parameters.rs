@@ -57,12 +57,6 @@ impl Workspace {
         Owners { by_name: named.cloned().collect(), near: near.clone() }
     }
 
-    /// The files with values that the template at `path` may be deployed with, in the order of their paths.
-    pub fn parameter_files_of(&self, path: &str) -> Vec<&Entry> {
-        let files = self.entries().iter().filter(|entry| entry.kind == Kind::CloudFormationParameters);
-        files.filter(|entry| is_near(&entry.path, path)).collect()
-    }
-
     /// The CloudFormation templates that say something about the selected files: those that are selected, whose values
     /// are, or that include one, and all that may nest any of them.
     pub fn templates_to_analyse(&self) -> BTreeSet<Arc<str>> {
