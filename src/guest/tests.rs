@@ -37,6 +37,26 @@ fn output(script: &str) -> String {
 }
 
 #[test]
+fn arguments_that_are_passed_on_whole_are_as_open_as_those_of_the_script() {
+    for script in [
+        format!("[ \"$2\" = deny ] && {BLOCK}"),
+        format!("main() {{ [ \"$2\" = deny ] && {BLOCK}; }}; main \"$@\""),
+        format!("main() {{ [ \"$3\" = deny ] && {BLOCK}; }}; main first $*"),
+        format!("main() {{ shift; [ \"$1\" = deny ] && {BLOCK}; }}; main \"$@\""),
+        format!("set -- -v \"$@\"; [ \"$3\" = deny ] && {BLOCK}"),
+    ] {
+        let file = SourceFile::new(FileId(1), "user-data.sh", script.as_str().into());
+        let (parsed, _, _) = shell::parse(&Text::verbatim(&*script, file.span(0..script.len())), &Limits::default());
+        let mut guest = start();
+        guest.shell.open_arguments = true;
+        let ends = run(&parsed, guest, &Limits::default());
+        assert_eq!(answers(&ends), [Answer::Reachable, Answer::Blocked], "{script}");
+    }
+    let known = format!("main() {{ [ \"$2\" = deny ] && {BLOCK}; }}; main allow deny");
+    assert_eq!(answers(&ends(&known)), [Answer::Blocked]);
+}
+
+#[test]
 fn expansions_give_what_bash_gives() {
     let cases = [
         ("x=a.b.c; echo ${x%.*} ${x%%.*} ${x#*.} ${x##*.} ${#x} >/out", "a.b a b.c c 5\n"),
