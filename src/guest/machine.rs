@@ -268,7 +268,7 @@ impl<'a> Machine<'a> {
             StatementKind::For { variable, words, body } => {
                 let words = match words {
                     Some(words) => self.expand_all(&mut guest, words),
-                    None if guest.shell.open_arguments => vec![Text::hole(span, "the arguments of the script")],
+                    None if guest.shell.open_arguments => vec![Text::hole(span, "an argument of the script")],
                     None => guest.shell.arguments.clone(),
                 };
                 guest.set_status(0);

@@ -19,8 +19,21 @@ pub(super) enum Value {
 /// The longest text in which a pattern with wildcards is replaced.
 const MOST_SEARCHED: usize = 200;
 
-/// Why arguments are not known that whoever runs a script gives it.
-const ARGUMENTS: &str = "an argument of the script";
+/// Why an argument is not known that whoever runs a script gives it, and why all of them are not.
+const ARGUMENT: &str = "an argument of the script";
+const ARGUMENTS: &str = "the arguments of the script";
+
+/// The words as arguments, and whether any number of further ones follows those that are given: they end with all
+/// arguments of a script.
+pub(super) fn as_arguments(mut words: Vec<Text>) -> (Vec<Text>, bool) {
+    let stands_for_all =
+        |word: &Text| word.pieces().len() == 1 && word.hole_reason().is_some_and(|why| **why == *ARGUMENTS);
+    let is_open = words.last().is_some_and(stands_for_all);
+    if is_open {
+        words.pop();
+    }
+    (words, is_open)
+}
 
 impl Machine<'_> {
     pub(super) fn parameter(&mut self, guest: &mut Guest, parameter: &Parameter, quoted: bool, span: Span) -> Value {
@@ -81,7 +94,12 @@ impl Machine<'_> {
         let shell = &guest.shell;
         let text = |text: String| Some(Value::Text(Text::encoded(text, span)));
         match name {
-            "@" | "*" | "#" if shell.open_arguments => return Some(Value::Text(Text::hole(span, ARGUMENTS))),
+            "@" | "*" if shell.open_arguments => {
+                let mut words = shell.arguments.clone();
+                words.push(Text::hole(span, ARGUMENTS));
+                return Some(Value::List(words));
+            }
+            "#" if shell.open_arguments => return Some(Value::Text(Text::hole(span, ARGUMENT))),
             "@" | "*" => return Some(Value::List(shell.arguments.clone())),
             "#" => return text(shell.arguments.len().to_string()),
             "?" => {
@@ -97,7 +115,7 @@ impl Machine<'_> {
         if let Ok(number) = name.parse::<usize>()
             && number > 0
         {
-            let open = || shell.open_arguments.then(|| Text::hole(span, ARGUMENTS));
+            let open = || shell.open_arguments.then(|| Text::hole(span, ARGUMENT));
             return shell.arguments.get(number.checked_sub(1)?).cloned().or_else(open).map(Value::Text);
         }
         let variable = shell.variable(name, span)?;

@@ -128,9 +128,8 @@ impl Excerpt {
             while ends.first().is_some_and(|end| *end <= offset) {
                 shown_at.extend(ends.pop_first().map(|end| (end, self.text.len())));
             }
-            let is_meant = || {
-                ranges.iter().any(|range| range.contains(&offset)) || keys.iter().any(|range| range.contains(&at))
-            };
+            let is_meant =
+                || ranges.iter().any(|range| range.contains(&offset)) || keys.iter().any(|range| range.contains(&at));
             let is_hidden = is_masked && character.is_alphanumeric() && !is_meant();
             if offset > 0 || character != '\u{feff}' {
                 escaper.push(if is_hidden { MASK } else { character }, &mut self.text);

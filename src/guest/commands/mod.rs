@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::machine::{Machine, literal};
+use super::parameter::as_arguments;
 use super::variables::Key;
 use super::{Content, Dialect, EventKind, Flow, Guest, Options, Shell, Variable, arithmetic};
 use crate::network::{Network, Status};
@@ -288,8 +289,9 @@ impl Machine<'_> {
     }
 
     fn function(&mut self, body: &Arc<Statement>, mut guest: Guest, arguments: Vec<Text>) -> Vec<Guest> {
+        let (arguments, is_open) = as_arguments(arguments);
         let before = std::mem::replace(&mut guest.shell.arguments, arguments);
-        let was_open = std::mem::take(&mut guest.shell.open_arguments);
+        let was_open = std::mem::replace(&mut guest.shell.open_arguments, is_open);
         guest.shell.hidden.push(BTreeMap::new());
         let mut ends = self.statement(body, guest);
         for end in &mut ends {

@@ -3,6 +3,7 @@
 use super::Action::{Full, Simple};
 use super::{Action, Call, DONE, is_hole_alone, run_unknown};
 use crate::guest::machine::Machine;
+use crate::guest::parameter::as_arguments;
 use crate::guest::variables::{Key, SOURCE};
 use crate::guest::{Content, Flow, Guest, Variable, arithmetic, test};
 use crate::network::Status;
@@ -110,8 +111,7 @@ fn set(guest: &mut Guest, call: &Call) -> Status {
         }
     }
     if let Some(positional) = positional {
-        guest.shell.arguments = positional;
-        guest.shell.open_arguments = false;
+        (guest.shell.arguments, guest.shell.open_arguments) = as_arguments(positional);
     }
     DONE
 }
@@ -120,6 +120,8 @@ fn shift(guest: &mut Guest, call: &Call) -> Status {
     let count = call.arguments.first().map_or(Some(1), |text| text.known().and_then(|text| text.parse().ok()));
     let Some(count) = count else { return Status::Unknown };
     if guest.shell.open_arguments {
+        let count = count.min(guest.shell.arguments.len());
+        guest.shell.arguments.drain(..count);
         return DONE;
     }
     if count > guest.shell.arguments.len() {
