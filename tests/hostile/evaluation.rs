@@ -104,7 +104,7 @@ fn hosts_that_boot_with_the_same_are_booted_once() {
         })
         .collect();
     let text = format!(
-        "resource \"aws_instance\" \"x\" {{\n  count = 9000\n  user_data = <<-EOT\n    #!/bin/bash\n{script}  EOT\n}}\n"
+        "resource \"aws_instance\" \"x\" {{\n  count = 4900\n  user_data = <<-EOT\n    #!/bin/bash\n{script}  EOT\n}}\n"
     );
     assert_eq!(codes(&text), Vec::<&str>::new());
 }
