@@ -4,6 +4,7 @@
 //! it were booted alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -20,10 +21,15 @@ const LEAST_STEPS: u64 = 200;
 /// Assesses the hosts; the result is in their order.
 pub(super) fn assess(hosts: Vec<Host>, stock: &Stock, terms: &Terms) -> Vec<Assessment> {
     let groups = groups(hosts);
-    let share = (terms.limits.boot_steps / (groups.len() as u64).max(1)).max(LEAST_STEPS);
-    let limits = Limits { script_steps: terms.limits.script_steps.min(share), ..terms.limits };
+    let mut boots_of: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+    for (_, first) in groups.iter().filter_map(|group| group.first()) {
+        *boots_of.entry(Arc::clone(&first.subject.project)).or_default() += 1;
+    }
     let assess_group = |group: Vec<(usize, Host)>| {
         let Some((_, first)) = group.first() else { return Vec::new() };
+        let boots = boots_of.get(&first.subject.project).copied().unwrap_or(1);
+        let share = (terms.limits.boot_steps / boots).max(LEAST_STEPS);
+        let limits = Limits { script_steps: terms.limits.script_steps.min(share), ..terms.limits };
         let boots = boot::boot(first, &stock.network, &limits);
         let mut assessed: Vec<(usize, Assessment)> = Vec::with_capacity(group.len());
         for (index, host) in group {

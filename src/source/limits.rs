@@ -49,7 +49,7 @@ pub struct Limits {
     pub script_paths: usize,
     /// The most statements and words that the simulated guest runs for one script.
     pub script_steps: u64,
-    /// The most steps that the boots of all hosts of one run share out among them.
+    /// The most steps that the boots of the hosts of one project share out among them.
     pub boot_steps: u64,
     /// The most steps for all scripts of one image build together.
     pub build_steps: u64,
@@ -83,7 +83,7 @@ impl Default for Limits {
             alternatives: 16,
             script_paths: 8,
             script_steps: 20_000,
-            boot_steps: 400_000,
+            boot_steps: 1_000_000,
             build_steps: 60_000,
             problems_per_file: 20,
         }
