@@ -259,5 +259,6 @@ fn is_followed(part: &Part, limits: &Limits) -> bool {
         PartKind::CloudConfig | PartKind::PowerShell | PartKind::Batch | PartKind::LaunchTasks => true,
         PartKind::Include | PartKind::Extension | PartKind::Other => false,
     };
-    is_read && text.len() <= limits.script_bytes
+    let longest = if part.kind == PartKind::PowerShell { limits.powershell_bytes } else { limits.script_bytes };
+    is_read && text.len() <= longest
 }

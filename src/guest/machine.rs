@@ -25,6 +25,10 @@ const BYTES_PER_STEP: u64 = 1_024;
 const PARSING: usize = 8;
 const PARSING_AT_LEAST: usize = 16 << 10;
 
+/// The same for a shell script, whose grammar is quicker.
+const PARSING_SHELL: usize = 2;
+const PARSING_SHELL_AT_LEAST: usize = 4 << 10;
+
 /// What holds for the whole run.
 pub(super) struct Machine<'a> {
     pub(super) limits: &'a Limits,
@@ -57,6 +61,11 @@ impl<'a> Machine<'a> {
     /// Counts the steps that copying and comparing this many bytes takes.
     pub(super) fn charge(&mut self, bytes: usize) {
         self.steps_left = self.steps_left.saturating_sub(bytes as u64 / BYTES_PER_STEP);
+    }
+
+    /// Counts the steps that parsing a shell script of this many bytes takes.
+    pub(super) fn charge_shell_script(&mut self, bytes: usize) {
+        self.charge(bytes.saturating_mul(PARSING_SHELL).saturating_add(PARSING_SHELL_AT_LEAST));
     }
 
     pub(super) fn script(&mut self, script: &Script, guest: Guest) -> Vec<Guest> {
@@ -131,7 +140,9 @@ impl<'a> Machine<'a> {
         if text.as_str().trim().is_empty() {
             return vec![guest];
         }
-        if guest.shell.dialect != Dialect::Posix {
+        if guest.shell.dialect == Dialect::Posix {
+            self.charge_shell_script(text.len());
+        } else {
             self.charge(text.len().saturating_mul(PARSING).saturating_add(PARSING_AT_LEAST));
         }
         let (script, _, _) = match guest.shell.dialect {

@@ -102,6 +102,8 @@ struct Evaluator<'a> {
     /// The resource that is evaluated, and the resources that each one refers to.
     current: Option<&'a str>,
     references: BTreeMap<&'a str, Vec<(&'a str, Span)>>,
+    /// Whether resources were left out.
+    is_cut: bool,
     /// How many branches around the current node may not be taken.
     open_branches: usize,
     problems: Vec<Problem>,
@@ -148,6 +150,7 @@ impl<'a> Evaluator<'a> {
             nested: BTreeMap::new(),
             current: None,
             references: BTreeMap::new(),
+            is_cut: false,
             open_branches: 0,
             problems: Vec::new(),
             faults: Vec::new(),
@@ -204,6 +207,16 @@ impl<'a> Evaluator<'a> {
 
     fn existing_resource(&mut self, name: &'a str, entry: &'a Entry, kind: &str) -> Vec<Resource> {
         let header = entry.key.span;
+        if !self.deployment.count_instance() {
+            if !std::mem::replace(&mut self.is_cut, true) {
+                let message = format!(
+                    "more than {} resources and stacks in one deployment; the rest is left out",
+                    self.inputs.limits.instances
+                );
+                self.problems.push(Problem::error(ProblemCode::Limit, header, message));
+            }
+            return Vec::new();
+        }
         self.current = Some(name);
         let properties = match entry.value.get("Properties") {
             Some(properties) => self.value(properties),

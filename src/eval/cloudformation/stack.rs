@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::expansion::{self, Expanded};
 use super::{Evaluator, Inputs, Templates};
+use crate::eval::budget::Cost;
 use crate::eval::{Resource, Value};
 use crate::finding::Problem;
 use crate::source::{Limits, Trail};
@@ -68,6 +69,20 @@ impl<'a> Deployment<'a> {
 
     pub(super) fn take_steps(&self, steps: u64) {
         self.steps.set(self.steps.get().saturating_sub(steps));
+    }
+
+    /// Whether nothing more may be made.
+    pub(super) fn is_spent(&self) -> bool {
+        self.instances.get() == 0 || self.steps.get() == 0
+    }
+
+    /// What was spent of `limits`.
+    pub(super) fn cost(&self, limits: &Limits) -> Cost {
+        Cost {
+            steps: limits.steps.saturating_sub(self.steps.get()),
+            instances: limits.instances.saturating_sub(self.instances.get()),
+            ..Cost::default()
+        }
     }
 
     /// Counts another stack, import or repetition; false when there are too many.

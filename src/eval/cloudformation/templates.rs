@@ -11,6 +11,7 @@ use super::stack::{Deployment, Evaluated, StackPlace, Wanted, evaluate_stack, ex
 use super::{Inputs, Value, is_template, parameter_file};
 use crate::discover::{Kind, LoadError, Workspace};
 use crate::eval::Evaluation;
+use crate::eval::budget::{Cost, shared};
 use crate::eval::terraform::join_path;
 use crate::finding::Problem;
 use crate::source::{HOLE, Limits, SourceFile};
@@ -69,12 +70,12 @@ impl<'w> Templates<'w> {
         let _ = self.nested.set(called.collect());
 
         let roots: Vec<Arc<str>> = roots.into_iter().collect();
+        let evaluate = |path: &Arc<str>, limits: &Limits| self.evaluate_root(path, limits);
         let mut evaluated: BTreeMap<Arc<str>, Evaluated> =
-            roots.par_iter().map(|path| (Arc::clone(path), self.evaluate_root(path))).collect();
+            roots.iter().cloned().zip(shared(&roots, self.limits, evaluate)).collect();
         let is_left = |path: &&Arc<str>| !evaluated.contains_key(*path) && !self.is_reached(path);
         let left: Vec<Arc<str>> = paths.iter().filter(is_left).cloned().collect();
-        let others: Vec<_> = left.par_iter().map(|path| (Arc::clone(path), self.evaluate_root(path))).collect();
-        evaluated.extend(others);
+        evaluated.extend(left.iter().cloned().zip(shared(&left, self.limits, evaluate)));
 
         let mut whole = Evaluation::default();
         for Evaluated { resources, problems, faults, .. } in evaluated.into_values() {
@@ -203,17 +204,24 @@ impl<'w> Templates<'w> {
         (one_value(&values, self.limits, &mut self.limits.nodes.clone()), problems)
     }
 
-    fn evaluate_root(&self, path: &Arc<str>) -> Evaluated {
-        let Ok(document) = self.document(path) else { return Evaluated::default() };
-        let Some(root) = document.root() else { return Evaluated::default() };
-        let deployment = Deployment::new(Some(self), self.limits);
+    fn evaluate_root(&self, path: &Arc<str>, limits: &Limits) -> (Evaluated, Cost) {
+        let nothing = (Evaluated::default(), Cost::default());
+        let Ok(document) = self.document(path) else { return nothing };
+        let Some(root) = document.root() else { return nothing };
+        let deployment = Deployment::new(Some(self), limits);
         let place = StackPlace::outermost(&document.file.path);
         let mut cases = Vec::new();
         for parameters in self.deployments(path) {
-            let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
+            let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits };
             cases.push(evaluate_stack(inputs, &place, &deployment, Wanted::Resources));
+            if deployment.is_spent() {
+                // What the others come to would be cut off at the start.
+                break;
+            }
         }
-        if cases.len() == 1 { cases.pop().unwrap_or_default() } else { joined(cases, self.limits) }
+        let cost = deployment.cost(limits);
+        let evaluated = if cases.len() == 1 { cases.pop().unwrap_or_default() } else { joined(cases, limits) };
+        (evaluated, cost)
     }
 
     /// The templates that the one at `path` nests or includes, as far as it tells by itself.
@@ -261,6 +269,7 @@ impl<'w> Templates<'w> {
     fn find_parameter_files(&self) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
         let mut found: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
         let files = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormationParameters);
+        let mut declared: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
         for file in files {
             let owners = self.workspace.owners_of_parameters(&file.path);
             if owners.near.is_empty() {
@@ -269,9 +278,14 @@ impl<'w> Templates<'w> {
             let Ok(document) = self.document(&file.path) else { continue };
             let assigned = document.root().map(parameter_file::assignments).unwrap_or_default();
             let names: Vec<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
-            let is_fitting = |template: &&Arc<str>| !names.is_empty() && self.declares(template, &names);
-            let of =
-                |templates: &[Arc<str>]| -> Vec<Arc<str>> { templates.iter().filter(is_fitting).cloned().collect() };
+            let mut is_fitting = |template: &&Arc<str>| {
+                let declared = declared.entry(Arc::clone(template)).or_insert_with(|| self.declared_by(template));
+                !names.is_empty() && names.iter().all(|name| declared.contains(*name))
+            };
+            // Two are as good as many: the file belongs to none then.
+            let mut of = |templates: &[Arc<str>]| -> Vec<Arc<str>> {
+                templates.iter().filter(&mut is_fitting).take(2).cloned().collect()
+            };
             let fitting = if owners.by_name.is_empty() { of(&owners.near) } else { of(&owners.by_name) };
             if let [template] = fitting.as_slice() {
                 found.entry(Arc::clone(template)).or_default().push(Arc::clone(&file.path));
@@ -280,12 +294,11 @@ impl<'w> Templates<'w> {
         found
     }
 
-    /// Whether the template at `path` has parameters with all of these names.
-    fn declares(&self, path: &str, names: &[&str]) -> bool {
-        let Ok(document) = self.document(path) else { return false };
+    /// The names of the parameters of the template at `path`.
+    fn declared_by(&self, path: &str) -> BTreeSet<String> {
+        let Ok(document) = self.document(path) else { return BTreeSet::new() };
         let declared = document.root().and_then(|root| root.get("Parameters")).map(Node::entries).unwrap_or_default();
-        let declared: BTreeSet<&str> = declared.into_iter().map(|(name, _)| name).collect();
-        names.iter().all(|name| declared.contains(name))
+        declared.into_iter().map(|(name, _)| name.to_owned()).collect()
     }
 }
 

@@ -15,11 +15,10 @@ mod template;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use self::builds::Builds;
 use self::files::{Content, Session};
 use self::template::Template;
+use super::budget::{Cost, shared};
 use super::terraform::{CommandLine, Evaluator, Instance, ModuleStore, Owners, RootInputs, Scope};
 use super::{Evaluation, Language, Map, Value, ValueKind};
 use crate::discover::Workspace;
@@ -61,8 +60,9 @@ pub fn evaluate(
     limits: &Limits,
 ) -> Evaluation {
     let templates: Vec<Template> = folders.into_iter().flat_map(TemplateFolder::into_templates).collect();
-    let evaluate = |template: &Template| evaluate_template(workspace, template, all, command_line, limits);
-    let evaluations: Vec<Evaluation> = templates.par_iter().map(evaluate).collect();
+    let evaluate =
+        |template: &Template, limits: &Limits| evaluate_template(workspace, template, all, command_line, limits);
+    let evaluations = shared(&templates, limits, evaluate);
     let mut whole = Evaluation::default();
     for evaluation in evaluations {
         whole.extend(evaluation);
@@ -76,9 +76,9 @@ fn evaluate_template(
     all: &BTreeSet<Arc<str>>,
     command_line: &CommandLine,
     limits: &Limits,
-) -> Evaluation {
+) -> (Evaluation, Cost) {
     if template.builds.is_empty() {
-        return Evaluation::default();
+        return (Evaluation::default(), Cost::default());
     }
     let module = &template.module;
     let store = ModuleStore::new(workspace, limits, Vec::new());
@@ -88,10 +88,11 @@ fn evaluate_template(
     let session = Session::new(workspace, &module.folder, limits);
     let scope = Scope::of(&Instance::root(Arc::clone(module)));
     let made = Builds { template, evaluator: &evaluator, session: &session, scope }.all();
+    let cost = evaluator.cost();
     evaluation.extend(session.into_evaluation());
     evaluation.extend(evaluator.into_evaluation(Vec::new()));
     evaluation.builds = made;
-    evaluation
+    (evaluation, cost)
 }
 
 /// What is written about a machine, with the user data of a file of the workspace in place.

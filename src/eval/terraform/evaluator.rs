@@ -12,6 +12,7 @@ use super::instance::{Instance, ObjectName};
 use super::scope::Scope;
 use super::store::ModuleStore;
 use crate::discover::Workspace;
+use crate::eval::budget::Cost;
 use crate::eval::{Evaluation, Resource, Unknown, Value};
 use crate::finding::{Place, Problem, ProblemCode};
 use crate::source::{Limits, Span};
@@ -106,6 +107,11 @@ impl<'a> Evaluator<'a> {
     pub(in crate::eval) fn into_evaluation(self, resources: Vec<Resource>) -> Evaluation {
         let faults = self.faults.into_inner().into_values().collect();
         Evaluation { resources, problems: self.problems.into_inner(), faults, ..Evaluation::default() }
+    }
+
+    /// What evaluation has cost so far.
+    pub(in crate::eval) fn cost(&self) -> Cost {
+        Cost { steps: self.steps.get(), built_bytes: self.built_bytes.get(), instances: self.instances.get() }
     }
 
     /// What was fetched for the root module.

@@ -26,10 +26,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use self::module::{ModuleCall, ModuleSource, ResourceName};
 use self::plan::Planned;
+use super::budget::{Cost, shared};
 use super::resource::{Evaluation, Language, Resource};
 use super::{Value, ValueKind};
 use crate::catalog;
@@ -72,10 +71,12 @@ pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limi
     let relevant = store.relevant(&roots);
     roots.retain(|root| task.folders.contains(&root.folder));
     let command_line = task.command_line;
-    let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
-    let plan = |plan: &Arc<SourceFile>| plan::evaluate(plan, workspace, &store, command_line, limits);
+    roots.retain(|root| relevant.contains(&root.folder));
+    let evaluate =
+        |root: &Arc<Module>, limits: &Limits| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
+    let plan = |plan: &Arc<SourceFile>, limits: &Limits| plan::evaluate(plan, workspace, &store, command_line, limits);
     let (evaluations, plans): (Vec<_>, Vec<_>) =
-        rayon::join(|| roots.par_iter().map(evaluate).collect(), || task.plans.par_iter().map(plan).collect());
+        rayon::join(|| shared(&roots, limits, evaluate), || shared(task.plans, limits, plan));
     let mut whole = Evaluation::default();
     for mut evaluation in evaluations {
         evaluation.resources.retain(|resource| !plans.iter().any(|plan: &Planned| plan.speaks_of(resource)));
@@ -97,18 +98,16 @@ fn evaluate_root(
     store: &ModuleStore,
     command_line: &CommandLine,
     limits: &Limits,
-) -> Evaluation {
-    if !relevant.contains(&root.folder) {
-        return Evaluation::default();
-    }
+) -> (Evaluation, Cost) {
     let owners = Owners { language: Language::Terraform, is_folder: &|folder| store.is_module(folder) };
     let (inputs, mut evaluation) = RootInputs::read(root, owners, command_line, workspace, store, limits);
     let evaluator = Evaluator::new(workspace, store, &inputs, limits);
     let mut expansion = Expansion { evaluator: &evaluator, relevant, project: &root.folder, resources: Vec::new() };
     expansion.expand(&Instance::root(Arc::clone(root)));
     let resources = expansion.resources;
+    let cost = evaluator.cost();
     evaluation.extend(evaluator.into_evaluation(resources));
-    evaluation
+    (evaluation, cost)
 }
 
 /// Walks the tree of module instances and gathers the resources that the catalogue knows.

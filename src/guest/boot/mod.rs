@@ -282,6 +282,7 @@ impl Boot<'_> {
         }
         let options = Options::of_first_line(text.as_str());
         let foreign = self.foreign;
+        self.machine.charge_shell_script(text.len());
         let (script, _, problems) = shell::parse(text, self.machine.limits);
         if let Some(problem) = problems.first() {
             self.opaque(span, &problem.message);

@@ -47,9 +47,16 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
 }
 
-/// Parses a file of attributes and blocks: `*.tf`, `*.tfvars`, `*.pkr.hcl`.
+/// Parses a file of attributes and blocks: `*.tf`, `*.tfvars`, `*.pkr.hcl`. Nothing is read of one that is longer than
+/// [`Limits::hcl_bytes`].
 #[must_use]
 pub fn parse(file: &SourceFile, limits: &Limits) -> Parsed {
+    if file.text().len() > limits.hcl_bytes {
+        let message = format!("longer than the {} bytes of HCL that are parsed; split the file", limits.hcl_bytes);
+        let problem = Problem::error(ProblemCode::Limit, file.span(0..0), message);
+        let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: file.span(0..0) };
+        return Parsed { body, comments: Vec::new(), problems: vec![problem] };
+    }
     let scanned = scan(file.text(), Start::Body);
     let (body, problems) = Recovery::new(Reader::of_file(file), limits.problems_per_file).run(&scanned);
     Parsed { body, comments: comments(file, &scanned), problems }

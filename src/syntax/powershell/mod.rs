@@ -36,14 +36,14 @@ const NESTING: usize = 12;
 /// Parses a PowerShell script.
 ///
 /// What cannot be parsed or has no counterpart in the script form becomes [`StatementKind::Unknown`] and is no problem.
-/// Only a script longer than [`Limits::script_bytes`] is a problem; nothing of it is read.
+/// Only a script longer than [`Limits::powershell_bytes`] is a problem; nothing of it is read.
 #[must_use]
 pub fn parse(text: &Text, limits: &Limits) -> (Script, Vec<Comment>, Vec<Problem>) {
     let Some(span) = text.span_of(0..text.len()) else { return Default::default() };
-    if text.len() > limits.script_bytes {
+    if text.len() > limits.powershell_bytes {
         let message = format!(
             "the script is longer than {} bytes and is not read; make it shorter, or split it",
-            limits.script_bytes
+            limits.powershell_bytes
         );
         return (Script::default(), Vec::new(), vec![Problem::warning(ProblemCode::Limit, span, message)]);
     }

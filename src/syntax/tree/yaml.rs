@@ -38,6 +38,7 @@ pub(super) fn read(place: &Place<'_>, limits: &Limits) -> Parsed {
         documents: Vec::new(),
         comments: Vec::new(),
         problems: Vec::new(),
+        nodes: 0,
     };
     while let Some(next) = parser.next_event() {
         let goes_on = match next {
@@ -93,12 +94,23 @@ struct Builder<'a> {
     documents: Vec<Node>,
     comments: Vec<(usize, Comment)>,
     problems: Vec<Problem>,
+    /// How many values there are so far.
+    nodes: usize,
 }
 
 impl Builder<'_> {
     /// Takes an event; false when the rest of the document cannot be read.
     fn event(&mut self, event: Event<'_>, span: &granit::Span) -> bool {
         let range = span.byte_range().unwrap_or(0..0);
+        if matches!(event, Event::Scalar(..) | Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..)) {
+            self.nodes += 1;
+            if self.nodes > self.limits.tree_nodes {
+                let message =
+                    format!("more than {} values in one file; split it, the rest is left out", self.limits.tree_nodes);
+                self.problem(Problem::error(ProblemCode::Limit, self.place.span(range), message));
+                return false;
+            }
+        }
         let tag = event.tag().map(|tag| Tag {
             name: tag.original(),
             span: self.place.span(span.tag_span().and_then(|span| span.byte_range()).unwrap_or(range.clone())),

@@ -212,11 +212,9 @@ impl<'a> Writer<'a> {
     fn truth(&mut self, range: &Range<usize>) -> bool {
         let mut source = self.source(range);
         let mut expected = true;
-        while let Some(rest) = source.strip_prefix("not ") {
-            // `not a and b` negates the first only.
-            if has_connective(rest) {
-                break;
-            }
+        // `not a and b` negates the first only.
+        let is_whole = !has_connective(source);
+        while let Some(rest) = source.strip_prefix("not ").filter(|_| is_whole) {
             (source, expected) = (rest.trim(), !expected);
         }
         if matches!(source, "true" | "True" | "false" | "False") {

@@ -28,9 +28,10 @@ use super::scope::{Repetition, Scope};
 use super::store::ModuleStore;
 use crate::catalog;
 use crate::discover::Workspace;
+use crate::eval::budget::Cost;
 use crate::eval::tree::value_of;
 use crate::eval::{Evaluation, Language, Map, Resource, Unknown, Value, ValueKind};
-use crate::finding::Problem;
+use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, SourceFile, Span, Step, StepRole, Trail};
 use crate::syntax::hcl::Block;
 use crate::syntax::tree::Node;
@@ -58,11 +59,11 @@ pub(super) fn evaluate(
     store: &ModuleStore<'_>,
     command_line: &CommandLine,
     limits: &Limits,
-) -> Planned {
+) -> (Planned, Cost) {
     let (document, problems) = document::read(file, limits);
     let mut planned =
         Planned { evaluation: Evaluation { problems, ..Evaluation::default() }, root: None, declared: BTreeSet::new() };
-    let Some(document) = document else { return planned };
+    let Some(document) = document else { return (planned, Cost::default()) };
     let addresses: BTreeSet<String> = document.resources.iter().map(PlannedResource::address).collect();
     let declarations = Declarations::new(&document, &addresses, limits);
     planned.declared = match &declarations {
@@ -72,7 +73,8 @@ pub(super) fn evaluate(
     let root = root_of(&document, store);
     planned.root = root.as_ref().map(|root| Arc::clone(&root.folder));
 
-    let mut parser = Parser { document: &document, limits, problems: Vec::new() };
+    let bytes_left = limits.built_bytes / BYTES_OF_A_PARSED_BYTE;
+    let mut parser = Parser { document: &document, limits, problems: Vec::new(), bytes_left };
     let mut inputs = RootInputs::default();
     if let Some(root) = &root {
         let owners = Owners { language: Language::Terraform, is_folder: &|folder| store.is_module(folder) };
@@ -101,9 +103,12 @@ pub(super) fn evaluate(
         resources.push(expansion.resource(resource, &wanted));
     }
     planned.evaluation.problems.append(&mut expansion.parser.problems);
+    let parsed = (bytes_left - expansion.parser.bytes_left).saturating_mul(BYTES_OF_A_PARSED_BYTE);
     resources.extend(expansion.looked_up());
+    let mut cost = evaluator.cost();
+    cost.built_bytes = cost.built_bytes.max(parsed);
     planned.evaluation.extend(evaluator.into_evaluation(resources));
-    planned
+    (planned, cost)
 }
 
 /// What the planned values `planned` of a variable are, given what the sources say of it.
@@ -127,10 +132,24 @@ struct Parser<'a> {
     document: &'a Document<'a>,
     limits: &'a Limits,
     problems: Vec<Problem>,
+    /// How many bytes of values may still be parsed.
+    bytes_left: usize,
 }
+
+/// How much memory a byte of a value takes once it is parsed.
+const BYTES_OF_A_PARSED_BYTE: usize = 4;
 
 impl Parser<'_> {
     fn node(&mut self, raw: Raw<'_>) -> Option<Node> {
+        let Some(left) = self.bytes_left.checked_sub(raw.get().len()) else {
+            if std::mem::take(&mut self.bytes_left) > 0 {
+                let all = self.limits.built_bytes / BYTES_OF_A_PARSED_BYTE;
+                let message = format!("a plan is read up to {all} bytes of values of hosts; the rest is left out");
+                self.problems.push(Problem::error(ProblemCode::Limit, span_of(self.document.file, raw), message));
+            }
+            return None;
+        };
+        self.bytes_left = left;
         let (node, problems) = document::parse(self.document.file, raw, self.limits);
         let room = self.limits.problems_per_file.saturating_sub(self.problems.len());
         self.problems.extend(problems.into_iter().take(room));

@@ -1,0 +1,123 @@
+//! What one run may spend on all roots or templates together. It is shared out, so that many hostile ones cost no more
+//! than one, and so that neither their order nor the number of threads decides what is evaluated.
+
+use rayon::prelude::*;
+
+use crate::source::Limits;
+
+/// The fewest steps, bytes and instances that each may spend, however many there are.
+const LEAST: Cost = Cost { steps: 5_000, built_bytes: 64 << 10, instances: 20 };
+
+/// What an evaluation cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) steps: u64,
+    /// The memory of texts and collections that were built, in bytes.
+    pub(super) built_bytes: usize,
+    pub(super) instances: usize,
+}
+
+impl Cost {
+    /// What one may spend when `count` share this; not more than `limits` allow.
+    fn share(self, count: usize, limits: &Limits) -> Self {
+        let count = count.max(1);
+        Self {
+            steps: (self.steps / count as u64).max(LEAST.steps).min(limits.steps),
+            built_bytes: (self.built_bytes / count).max(LEAST.built_bytes).min(limits.built_bytes),
+            instances: (self.instances / count).max(LEAST.instances).min(limits.instances),
+        }
+    }
+
+    fn less(self, other: Self) -> Self {
+        Self {
+            steps: self.steps.saturating_sub(other.steps),
+            built_bytes: self.built_bytes.saturating_sub(other.built_bytes),
+            instances: self.instances.saturating_sub(other.instances),
+        }
+    }
+
+    fn reaches(self, share: Self) -> bool {
+        self.steps >= share.steps || self.built_bytes >= share.built_bytes || self.instances >= share.instances
+    }
+
+    fn limits(self, limits: &Limits) -> Limits {
+        Limits { steps: self.steps, built_bytes: self.built_bytes, instances: self.instances, ..*limits }
+    }
+}
+
+/// What `evaluate` makes of each of `items`, in parallel and in their order.
+///
+/// Each may first spend an even share of half of what the run may. Those that needed more are evaluated again, and share
+/// what is left.
+pub(super) fn shared<T: Sync, R: Send>(
+    items: &[T],
+    limits: &Limits,
+    evaluate: impl Fn(&T, &Limits) -> (R, Cost) + Sync,
+) -> Vec<R> {
+    let half = Cost {
+        steps: limits.run_steps / 2,
+        built_bytes: limits.run_built_bytes / 2,
+        instances: limits.run_instances / 2,
+    };
+    let whole = Cost { steps: limits.run_steps, built_bytes: limits.run_built_bytes, instances: limits.run_instances };
+    if items.len() < 2 {
+        let limits = whole.share(1, limits).limits(limits);
+        return items.iter().map(|item| evaluate(item, &limits).0).collect();
+    }
+    let first = half.share(items.len(), limits);
+    let within = first.limits(limits);
+    let evaluate_first = |item: &T| {
+        let (result, cost) = evaluate(item, &within);
+        // What is incomplete is not kept while the others are evaluated.
+        ((!cost.reaches(first)).then_some(result), cost)
+    };
+    let evaluated: Vec<(Option<R>, Cost)> = items.par_iter().map(evaluate_first).collect();
+    let left = evaluated.iter().fold(whole, |left, (_, cost)| left.less(*cost));
+    let count = evaluated.iter().filter(|(result, _)| result.is_none()).count();
+    let within = left.share(count, limits).limits(limits);
+    let evaluated: Vec<(&T, Option<R>)> = items.iter().zip(evaluated.into_iter().map(|(result, _)| result)).collect();
+    evaluated.into_par_iter().map(|(item, result)| result.unwrap_or_else(|| evaluate(item, &within).0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Evaluates items that would take so many steps each: how many each took, and how many all took together.
+    fn spend(wanted: &[u64], limits: &Limits) -> (Vec<u64>, u64) {
+        let all = AtomicU64::new(0);
+        let taken = shared(wanted, limits, |wanted, limits| {
+            let steps = (*wanted).min(limits.steps);
+            all.fetch_add(steps, Ordering::Relaxed);
+            (steps, Cost { steps, ..Cost::default() })
+        });
+        (taken, all.into_inner())
+    }
+
+    #[test]
+    fn one_gets_all_that_one_may_have() {
+        let limits = Limits::default();
+        assert_eq!(spend(&[u64::MAX], &limits).0, [limits.steps]);
+        assert_eq!(spend(&[], &limits).0, [] as [u64; 0]);
+    }
+
+    #[test]
+    fn many_small_ones_leave_enough_for_a_large_one() {
+        let limits = Limits { steps: 10_000_000, run_steps: 20_000_000, ..Limits::default() };
+        let mut wanted = vec![1_000; 999];
+        wanted.push(9_000_000);
+        assert_eq!(spend(&wanted, &limits).0, wanted);
+    }
+
+    #[test]
+    fn many_hostile_ones_cost_no_more_than_the_run_may() {
+        let limits = Limits { steps: 10_000_000, run_steps: 20_000_000, ..Limits::default() };
+        for count in [2, 10, 300] {
+            let (taken, all) = spend(&vec![u64::MAX; count], &limits);
+            assert!(taken.iter().all(|steps| *steps >= LEAST.steps), "{count}");
+            assert!(all <= limits.run_steps, "{count}: {all}");
+        }
+    }
+}
