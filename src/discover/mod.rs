@@ -36,7 +36,9 @@ pub use root::{
     read_standard_input,
 };
 
-use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked, is_variables_file};
+use kind::{
+    ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked, is_variables_file,
+};
 use plan::{is_plan, may_be_plan};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;

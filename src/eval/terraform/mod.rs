@@ -67,13 +67,13 @@ pub struct Task<'a> {
 ///
 /// What a plan knows of is taken from the plan, and not from the root module that it was made of.
 #[must_use]
-pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
+pub fn evaluate(workspace: &Workspace, store: &ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
     let mut roots = store.roots();
     let relevant = store.relevant(&roots);
     roots.retain(|root| task.folders.contains(&root.folder));
     let command_line = task.command_line;
-    let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
-    let plan = |plan: &Arc<SourceFile>| plan::evaluate(plan, workspace, &store, command_line, limits);
+    let evaluate = |root: &Arc<Module>| evaluate_root(root, &relevant, workspace, store, command_line, limits);
+    let plan = |plan: &Arc<SourceFile>| plan::evaluate(plan, workspace, store, command_line, limits);
     let (evaluations, plans): (Vec<_>, Vec<_>) =
         rayon::join(|| roots.par_iter().map(evaluate).collect(), || task.plans.par_iter().map(plan).collect());
     let mut whole = Evaluation::default();
@@ -86,7 +86,7 @@ pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limi
     }
     let evaluated = relevant.iter().filter_map(|folder| store.module(folder));
     whole.problems.extend(evaluated.flat_map(|module| module.repeated.clone()));
-    whole.problems.extend(store.into_problems());
+    whole.problems.extend(store.take_problems());
     whole
 }
 
