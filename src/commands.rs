@@ -129,7 +129,15 @@ fn check(arguments: &Check, out: &mut dyn io::Write) -> Result<Exit, CommandErro
         let which = if *entries == 1 { "1 entry matches" } else { &format!("{entries} entries match") };
         report::complain(&format!("{path}: {which} no finding any more; `imdslint baseline --prune` takes that out"));
     }
-    Ok(check_exit(arguments, &checked, checked.fails))
+    let exit = check_exit(arguments, &checked, checked.fails);
+    leave(checked);
+    Ok(exit)
+}
+
+/// Forgets what a command is done with: the process is about to end, and the system clears away in one go what would be
+/// taken apart here piece by piece.
+fn leave<T>(done: T) {
+    std::mem::forget(done);
 }
 
 /// Shows what would be changed.
@@ -210,7 +218,9 @@ fn hosts(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit
     if format != Listing::Json {
         report::complain_about_problems(report);
     }
-    Ok(listing_exit(report, analysed.coverage, input))
+    let exit = listing_exit(report, analysed.coverage, input);
+    leave(analysed);
+    Ok(exit)
 }
 
 fn files(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit, CommandError> {
@@ -220,7 +230,9 @@ fn files(input: &Input, format: Listing, out: &mut dyn io::Write) -> Result<Exit
         Listing::Text | Listing::Markdown => report::files_text(&analysed.files, out),
     };
     written.and_then(|()| out.flush()).map_err(to_stdout)?;
-    Ok(listing_exit(&analysed.report, analysed.coverage, input))
+    let exit = listing_exit(&analysed.report, analysed.coverage, input);
+    leave(analysed);
+    Ok(exit)
 }
 
 fn listing_exit(report: &Report, coverage: Coverage, input: &Input) -> Exit {

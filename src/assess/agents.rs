@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::PinnedVersion;
-use super::version::{Pin, of_folder, of_image, of_package};
+use super::version::{of_folder, of_image, of_package};
 use crate::catalog::{
     self, Action, ActionKind, Agent, AgentSetting, Effect, Identity, IdentityFile, Installation, InstallationKind,
     comparable_path,
@@ -22,7 +22,7 @@ const MOST_STARTS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
     /// What starts it: an installation, a service, a command, or a reboot of a host on which it is enabled.
-    pub event: Event,
+    pub event: Arc<Event>,
     /// Whether it is verified that this starts it.
     pub is_verified: bool,
 }
@@ -138,7 +138,7 @@ impl Traces {
         for event in events.iter().filter(|event| event.may_concern_agent()) {
             if event.kind == EventKind::Reboot {
                 if is_enabled {
-                    traces.starts.push(Start { event: (**event).clone(), is_verified: true });
+                    traces.starts.push(Start { event: Arc::clone(event), is_verified: true });
                 }
                 continue;
             }
@@ -159,7 +159,7 @@ impl Traces {
             }
             is_enabled = sign.enables.unwrap_or(is_enabled);
             if let Some(is_verified) = sign.starts {
-                traces.starts.push(Start { event: (**event).clone(), is_verified });
+                traces.starts.push(Start { event: Arc::clone(event), is_verified });
             }
         }
         traces
@@ -232,37 +232,44 @@ fn registers(agent: &Agent, form: &Installation) -> Option<bool> {
     Some(is_verified && !form.unverified)
 }
 
-/// The forms of installation of `kind`, the most specific first.
-fn forms(agent: &Agent, kind: InstallationKind) -> Vec<&Installation> {
-    let mut forms: Vec<_> = agent.installation.iter().filter(|form| form.kind == kind).collect();
-    forms.sort_by_key(|form| std::cmp::Reverse(form.r#match.len()));
-    forms
+/// The forms of installation of `kind`.
+fn forms(agent: &Agent, kind: InstallationKind) -> impl Iterator<Item = &Installation> {
+    agent.installation.iter().filter(move |form| form.kind == kind)
+}
+
+/// The most specific form of installation of `kind` for which `found` finds something, and what that is.
+fn most_specific<'a, T>(
+    agent: &'a Agent,
+    kind: InstallationKind,
+    found: impl Fn(&Installation) -> Option<T>,
+) -> Option<(&'a Installation, T)> {
+    let all = forms(agent, kind).filter_map(|form| Some((form, found(form)?)));
+    all.min_by_key(|(form, _)| std::cmp::Reverse(form.r#match.len()))
 }
 
 pub(super) fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
     let known = name.as_str();
-    let by_name = forms(agent, InstallationKind::Package).into_iter().find_map(|form| {
-        let version = of_package(known, &form.r#match)?.range();
+    let by_name = || {
+        let (form, pin) = most_specific(agent, InstallationKind::Package, |form| of_package(known, &form.r#match))?;
         let shown = known.rfind(&*form.r#match).map_or(0..known.len(), |at| at..at + form.r#match.len());
-        Some(installed(agent, form, name, shown, version, span))
-    });
+        Some(installed(agent, form, name, shown, pin.range(), span))
+    };
     // An address can tell more than the name does: the vendor's own package may start what a distribution's does not.
-    installer(agent, name, span).or(by_name)
+    installer(agent, name, span).or_else(by_name)
 }
 
 fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
     let known = address.as_str();
-    forms(agent, InstallationKind::Installer).into_iter().find_map(|form| {
-        let at = known.find(&*form.r#match)?;
-        let packages = forms(agent, InstallationKind::Package);
-        let pinned = packages.iter().find_map(|form| of_package(known, &form.r#match)).and_then(Pin::range);
-        Some(installed(agent, form, address, at..at + form.r#match.len(), pinned.or_else(|| of_folder(known)), span))
-    })
+    let (form, at) = most_specific(agent, InstallationKind::Installer, |form| known.find(&*form.r#match))?;
+    let pin = most_specific(agent, InstallationKind::Package, |form| of_package(known, &form.r#match));
+    let pinned = pin.and_then(|(_, pin)| pin.range()).or_else(|| of_folder(known));
+    Some(installed(agent, form, address, at..at + form.r#match.len(), pinned, span))
 }
 
 fn service(agent: &Agent, name: &Text, action: ServiceAction, span: Span) -> Option<Sign> {
-    let forms = forms(agent, InstallationKind::Service);
-    let form = forms.into_iter().find(|form| name.known().is_some_and(|name| is_service(&form.r#match, name)))?;
+    let known = name.known()?;
+    let is_it = |form: &Installation| is_service(&form.r#match, known).then_some(());
+    let (form, ()) = most_specific(agent, InstallationKind::Service, is_it)?;
     let place = Some(name.span_of(0..name.len()).unwrap_or(span));
     Some(match action {
         ServiceAction::Start => Sign { place, starts: Some(!form.unverified), ..Sign::default() },
@@ -301,7 +308,7 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
     if CONTAINER_TOOLS.contains(&base) {
         return image(agent, arguments, span);
     }
-    if forms(agent, InstallationKind::Command).into_iter().any(|form| is_program(&form.r#match, base)) {
+    if forms(agent, InstallationKind::Command).any(|form| is_program(&form.r#match, base)) {
         let place = Some(name.span_of(0..name.len()).unwrap_or(span));
         return Some(Sign { place, starts: started_by(agent, base, arguments), ..Sign::default() });
     }
@@ -314,9 +321,9 @@ fn program(agent: &Agent, words: &[Text], span: Span) -> Option<Sign> {
 
 fn image(agent: &Agent, arguments: &[Text], span: Span) -> Option<Sign> {
     let verb = arguments.iter().filter_map(Text::known).find(|word| matches!(*word, "run" | "create"))?;
-    let forms = forms(agent, InstallationKind::ContainerImage);
     arguments.iter().find_map(|word| {
-        let (form, version) = forms.iter().find_map(|form| Some((form, of_image(word.as_str(), &form.r#match)?)))?;
+        let pin = |form: &Installation| of_image(word.as_str(), &form.r#match);
+        let (form, version) = most_specific(agent, InstallationKind::ContainerImage, pin)?;
         let sign = installed(agent, form, word, 0..word.len(), version.range(), span);
         Some(Sign { starts: sign.starts.filter(|_| verb == "run"), in_container: true, ..sign })
     })

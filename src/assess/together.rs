@@ -4,6 +4,7 @@
 //! it were booted alone.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -58,11 +59,15 @@ pub(super) fn assess(hosts: Vec<Host>, stock: &Stock, terms: &Terms) -> Vec<Asse
 /// The hosts, those together that boot with the same, each with its place among all.
 fn groups(hosts: Vec<Host>) -> Vec<Vec<(usize, Host)>> {
     let mut groups: Vec<Vec<(usize, Host)>> = Vec::with_capacity(hosts.len());
-    // Which group has such a text; equal texts from different places take each other's place here.
-    let mut group_of: BTreeMap<Option<(Span, String)>, usize> = BTreeMap::new();
+    // Which group has a text with such a hash; others with the same hash take each other's place here.
+    let mut group_of: BTreeMap<Option<(Span, u64)>, usize> = BTreeMap::new();
     for (index, host) in hosts.into_iter().enumerate() {
         let first = host.user_data.first();
-        let key = first.map(|value| (value.origin.span, value.as_str().unwrap_or_default().to_owned()));
+        let key = first.map(|value| {
+            let mut hasher = DefaultHasher::new();
+            value.as_str().hash(&mut hasher);
+            (value.origin.span, hasher.finish())
+        });
         let same = group_of.get(&key).copied().filter(|group| {
             let first = groups.get(*group).and_then(|group| group.first());
             first.is_some_and(|(_, first)| boots_alike(first, &host))

@@ -212,6 +212,12 @@ pub(super) fn by_name(name: &str) -> ByName {
     if TEMPLATE_ENDINGS.iter().any(|ending| name.ends_with(ending)) { ByName::Perhaps } else { ByName::Never }
 }
 
+/// Whether `name` is that of a file with values of variables, of Terraform or Packer.
+pub(super) fn is_variables_file(name: &str) -> bool {
+    let is_variables = |kind: Kind| kind.is_terraform_variables() || kind == Kind::PackerVariables;
+    matches!(by_name(name), ByName::Ours(kind, _) if is_variables(kind))
+}
+
 /// What the bytes of a file whose name does not decide say.
 pub(super) fn by_content(bytes: &[u8]) -> Option<(Kind, Reason)> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into);

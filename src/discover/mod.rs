@@ -36,7 +36,9 @@ pub use root::{
     read_standard_input,
 };
 
-use kind::{ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked};
+use kind::{
+    ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked, is_variables_file,
+};
 use plan::{is_plan, may_be_plan};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
@@ -114,6 +116,8 @@ pub struct Workspace {
     entries: Vec<Entry>,
     /// What each entry holds, in the same order; filled when it is first asked for.
     contents: Vec<OnceLock<Content>>,
+    /// The names of the variables files in each folder that was walked.
+    variables: BTreeMap<String, Vec<String>>,
     problems: Vec<Problem>,
     loaded: Mutex<Loaded>,
     references: OnceLock<References>,
@@ -171,6 +175,7 @@ impl Workspace {
             named,
             entries: Vec::new(),
             contents: Vec::new(),
+            variables: BTreeMap::new(),
             problems: Vec::new(),
             loaded: Mutex::default(),
             references: OnceLock::new(),
@@ -198,7 +203,7 @@ impl Workspace {
         let mut walked = walk(&self.reader, "", Passing::Ignored, above, wanted);
         for folder in &self.named.folders {
             // A folder that is passed over because it is ignored is entered when it is named.
-            if !walked.folders.iter().any(|path| path == folder) {
+            if !walked.folders.iter().any(|(path, _)| path == folder) {
                 let Walked { files, folders, unreadable, cut_short } =
                     walk(&self.reader, folder, Passing::Ignored, None, wanted);
                 walked.files.extend(files);
@@ -213,6 +218,7 @@ impl Workspace {
                 self.problems.push(Problem::unread(ProblemCode::Unreadable, path, message));
             }
         }
+        self.variables = walked.folders.into_iter().collect();
         let mut candidates: BTreeSet<String> = walked.files.into_iter().chain(self.named.files.clone()).collect();
         let limit = self.reader.limits.files;
         if walked.cut_short || candidates.len() > limit {
@@ -481,6 +487,17 @@ impl Workspace {
         let entries = self.root().join(&real).read_dir().into_iter().flatten().flatten();
         let mut names: BTreeSet<_> = entries.filter_map(regular).take(self.reader.limits.files).collect();
         names.extend(self.overlay_below(&real).filter(|name| !name.contains('/')));
+        names.into_iter().collect()
+    }
+
+    /// The names of the files with values of variables in `folder`, sorted; git-ignored ones too, as in [`Workspace::list`].
+    pub fn list_variables(&self, folder: &str) -> Vec<String> {
+        let Some(known) = self.variables.get(folder) else {
+            return self.list(folder).into_iter().filter(|name| is_variables_file(name)).collect();
+        };
+        let is_file = |name: &&String| self.root().join(folder).join(name).is_file();
+        let overlay = self.overlay_below(folder).filter(|name| !name.contains('/') && is_variables_file(name));
+        let names: BTreeSet<String> = known.iter().filter(is_file).cloned().chain(overlay).collect();
         names.into_iter().collect()
     }
 

@@ -366,6 +366,10 @@ fn folders_are_listed_with_what_is_ignored() {
     let workspace = repository.open(&["."]);
     assert_eq!(workspace.list("a"), ["terraform.tfvars"]);
     assert_eq!(workspace.list("a/b/.."), ["terraform.tfvars"]);
+    for folder in ["a", "a/b/.."] {
+        assert_eq!(workspace.list_variables(folder), ["terraform.tfvars"], "{folder}");
+    }
+    assert!(workspace.list_variables("a/b").is_empty());
     assert_eq!(workspace.files_below("a"), ["b/c/y.sh", "b/x.sh", "terraform.tfvars"]);
     assert!(workspace.list("missing").is_empty());
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rayon::prelude::*;
 
+use super::kind::is_variables_file;
 use super::read::{Reader, join};
 
 const IGNORE_FILES: [&str; 2] = [".gitignore", ".ignore"];
@@ -65,8 +66,8 @@ impl Rules {
 pub(super) struct Walked {
     /// The files, in no order.
     pub(super) files: Vec<String>,
-    /// The folders that were entered, in no order.
-    pub(super) folders: Vec<String>,
+    /// The folders that were entered, in no order, each with the names of the variables files in it, ignored ones too.
+    pub(super) folders: Vec<(String, Vec<String>)>,
     /// What could not be read, and why, in no order.
     pub(super) unreadable: Vec<(String, String)>,
     /// Whether the limit on files ended the walk.
@@ -84,9 +85,11 @@ pub(super) fn walk(
     let mut walked = Walked::default();
     let mut level = vec![(start.to_owned(), rules)];
     while !level.is_empty() {
-        let contents: Vec<_> =
+        let mut contents: Vec<_> =
             level.par_iter().map(|(path, rules)| read_folder(reader, path, passing, rules.as_ref(), &wanted)).collect();
-        walked.folders.extend(level.drain(..).map(|(path, _)| path));
+        for ((path, _), content) in level.drain(..).zip(&mut contents) {
+            walked.folders.push((path, std::mem::take(&mut content.variables)));
+        }
         for content in contents {
             walked.files.extend(content.files);
             walked.unreadable.extend(content.unreadable);
@@ -104,6 +107,8 @@ pub(super) fn walk(
 struct Folder {
     files: Vec<String>,
     folders: Vec<String>,
+    /// The names of the variables files, whether they are ignored or not.
+    variables: Vec<String>,
     rules: Option<Arc<Rules>>,
     unreadable: Vec<(String, String)>,
 }
@@ -141,6 +146,9 @@ fn read_folder(
             }
             continue;
         };
+        if !file_type.is_dir() && is_variables_file(name) {
+            folder.variables.push(name.to_owned());
+        }
         let skipped = match passing {
             Passing::Ignored => SKIPPED.contains(&name),
             Passing::Nothing => name == ".git",

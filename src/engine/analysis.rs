@@ -1,6 +1,6 @@
 //! From paths to assessments: opens the workspace, parses and evaluates what is needed, and joins the results.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -38,6 +38,20 @@ pub struct Analysis {
     pub problems: Vec<Problem>,
     /// How many files were to be checked.
     pub files: usize,
+    /// What nobody needs any more.
+    pub spent: Spent,
+}
+
+/// What nobody needs any more. To take it apart takes a while when it is large: whoever runs once and then ends forgets it,
+/// and all others drop it.
+#[derive(Default)]
+pub struct Spent(Vec<Box<dyn Send>>);
+
+impl Spent {
+    /// Adds something.
+    pub(super) fn add(&mut self, spent: impl Send + 'static) {
+        self.0.push(Box::new(spent));
+    }
 }
 
 /// What reading one language gave.
@@ -45,6 +59,7 @@ pub struct Analysis {
 struct Read {
     evaluation: Evaluation,
     directives: Vec<Directive>,
+    spent: Spent,
 }
 
 /// Reads and evaluates the workspace, and answers for those who are `asked` about.
@@ -81,8 +96,8 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     builds.extend(components.builds);
     let mut estate = model::build(&resources, builds, &input.limits);
     model::run_documents(&mut estate, &resources, &documents.documents, &input.limits);
-    // Nobody waits for what is not needed any more.
-    rayon::spawn(move || drop(resources));
+    let mut spent = Spent::default();
+    spent.add((resources, terraform.spent, cloudformation.spent));
     let required: BTreeSet<String> = input.required_agents.iter().chain(&config.required_agents).cloned().collect();
     let mut faults = terraform.evaluation.faults;
     faults.extend(cloudformation.evaluation.faults);
@@ -90,8 +105,10 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     let faults = estate.faults(faults);
     let terms = Terms { required: required.into_iter().collect(), assumptions, asked, limits: input.limits };
     let mut assessments = assess(estate, &terms);
-    let lone = lone_scripts(&workspace, &assessments);
-    assessments.hosts.extend(assess(lone, &terms).hosts);
+    if workspace.entries().iter().any(|entry| entry.selected && entry.kind == Kind::UserData) {
+        let lone = lone_scripts(&workspace, &assessments);
+        assessments.hosts.extend(assess(lone, &terms).hosts);
+    }
 
     let mut problems = workspace.problems();
     problems.extend(terraform.evaluation.problems);
@@ -110,7 +127,7 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     directives.extend(directives::of_documents(&documents.texts, &workspace, &input.limits));
     directives.extend(directives::of_build_scripts(&assessments, &workspace, &input.limits));
     let files = workspace.entries().iter().filter(|entry| entry.selected).count();
-    Ok(Analysis { workspace, config, assessments, directives, problems, files })
+    Ok(Analysis { workspace, config, assessments, directives, problems, files, spent })
 }
 
 /// What configuration and command line assume; the command line has the last word.
@@ -176,31 +193,30 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
     let wanted = if plans.is_empty() { evaluated.clone() } else { workspace.terraform_folders().into_keys().collect() };
     let folders: Vec<(Arc<str>, Vec<FileId>)> =
         workspace.terraform_folders().into_iter().filter(|(folder, _)| wanted.contains(folder)).collect();
-    let files: Vec<(usize, FileId)> = folders
-        .iter()
-        .enumerate()
-        .flat_map(|(folder, (_, files))| files.iter().map(move |file| (folder, *file)))
-        .collect();
-    let parsed: Vec<(Arc<SourceFile>, ParsedFile)> = files
-        .par_iter()
-        .map(|(_, file)| {
-            let source = workspace.source(*file);
-            let parsed = terraform::parse_module_file(&source, &input.limits);
-            (source, parsed)
-        })
-        .collect();
+    let parse = |file: FileId| {
+        let source = workspace.source(file);
+        let parsed = terraform::parse_module_file(&source, &input.limits);
+        let directives = directives_of(&source, &parsed);
+        (ModuleFile { name: source.path.to_string(), body: parsed.body }, directives, parsed.problems)
+    };
+    let module = |(folder, files): (Arc<str>, Vec<FileId>)| {
+        let parsed: Vec<_> = files.into_par_iter().map(parse).collect();
+        let (mut files, mut directives, mut problems) = (Vec::with_capacity(parsed.len()), Vec::new(), Vec::new());
+        for (file, of_file, problems_of_file) in parsed {
+            files.push(file);
+            directives.extend(of_file);
+            problems.extend(problems_of_file);
+        }
+        (Module::new(folder, files), directives, problems)
+    };
+    let parsed: Vec<_> = folders.into_par_iter().map(module).collect();
 
     let mut read = Read::default();
-    let mut files_of_folder: BTreeMap<usize, Vec<ModuleFile>> = BTreeMap::new();
-    for ((folder, _), (source, parsed)) in files.iter().zip(parsed) {
-        read.directives.extend(directives_of(&source, &parsed));
-        read.evaluation.problems.extend(parsed.problems);
-        let file = ModuleFile { name: source.path.to_string(), body: parsed.body };
-        files_of_folder.entry(*folder).or_default().push(file);
-    }
-    let mut modules = Vec::with_capacity(folders.len());
-    for (index, (folder, _)) in folders.into_iter().enumerate() {
-        modules.push(Module::new(folder, files_of_folder.remove(&index).unwrap_or_default()));
+    let mut modules = Vec::with_capacity(parsed.len());
+    for (module, directives, problems) in parsed {
+        modules.push(module);
+        read.directives.extend(directives);
+        read.evaluation.problems.extend(problems);
     }
 
     for entry in workspace.entries().iter().filter(|entry| entry.selected && entry.kind.is_terraform_variables()) {
@@ -212,7 +228,8 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
 
     let store = ModuleStore::new(workspace, &input.limits, modules);
     let task = terraform::Task { command_line, folders: &evaluated, plans: &plans };
-    read.evaluation.extend(terraform::evaluate(workspace, store, &task, &input.limits));
+    read.evaluation.extend(terraform::evaluate(workspace, &store, &task, &input.limits));
+    read.spent.add(store.into_modules());
     read
 }
 
@@ -244,12 +261,13 @@ fn read_cloudformation(input: &Input, workspace: &Workspace) -> Read {
             let _ = templates.read(&entry.path);
         }
     }
-    for (file, parsed) in templates.into_documents() {
+    for (file, mut parsed) in templates.into_documents() {
         if let Some(root) = parsed.documents.first().filter(|_| file.text().contains(DIRECTIVE)) {
             read.directives.extend(suppress::from_comments(&file, &parsed.comments, &tree::statements(root)));
             read.directives.extend(suppress::from_cloudformation(root));
         }
-        read.evaluation.problems.extend(parsed.problems);
+        read.evaluation.problems.append(&mut parsed.problems);
+        read.spent.add(parsed);
     }
     read
 }

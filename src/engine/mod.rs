@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use rayon::ThreadPool;
 
 use analysis::analyse_edited;
-pub use analysis::{Analysis, analyse};
+pub use analysis::{Analysis, Spent, analyse};
 pub use baseline::{BaselineUpdate, Stale, update_baseline};
 pub use mend::{Mended, check_with_fixes, mend};
 pub use selection::{Selection, Selector};
@@ -158,6 +158,8 @@ pub struct Checked {
     pub coverage: Coverage,
     /// What of the baseline is good for nothing any more, if anything is.
     pub stale: Option<Stale>,
+    /// What nobody needs any more.
+    pub spent: Spent,
 }
 
 /// Whether there was anything to check.
@@ -189,6 +191,8 @@ pub struct Hosts {
     pub report: Report,
     /// Whether there was anything to look at.
     pub coverage: Coverage,
+    /// What nobody needs any more.
+    pub spent: Spent,
 }
 
 /// The files of a workspace.
@@ -199,6 +203,8 @@ pub struct FileList {
     pub report: Report,
     /// Whether there was anything to look at.
     pub coverage: Coverage,
+    /// What nobody needs any more.
+    pub spent: Spent,
 }
 
 /// Deep nesting is bounded by [`Limits`], and this is the stack that it needs.
@@ -232,9 +238,9 @@ pub fn check(request: &Request) -> Result<Checked, EngineError> {
 pub fn hosts(input: &Input) -> Result<Hosts, EngineError> {
     with_stack(|| {
         let asked = if input.principals.is_empty() { Asked::Usual } else { Asked::These(input.principals.clone()) };
-        let Analysis { workspace, assessments, problems, files, .. } = analyse(input, asked)?;
+        let Analysis { workspace, assessments, problems, files, spent, .. } = analyse(input, asked)?;
         let coverage = Coverage::of(&workspace, files);
-        Ok(Hosts { assessments, report: without_findings(workspace, problems, files), coverage })
+        Ok(Hosts { assessments, report: without_findings(workspace, problems, files), coverage, spent })
     })
 }
 
@@ -247,9 +253,10 @@ pub fn files(input: &Input) -> Result<FileList, EngineError> {
     with_stack(|| {
         let analysis = analyse(input, Asked::Nobody)?;
         let listed = usage::list_files(&analysis);
-        let Analysis { workspace, problems, files, .. } = analysis;
+        let Analysis { workspace, assessments, problems, files, mut spent, .. } = analysis;
+        spent.add(assessments);
         let coverage = Coverage::of(&workspace, files);
-        Ok(FileList { files: listed, report: without_findings(workspace, problems, files), coverage })
+        Ok(FileList { files: listed, report: without_findings(workspace, problems, files), coverage, spent })
     })
 }
 
@@ -277,6 +284,7 @@ struct Found {
     files: usize,
     /// How many values could not be resolved.
     unknown: usize,
+    spent: Spent,
 }
 
 impl Found {
@@ -307,7 +315,7 @@ struct Run {
 fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Found, EngineError> {
     let analysis = analyse_edited(&request.input, Asked::Nobody, edited)?;
     let selection = Selection::new(request, &analysis.config)?;
-    let Analysis { workspace, config, assessments, directives, problems, files, .. } = analysis;
+    let Analysis { workspace, config, assessments, directives, problems, files, spent } = analysis;
 
     let mut findings: Vec<Finding> = Vec::new();
     for rule in rules::RULES.iter().filter(|rule| selection.runs(rule.id)) {
@@ -341,7 +349,8 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
         .map(|(finding, fingerprint)| Reported { finding, fingerprint, fixes: Vec::new() })
         .collect();
     let unknown = rules::unresolved_values(&assessments);
-    let mut found = Found { workspace, config, selection, assessments, reported, remedies, problems, files, unknown };
+    let mut found =
+        Found { workspace, config, selection, assessments, reported, remedies, problems, files, unknown, spent };
     found.retain(|finding, workspace| {
         finding.labels().any(|label| workspace.is_selected(&workspace.source(label.span.file).path))
     });
@@ -349,9 +358,8 @@ fn find(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Fou
 }
 
 fn check_here(request: &Request) -> Result<Checked, EngineError> {
-    let Run { checked, assessments, .. } = run(request, &Edited::new(), false)?;
-    // Nobody waits for an estate to be taken apart, which takes a while when it is large.
-    rayon::spawn(move || drop(assessments));
+    let Run { mut checked, assessments, .. } = run(request, &Edited::new(), false)?;
+    checked.spent.add(assessments);
     Ok(checked)
 }
 
@@ -369,7 +377,7 @@ fn run(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Run,
     }
     found.retain(|finding, _| finding.severity >= request.min_severity && finding.confidence >= request.min_confidence);
     let lost_input = found.lost_input();
-    let Found { workspace, config, assessments, mut reported, remedies, problems, files, unknown, .. } = found;
+    let Found { workspace, config, assessments, mut reported, remedies, problems, files, unknown, spent, .. } = found;
     let editable = mend::editable(&remedies, &workspace);
     let root = workspace.root().to_owned();
     if let Some(buffer) = workspace.buffer() {
@@ -397,7 +405,7 @@ fn run(request: &Request, edited: &Edited, is_to_be_mended: bool) -> Result<Run,
     let coverage = Coverage::of(&workspace, files);
     let files_of_report = Box::new(WorkspaceFiles(workspace));
     let report = Report { findings: reported, problems, summary, files: files_of_report, rules: rule_infos() };
-    let checked = Checked { report, fails, lost_input, coverage, stale };
+    let checked = Checked { report, fails, lost_input, coverage, stale, spent };
     Ok(Run { checked, assessments, remedies, editable, root })
 }
 

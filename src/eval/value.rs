@@ -179,6 +179,12 @@ impl Value {
     /// free choice is open.
     #[must_use]
     pub fn one_of(alternatives: Vec<Self>, limit: usize, span: Span) -> Self {
+        let mut alternatives = alternatives;
+        if let [only] = alternatives.as_slice()
+            && !matches!(only.kind, ValueKind::OneOf(_))
+        {
+            return alternatives.remove(0);
+        }
         let mut flat: Vec<Self> = Vec::new();
         for alternative in alternatives {
             let parts = match alternative.kind {

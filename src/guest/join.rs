@@ -9,6 +9,9 @@ use crate::source::{Span, Text};
 
 /// States of which no two are equal, at most `most` of them for each way in which scripts go on.
 pub(super) fn merge(guests: Vec<Guest>, most: usize, at: Option<Span>) -> Vec<Guest> {
+    if guests.len() < 2 {
+        return guests;
+    }
     let mut kept: Vec<Guest> = Vec::new();
     for guest in guests {
         if kept.iter_mut().any(|known| take_same(known, &guest)) {

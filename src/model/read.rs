@@ -18,6 +18,9 @@ pub(super) fn value_under(value: &Value, name: &str, limits: &Limits) -> Value {
 
 /// The one of a description and its `fallbacks` that has something under the first name of `path`, else the description.
 pub(super) fn holder<'a>(path: &Path, description: &'a Value, fallbacks: &'a [Value], limits: &Limits) -> &'a Value {
+    if fallbacks.is_empty() {
+        return description;
+    }
     let has = |name: &str, holder: &Value| !value_under(holder, name, limits).is_null();
     let holders = std::iter::once(description).chain(fallbacks);
     path.first_name().and_then(|name| holders.into_iter().find(|holder| has(name, holder))).unwrap_or(description)

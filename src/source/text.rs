@@ -53,7 +53,7 @@ pub struct Text {
 struct Body {
     value: String,
     pieces: Vec<Piece>,
-    /// The offset of each piece's first byte in the value.
+    /// The offsets in the value of the first byte of each piece but the first: most texts have one piece only.
     starts: Vec<usize>,
     /// Which piece is the first hole.
     first_hole: Option<usize>,
@@ -91,7 +91,7 @@ impl Text {
     pub fn hole(span: Span, reason: impl Into<Arc<str>>) -> Self {
         let piece =
             Piece { length: HOLE.len_utf8(), span, kind: PieceKind::Hole(reason.into()), trail: Trail::default() };
-        let body = Body { value: HOLE.into(), pieces: vec![piece], starts: vec![0], first_hole: Some(0) };
+        let body = Body { value: HOLE.into(), pieces: vec![piece], starts: Vec::new(), first_hole: Some(0) };
         Self { body: Some(Arc::new(body)), decoded: None }
     }
 
@@ -385,6 +385,9 @@ impl Text {
         self.decoded = None;
         let body = Arc::make_mut(self.body.get_or_insert_default());
         let start = body.value.len();
+        if start == 0 {
+            body.value.reserve_exact(value.len());
+        }
         body.value.push_str(value);
         if let Some(last) = body.pieces.last_mut() {
             let continues = match (&last.kind, &piece.kind) {
@@ -404,8 +407,12 @@ impl Text {
         if body.first_hole.is_none() && matches!(piece.kind, PieceKind::Hole(_)) {
             body.first_hole = Some(body.pieces.len());
         }
+        if body.pieces.is_empty() {
+            body.pieces.reserve_exact(1);
+        } else {
+            body.starts.push(start);
+        }
         body.pieces.push(piece);
-        body.starts.push(start);
     }
 
     fn push_slice(&mut self, other: &Self, range: Range<usize>) {
@@ -414,9 +421,7 @@ impl Text {
             self.clone_from(other);
             return;
         }
-        let first = other.body().starts.partition_point(|start| *start <= range.start).saturating_sub(1);
-        for (piece, &start) in other.body().pieces.iter().zip(&other.body().starts).skip(first) {
-            let end = start + piece.length;
+        for (Range { start, end }, piece) in other.ranges_from(range.start) {
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
                 let span = part_of(piece, from - start..to - start);
@@ -443,9 +448,14 @@ impl Text {
 
     /// The pieces from the one that holds the byte at `offset` on.
     fn ranges_from(&self, offset: usize) -> impl Iterator<Item = (Range<usize>, &Piece)> {
-        let first = self.body().starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        let pieces = self.body().pieces.iter().zip(&self.body().starts).skip(first);
-        pieces.map(|(piece, start)| (*start..*start + piece.length, piece))
+        let Body { pieces, starts, .. } = self.body();
+        let first = starts.partition_point(|start| *start <= offset);
+        let mut start = first.checked_sub(1).and_then(|index| starts.get(index)).copied().unwrap_or(0);
+        pieces.get(first..).unwrap_or_default().iter().map(move |piece| {
+            let range = start..start + piece.length;
+            start = range.end;
+            (range, piece)
+        })
     }
 
     fn ranges(&self) -> impl Iterator<Item = (Range<usize>, &Piece)> {

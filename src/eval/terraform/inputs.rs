@@ -129,7 +129,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(mut self, inputs: &mut RootInputs, command_line: &CommandLine) -> Evaluation {
-        let names = self.workspace.list(&self.module.folder);
+        let names = self.workspace.list_variables(&self.module.folder);
         let language = self.owners.language;
         let (automatic, others): (Vec<_>, Vec<_>) = names
             .into_iter()

@@ -66,15 +66,15 @@ pub struct Task<'a> {
 ///
 /// What a plan knows of is taken from the plan, and not from the root module that it was made of.
 #[must_use]
-pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
+pub fn evaluate(workspace: &Workspace, store: &ModuleStore, task: &Task<'_>, limits: &Limits) -> Evaluation {
     let mut roots = store.roots();
     let relevant = store.relevant(&roots);
     roots.retain(|root| task.folders.contains(&root.folder));
     let command_line = task.command_line;
     roots.retain(|root| relevant.contains(&root.folder));
     let evaluate =
-        |root: &Arc<Module>, limits: &Limits| evaluate_root(root, &relevant, workspace, &store, command_line, limits);
-    let plan = |plan: &Arc<SourceFile>, limits: &Limits| plan::evaluate(plan, workspace, &store, command_line, limits);
+        |root: &Arc<Module>, limits: &Limits| evaluate_root(root, &relevant, workspace, store, command_line, limits);
+    let plan = |plan: &Arc<SourceFile>, limits: &Limits| plan::evaluate(plan, workspace, store, command_line, limits);
     let (evaluations, plans): (Vec<_>, Vec<_>) =
         rayon::join(|| shared(&roots, limits, evaluate), || shared(task.plans, limits, plan));
     let mut whole = Evaluation::default();
@@ -87,7 +87,7 @@ pub fn evaluate(workspace: &Workspace, store: ModuleStore, task: &Task<'_>, limi
     }
     let evaluated = relevant.iter().filter_map(|folder| store.module(folder));
     whole.problems.extend(evaluated.flat_map(|module| module.repeated.clone()));
-    whole.problems.extend(store.into_problems());
+    whole.problems.extend(store.take_problems());
     whole
 }
 

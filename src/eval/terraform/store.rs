@@ -100,12 +100,14 @@ impl<'a> ModuleStore<'a> {
         self.modules.contains_key(folder)
     }
 
-    /// The problems of the modules that were fetched.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        let modules = self.modules;
-        // Nobody waits for the trees of all modules to be taken apart.
-        rayon::spawn(move || drop(modules));
-        self.problems.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// The problems of the modules that were fetched; they are given once.
+    pub(super) fn take_problems(&self) -> Vec<Problem> {
+        std::mem::take(&mut *self.problems.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The modules.
+    pub fn into_modules(self) -> Vec<Arc<Module>> {
+        self.modules.into_values().collect()
     }
 
     /// The folders that are deployed by themselves: those that no other module of the workspace calls. Where modules

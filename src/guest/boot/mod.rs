@@ -149,29 +149,27 @@ const STAGES: [(&str, &[&str]); 3] = [
 const EARLY_VARIABLES: &[&str] = &["INSTANCE_ID"];
 
 /// The names of a stage's modules, as they are written in [`STAGES`].
-fn modules_of(stage: &str, usual: &[&str], config: &Config) -> Vec<String> {
-    let Some(items) = config.get(stage).and_then(config::Setting::items) else {
-        return usual.iter().map(|name| (*name).to_owned()).collect();
-    };
+fn modules_of(stage: &str, usual: &'static [&'static str], config: &Config) -> Vec<&'static str> {
+    let Some(items) = config.get(stage).and_then(config::Setting::items) else { return usual.to_vec() };
     // `[scripts-user, always]` says how often the module runs; all run at the first boot.
     let name = |item: &&Node| {
         let first = item.items().map_or(Some(*item), <[_]>::first);
         let name = first.map(|first| first.get("name").unwrap_or(first)).and_then(Node::as_str)?;
         let name = name.replace('-', "_");
-        Some(name.strip_prefix("cc_").map_or_else(|| name.clone(), str::to_owned))
+        known_module(name.strip_prefix("cc_").unwrap_or(&name))
     };
-    let mut names: Vec<String> = Vec::new();
+    let mut names = Vec::new();
     for name in items.iter().filter_map(name) {
-        if is_module(&name) && !names.contains(&name) {
+        if !names.contains(&name) {
             names.push(name);
         }
     }
     names
 }
 
-/// Whether a module is one of those that matter here.
-fn is_module(name: &str) -> bool {
-    STAGES.iter().any(|(_, modules)| modules.contains(&name))
+/// The name of a module, if it is one of those that matter here.
+fn known_module(name: &str) -> Option<&'static str> {
+    STAGES.iter().flat_map(|(_, modules)| modules.iter()).find(|module| **module == name).copied()
 }
 
 /// A host that boots.
@@ -227,7 +225,7 @@ impl Boot<'_> {
         let config = config::merge(&configs);
         for (stage, modules) in STAGES {
             for module in modules_of(stage, modules, &config) {
-                self.module(&module, &config);
+                self.module(module, &config);
             }
         }
     }

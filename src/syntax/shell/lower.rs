@@ -15,6 +15,24 @@ impl Reader<'_> {
         self.statements(&children, depth)
     }
 
+    /// The statements of a skeleton that is plain.
+    pub(super) fn plain_script(&mut self, skeleton: &[u8]) -> Script {
+        let mut statements = Vec::new();
+        let mut at = 0;
+        for line in skeleton.split(|byte| *byte == b'\n') {
+            let command = line.trim_ascii_start();
+            let start = at + line.len() - command.len();
+            let range = start..start + command.trim_ascii_end().len();
+            at += line.len() + 1;
+            if !range.is_empty() {
+                let negation = self.scanner.negations.remove(&range.start);
+                let statement = self.simple_command(range.clone());
+                statements.push(self.negated(statement, negation, range.end));
+            }
+        }
+        Script { statements }
+    }
+
     fn statements(&mut self, nodes: &[Node], depth: usize) -> Script {
         let mut statements: Vec<Statement> = Vec::new();
         for node in nodes {
@@ -40,12 +58,17 @@ impl Reader<'_> {
             _ => self.scanner.negations.remove(&range.start),
         };
         let statement = self.positive_statement(node, depth);
+        self.negated(statement, negation, range.end)
+    }
+
+    /// The statement that ends at `end`, negated if there is a place of the `!`.
+    fn negated(&self, statement: Statement, negation: Option<usize>, end: usize) -> Statement {
         let Some(start) = negation else { return statement };
         let stages = match statement.kind {
             StatementKind::Pipeline { stages, negated: false } => stages,
             _ => vec![statement],
         };
-        self.statement_of(StatementKind::Pipeline { stages, negated: true }, start..range.end)
+        self.statement_of(StatementKind::Pipeline { stages, negated: true }, start..end)
     }
 
     fn positive_statement(&mut self, node: Node, depth: usize) -> Statement {

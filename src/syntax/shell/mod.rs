@@ -87,10 +87,13 @@ impl<'a> Reader<'a> {
         let skeleton = std::mem::take(&mut scanner.skeleton);
         let mut reader = Self { text, source, scanner, limits, whole, nesting, comments };
         reader.keep_comments();
-        let tree = if reader.scanner.has_long_chain { None } else { parse_skeleton(&skeleton) };
-        let mut script = match tree {
-            Some(tree) => reader.script(tree.root_node(), 0),
-            None => Script { statements: vec![reader.recover(0..read_until)] },
+        let tree = || if reader.scanner.has_long_chain { None } else { parse_skeleton(&skeleton) };
+        let mut script = if is_plain(&skeleton) {
+            reader.plain_script(&skeleton)
+        } else if let Some(tree) = tree() {
+            reader.script(tree.root_node(), 0)
+        } else {
+            Script { statements: vec![reader.recover(0..read_until)] }
         };
         if read_until < source.len() {
             script.statements.push(reader.lines(read_until));
@@ -121,6 +124,12 @@ impl<'a> Reader<'a> {
     fn statement_of(&self, kind: StatementKind, range: Range<usize>) -> Statement {
         Statement { kind, redirections: Vec::new(), background: false, span: self.span(range) }
     }
+}
+
+/// Whether the scanner leaves nothing but simple commands, each on a line of its own, as in most short scripts: there is
+/// no structure for the grammar to find, which takes longer than all else.
+fn is_plain(skeleton: &[u8]) -> bool {
+    skeleton.iter().all(|byte| matches!(byte, b'_' | b' ' | b'\n'))
 }
 
 /// Parses what the scanner leaves of a script, unless that takes more steps than any script of its length should.

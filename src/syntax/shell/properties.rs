@@ -113,6 +113,37 @@ proptest! {
     }
 }
 
+/// Lines with a simple command each, or none.
+const PLAIN: [&str; 14] = [
+    "iptables -A OUTPUT -d 169.254.169.254 -j 'DR OP' # no",
+    "! a b",
+    "  !  a\t",
+    "a=1 b=2 c",
+    "a=1",
+    "echo $(ls; ls | wc) `date` <(x)",
+    "# only said",
+    "",
+    "cat <<E >a 2>&1\n if x; then\nE",
+    "x \\\n  y",
+    "\"a\n; b\" c",
+    "> a",
+    "echo \u{fffc}",
+    "_",
+];
+
+proptest! {
+    #[test]
+    fn plain_scripts_are_what_the_grammar_makes_of_them(lines in prop::collection::vec(0..PLAIN.len(), 0..8)) {
+        let source = lines.iter().fold(String::new(), |source, line| source + PLAIN[*line] + "\n");
+        // What the grammar is shown for this is more than simple commands.
+        let structured = format!("{source}{{ :; }}\n");
+        let statements = |source: &str| parse(&text_with_hole(source).1, &Limits::default()).0.statements;
+        let mut expected = statements(&structured);
+        expected.pop();
+        prop_assert_eq!(statements(&source), expected);
+    }
+}
+
 const MODEL: &str = r#"#!/bin/bash -xe
 # Nobody but root asks.
 readonly IMDS="${1:-169.254.169.254}" é=1
