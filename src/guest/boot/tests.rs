@@ -410,7 +410,7 @@ fn a_boot_without_end_is_in_doubt() {
     let boot = |script_steps| {
         boot(&parts(std::slice::from_ref(&text)), None, start(), &Limits { script_steps, ..Limits::default() })
     };
-    let (whole, stopped) = (boot(1_000), boot(100));
+    let (whole, stopped) = (boot(5_000), boot(100));
     assert_eq!((answers(&whole), whole[0].opaque.len()), (vec![Answer::Reachable], 1));
     assert_eq!((answers(&stopped), stopped[0].opaque.len()), (vec![Answer::Depends], 2));
 }

@@ -107,7 +107,7 @@ fn parts_that_are_not_known_are_holes() {
 fn a_script_that_is_too_long_is_a_problem() {
     let file = SourceFile::new(FileId(0), "a.ps1", "abc".into());
     let text = Text::verbatim("abc", file.span(0..3));
-    let parse_within = |script_bytes| parse(&text, &Limits { script_bytes, ..Limits::default() });
+    let parse_within = |powershell_bytes| parse(&text, &Limits { powershell_bytes, ..Limits::default() });
     assert_eq!(parse_within(3).2, []);
     assert_eq!(parse_within(2).2[0].code, ProblemCode::Limit);
     assert_eq!(parse_within(2).0.statements, []);
