@@ -238,11 +238,11 @@ fn forms(agent: &Agent, kind: InstallationKind) -> impl Iterator<Item = &Install
 }
 
 /// The most specific form of installation of `kind` for which `found` finds something, and what that is.
-fn most_specific<'a, T>(
-    agent: &'a Agent,
+fn most_specific<T>(
+    agent: &Agent,
     kind: InstallationKind,
     found: impl Fn(&Installation) -> Option<T>,
-) -> Option<(&'a Installation, T)> {
+) -> Option<(&Installation, T)> {
     let all = forms(agent, kind).filter_map(|form| Some((form, found(form)?)));
     all.min_by_key(|(form, _)| std::cmp::Reverse(form.r#match.len()))
 }

@@ -98,11 +98,12 @@ fn what_is_repeated_at_great_cost_is_stopped() {
 
 #[test]
 fn hosts_that_boot_with_the_same_are_booted_once() {
-    let script: String = (0..40)
+    let script = (0..40)
         .map(|number| {
             format!("    if curl -f http://x{number}/; then iptables -A OUTPUT -d 10.0.0.{number} -j REJECT; fi\n")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let text = format!(
         "resource \"aws_instance\" \"x\" {{\n  count = 4900\n  user_data = <<-EOT\n    #!/bin/bash\n{script}  EOT\n}}\n"
     );

@@ -1,6 +1,6 @@
 //! Input of somebody who means harm: every piece of it gives a result or a clear problem, in bounded work.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bounds;
 mod damage;

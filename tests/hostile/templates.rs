@@ -53,7 +53,7 @@ fn a_file_that_is_included_very_often_is_cut() {
     let include = "{'Fn::Transform': {Name: AWS::Include, Parameters: {Location: part.json}}}";
     let long = format!("[\"{}\"]", "x".repeat(1_000_000));
     for part in ["[1, 2, 3, 4, 5, 6, 7, 8]", &long] {
-        let text = format!("{TEMPLATE}Outputs: {{A: {{Value: [{}]}}}}\n", [include; 10_000].join(", "));
+        let text = format!("{TEMPLATE}Outputs: {{A: {{Value: [{}]}}}}\n", vec![include; 10_000].join(", "));
         let project = Project::new(&[("x.yaml", &text), ("part.json", part)]);
         let (problems, found) = outcome(&project, Limits { nodes: 20_000, ..Limits::default() });
         assert!(found == 1 && problems.iter().any(|(code, _)| *code == "limit"), "{problems:?}");
