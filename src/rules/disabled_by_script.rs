@@ -12,10 +12,10 @@ use crate::guest::Whose;
 use crate::source::{Origin, Span};
 
 /// The hosts with something that is written at one place; never empty.
-type Hosts<'a, T> = Vec<(&'a Assessment, &'a T)>;
+pub(super) type Hosts<'a, T> = Vec<(&'a Assessment, &'a T)>;
 
 /// What is `found` on hosts, by the place where it is written.
-fn by_place<'a, T>(
+pub(super) fn by_place<'a, T>(
     found: impl Iterator<Item = (&'a Assessment, &'a T)>,
     place: impl Fn(&T) -> Span,
 ) -> Vec<Hosts<'a, T>> {

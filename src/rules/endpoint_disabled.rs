@@ -1,6 +1,5 @@
 //! IMDS101: the metadata endpoint is disabled for a host.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chain::Chain;
@@ -17,23 +16,16 @@ pub(super) const ID: &str = "IMDS101";
 
 /// The hosts that one mistake disables the endpoint of, each with the way by which it gets there; never empty.
 struct Mistake<'a> {
-    hosts: Vec<(&'a Assessment, &'a Cause)>,
+    hosts: disabled_by_script::Hosts<'a, Cause>,
 }
 
 pub(super) fn check(assessments: &Assessments) -> Vec<Finding> {
-    let mut mistakes: Vec<Mistake> = Vec::new();
-    let mut by_place: BTreeMap<Span, usize> = BTreeMap::new();
-    for host in &assessments.hosts {
-        // A host that takes over a bad account default is part of that default's finding.
-        for cause in host.endpoint.disabled.iter().filter(|cause| cause.by == Disabler::Launch) {
-            let index = *by_place.entry(cause.origin.span).or_insert(mistakes.len());
-            match mistakes.get_mut(index) {
-                Some(mistake) => mistake.hosts.push((host, cause)),
-                None => mistakes.push(Mistake { hosts: vec![(host, cause)] }),
-            }
-        }
-    }
-    let mut findings: Vec<Finding> = mistakes.iter().filter_map(Mistake::finding).collect();
+    let causes =
+        assessments.hosts.iter().flat_map(|host| host.endpoint.disabled.iter().map(move |cause| (host, cause)));
+    // A host that takes over a bad account default is part of that default's finding.
+    let launched = causes.filter(|(_, cause)| cause.by == Disabler::Launch);
+    let mistakes = disabled_by_script::by_place(launched, |cause: &Cause| cause.origin.span);
+    let mut findings: Vec<Finding> = mistakes.into_iter().filter_map(|hosts| Mistake { hosts }.finding()).collect();
     findings.extend(disabled_by_script::of_own(ID, assessments));
     let is_mine = |whose: &Whose| matches!(whose, Whose::Instance(_) | Whose::Launched);
     findings.extend(disabled_by_script::of_others(ID, is_mine, assessments));
