@@ -1,7 +1,7 @@
 //! Files that give the parameters of CloudFormation templates their values: what they look like, told without parsing
 //! them, and which templates they may be meant for, told by their places and names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::json_keys;
@@ -35,26 +35,119 @@ const WORDS_FOR_VALUES: [&str; 7] = ["param", "parameter", "parameters", "params
 /// The words of a template's name that only say that it is one.
 const WORDS_FOR_TEMPLATES: [&str; 4] = ["template", "cfn", "cloudformation", "stack"];
 
-/// The templates that a file with values of parameters may be meant for, by its place and name. All are paths relative
-/// to the workspace root, sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which templates files with values of parameters may be meant for, by their places and names: groups of templates that
+/// lie in one place, or that lie in one place and have one name.
+#[derive(Debug, Default)]
 pub struct Owners {
-    /// Those whose name the file has in its own, when there are any.
-    pub by_name: Vec<Arc<str>>,
-    /// All that lie beside the file, or beside the folder that holds it.
-    pub near: Vec<Arc<str>>,
+    /// Paths relative to the workspace root, sorted in each group.
+    groups: Vec<Vec<Arc<str>>>,
+    /// By the folder that the templates lie in.
+    beside: BTreeMap<String, OnePlace>,
+    /// By the folder above that one.
+    below: BTreeMap<String, OnePlace>,
+}
+
+/// The templates of one place.
+#[derive(Debug, Default)]
+struct OnePlace {
+    /// The group of all of them.
+    all: usize,
+    /// The groups of those with one name, by how many words it has and by the name itself.
+    named: BTreeMap<usize, BTreeMap<String, usize>>,
+}
+
+impl Owners {
+    /// The groups that the values in the file at `path` may be meant for: those whose name, as long as possible, the file
+    /// has in its own; or, without any, all that lie beside the file or beside the folder that holds it.
+    #[must_use]
+    pub fn of(&self, path: &str) -> Vec<usize> {
+        let places = self.places_near(path);
+        let words: Vec<String> =
+            words(path).into_iter().filter(|word| !WORDS_FOR_VALUES.contains(&word.as_str())).collect();
+        let named: Vec<(usize, Vec<usize>)> = places.iter().filter_map(|place| place.named_in(&words)).collect();
+        match named.iter().map(|(length, _)| *length).max() {
+            Some(longest) => {
+                named.into_iter().filter(|(length, _)| *length == longest).flat_map(|(_, groups)| groups).collect()
+            }
+            None => places.into_iter().map(|place| place.all).collect(),
+        }
+    }
+
+    /// The templates of a group.
+    #[must_use]
+    pub fn group(&self, group: usize) -> &[Arc<str>] {
+        self.groups.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    /// All templates that lie beside the file at `path`, or beside the folder that holds it.
+    fn near(&self, path: &str) -> BTreeSet<usize> {
+        self.places_near(path).into_iter().map(|place| place.all).collect()
+    }
+
+    fn places_near(&self, path: &str) -> Vec<&OnePlace> {
+        let folder = split(path).0;
+        let mut places: Vec<&OnePlace> = self.beside.get(folder).into_iter().collect();
+        let mut below = folder;
+        while !below.is_empty() {
+            let (above, name) = split(below);
+            if FOLDERS.contains(&name) {
+                places.extend(self.beside.get(above));
+                places.extend(self.below.get(above));
+            }
+            below = above;
+        }
+        places
+    }
+
+    fn add(&mut self, template: &Arc<str>) {
+        let folder = split(template).0;
+        let Self { groups, beside, below } = self;
+        beside.entry(folder.to_owned()).or_insert_with(|| OnePlace::new(groups)).add(template, groups);
+        if !folder.is_empty() {
+            below.entry(split(folder).0.to_owned()).or_insert_with(|| OnePlace::new(groups)).add(template, groups);
+        }
+    }
+}
+
+impl OnePlace {
+    fn new(groups: &mut Vec<Vec<Arc<str>>>) -> Self {
+        groups.push(Vec::new());
+        Self { all: groups.len() - 1, named: BTreeMap::new() }
+    }
+
+    fn add(&mut self, template: &Arc<str>, groups: &mut Vec<Vec<Arc<str>>>) {
+        let name = name_of_template(template);
+        let mut members = vec![self.all];
+        if !name.is_empty() {
+            let named = self.named.entry(name.len()).or_default();
+            members.push(*named.entry(name.join("-")).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            }));
+        }
+        for member in members {
+            groups.get_mut(member).into_iter().for_each(|group| group.push(Arc::clone(template)));
+        }
+    }
+
+    /// The groups with the longest name that `words` has in it, one word after the other, and how long that is.
+    fn named_in(&self, words: &[String]) -> Option<(usize, Vec<usize>)> {
+        self.named.iter().rev().find_map(|(length, groups)| {
+            let found: BTreeSet<usize> =
+                words.windows(*length).filter_map(|part| groups.get(&part.join("-")).copied()).collect();
+            (!found.is_empty()).then(|| (*length, found.into_iter().collect()))
+        })
+    }
 }
 
 impl Workspace {
-    /// The templates that the values in the file at `path` may be meant for.
-    pub fn owners_of_parameters(&self, path: &str) -> Owners {
-        let templates = self.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation);
-        let near: Vec<Arc<str>> =
-            templates.filter(|entry| is_near(path, &entry.path)).map(|entry| Arc::clone(&entry.path)).collect();
-        let length = |template: &Arc<str>| words_in_common(path, template);
-        let longest = near.iter().map(length).max().unwrap_or(0);
-        let named = near.iter().filter(|template| longest > 0 && length(template) == longest);
-        Owners { by_name: named.cloned().collect(), near: near.clone() }
+    /// Which templates files with values of parameters may be meant for.
+    pub fn owners_of_parameters(&self) -> Owners {
+        let mut owners = Owners::default();
+        for entry in self.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation) {
+            owners.add(&entry.path);
+        }
+        owners
     }
 
     /// The CloudFormation templates that say something about the selected files: those that are selected, whose values
@@ -67,8 +160,11 @@ impl Workspace {
             return wanted;
         }
         let values = |entry: &&Entry| entry.selected && entry.kind == Kind::CloudFormationParameters;
-        for file in self.entries().iter().filter(values) {
-            wanted.extend(self.owners_of_parameters(&file.path).near);
+        let mut files = self.entries().iter().filter(values).peekable();
+        if files.peek().is_some() {
+            let owners = self.owners_of_parameters();
+            let near: BTreeSet<usize> = files.flat_map(|file| owners.near(&file.path)).collect();
+            wanted.extend(near.into_iter().flat_map(|group| owners.group(group).iter().cloned()));
         }
         let is_template = |path: &str| self.entry(path).is_some_and(|entry| entry.kind == Kind::CloudFormation);
         let named = self.named.files.iter().filter(|path| !is_template(path));
@@ -94,34 +190,13 @@ fn mentions(text: &str, names: &[String]) -> bool {
     calls.iter().any(|call| text.contains(call)) && names.iter().any(|name| text.contains(name.as_str()))
 }
 
-/// Whether the values at `path` lie where those of the template at `template` would.
-fn is_near(path: &str, template: &str) -> bool {
-    let (folder, own) = (split(path).0, split(template).0);
-    let is_below = |above: &str| {
-        let rest = if above.is_empty() {
-            Some(folder)
-        } else {
-            folder.strip_prefix(above).and_then(|rest| rest.strip_prefix('/'))
-        };
-        rest.and_then(|rest| rest.split('/').next()).is_some_and(|first| FOLDERS.contains(&first))
-    };
-    folder == own || is_below(own) || !own.is_empty() && is_below(split(own).0)
-}
-
-/// How many words make up the template's name, when the name of the file with values has them one after the other.
-fn words_in_common(path: &str, template: &str) -> usize {
-    let values: Vec<String> =
-        words(path).into_iter().filter(|word| !WORDS_FOR_VALUES.contains(&word.as_str())).collect();
-    let whole = words(template);
-    let mut bare = whole.as_slice();
-    while let [rest @ .., last] = bare
-        && !rest.is_empty()
-        && WORDS_FOR_TEMPLATES.contains(&last.as_str())
-    {
-        bare = rest;
+/// The words that make up the name of a template, without those that only say that it is one.
+fn name_of_template(path: &str) -> Vec<String> {
+    let mut name = words(path);
+    while name.len() > 1 && name.last().is_some_and(|last| WORDS_FOR_TEMPLATES.contains(&last.as_str())) {
+        name.pop();
     }
-    let is_in = |name: &[String]| values.windows(name.len().max(1)).any(|part| part == name);
-    if is_in(&whole) || is_in(bare) { bare.len() } else { 0 }
+    name
 }
 
 /// The words of a file's name, without its ending.
@@ -230,6 +305,15 @@ mod tests {
         }
     }
 
+    /// The templates that the values at `path` may be meant for.
+    fn owners(path: &str, templates: &[&str]) -> Vec<String> {
+        let mut owners = Owners::default();
+        templates.iter().for_each(|template| owners.add(&Arc::from(*template)));
+        let found: BTreeSet<&str> =
+            owners.of(path).into_iter().flat_map(|group| owners.group(group)).map(|path| &**path).collect();
+        found.into_iter().map(str::to_owned).collect()
+    }
+
     #[test]
     fn values_lie_beside_their_template_or_in_a_folder_for_them() {
         for (path, template) in [
@@ -239,7 +323,7 @@ mod tests {
             ("a/parameters/eu/prod.json", "a/templates/web.yaml"),
             ("params/web.json", "templates/web.yaml"),
         ] {
-            assert!(is_near(path, template), "{path} {template}");
+            assert_eq!(owners(path, &[template]), [template], "{path}");
         }
         for (path, template) in [
             ("b/web.json", "a/web.yaml"),
@@ -247,24 +331,30 @@ mod tests {
             ("web.json", "a/web.yaml"),
             ("parameters/web.json", "a/b/web.yaml"),
         ] {
-            assert!(!is_near(path, template), "{path} {template}");
+            assert_eq!(owners(path, &[template]), [""; 0], "{path} {template}");
         }
     }
 
     #[test]
-    fn names_that_hold_the_name_of_a_template_are_related() {
-        for (path, template, expected) in [
-            ("web-params.json", "web.yaml", 1),
-            ("a/web.parameters.prod.json", "a/web.template.yaml", 1),
-            ("prod-web-asg.json", "web-asg.yaml", 2),
-            ("template-dev.json", "template.yaml", 1),
-            ("Web.json", "web.template", 1),
-            ("parameters.json", "web.yaml", 0),
-            ("webs.json", "web.yaml", 0),
-            ("web-x-asg.json", "web-asg.yaml", 0),
-            ("params.json", "parameters.yaml", 0),
+    fn the_longest_name_of_a_template_that_a_file_has_in_its_own_decides() {
+        for (path, template) in [
+            ("web-params.json", "web.yaml"),
+            ("web.parameters.prod.json", "web.template.yaml"),
+            ("prod-web-asg.json", "web-asg.yaml"),
+            ("template-dev.json", "template.yaml"),
+            ("Web.json", "web.template"),
+            ("web-config-asg.json", "web-asg-stack.yaml"),
         ] {
-            assert_eq!(words_in_common(path, template), expected, "{path} {template}");
+            assert_eq!(owners(path, &["asg.yaml", "other.yaml", template]), [template], "{path}");
         }
+        for (path, template) in [
+            ("parameters.json", "web.yaml"),
+            ("webs.json", "web.yaml"),
+            ("web-x-asg.json", "web-asg.yaml"),
+            ("params.json", "parameters.yaml"),
+        ] {
+            assert_eq!(owners(path, &["other.yaml", template]), ["other.yaml", template], "{path}");
+        }
+        assert_eq!(owners("a/params/web.json", &["a/web.cfn.json", "a/web.yaml", "a/x/web.yaml"]).len(), 3);
     }
 }

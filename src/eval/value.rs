@@ -197,7 +197,8 @@ impl Value {
                 if matches!(part.kind, ValueKind::Unknown(_)) {
                     return part;
                 }
-                if !flat.iter().any(|other| other.same_as(&part) == Some(true)) {
+                // One too many is enough to tell that there are too many.
+                if flat.len() <= limit && !flat.iter().any(|other| other.same_as(&part) == Some(true)) {
                     flat.push(part);
                 }
             }

@@ -13,6 +13,9 @@ pub struct Limits {
     pub hcl_bytes: usize,
     /// The most scalars and collections that are read of one YAML or JSON file.
     pub tree_nodes: usize,
+    /// The longest that all texts of one CloudFormation template may be once its loops are written out and its files
+    /// included, in bytes. CloudFormation itself takes 1 MB.
+    pub template_bytes: usize,
     /// The deepest nesting of YAML and JSON collections and of intrinsic functions that is followed.
     pub depth: usize,
     /// The deepest nesting of expressions that are evaluated, references to other values included.
@@ -65,6 +68,7 @@ impl Default for Limits {
             files: 200_000,
             hcl_bytes: 640 << 10,
             tree_nodes: 200_000,
+            template_bytes: 2 << 20,
             depth: 200,
             evaluation_depth: 1_000,
             module_depth: 32,

@@ -26,11 +26,16 @@ impl<'a> Evaluator<'a> {
     /// The value as JSON, with holes for what is not known.
     pub(super) fn call_to_json_string(&mut self, call: Call<'a>) -> Value {
         let value = self.argument(call);
+        if self.deployment.is_memory_spent() {
+            return Value::unknown(Unknown::Limit("text".into()), call.span);
+        }
         match functions::call("jsonencode", std::slice::from_ref(&value), call.span, self.inputs.limits) {
-            Some(Ok(text)) => {
-                let length = text.to_text().map_or(0, |text| text.len());
-                self.spend_bytes(length, call.span);
-                text
+            Some(Ok(value)) => {
+                let text = value.to_text().unwrap_or_default();
+                let is_allowed = self.spend_bytes(text.len(), call.span)
+                    && self.spend_parts(text.pieces().len(), call.span)
+                    && self.spend_memory(&text, call.span);
+                if is_allowed { value } else { Value::unknown(Unknown::Limit("text".into()), call.span) }
             }
             Some(Err(refusal)) => self.fault(refusal.code, call.span, refusal.message),
             None => Value::unknown(Unknown::NotEvaluated(call.full_name().into()), call.span),

@@ -27,7 +27,7 @@ impl Truth {
 impl<'a> Evaluator<'a> {
     /// Evaluates all conditions, so that a faulty one is reported whether it is used or not.
     pub(super) fn check_conditions(&mut self) {
-        let conditions: Vec<_> = self.conditions.iter().map(|(name, entry)| (*name, *entry)).collect();
+        let conditions: Vec<_> = self.sections.conditions.iter().map(|(name, entry)| (*name, *entry)).collect();
         for (name, entry) in conditions.into_iter().filter(|(name, _)| !name.starts_with("Fn::")) {
             self.condition(name, entry, entry.key.span);
         }
@@ -38,10 +38,10 @@ impl<'a> Evaluator<'a> {
         let Some(name) = node.as_str().filter(|_| !node.is_null()) else {
             return self.faulty(ProblemCode::Evaluation, node.span, "the name of a condition is expected here");
         };
-        if let Some((name, entry)) = self.conditions.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
+        if let Some((name, entry)) = self.sections.conditions.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
             return self.condition(name, entry, node.span);
         }
-        if self.generated.is_anything() {
+        if self.sections.generated.is_anything() {
             return Truth::Open(Unknown::NotEvaluated(name.into()));
         }
         let message = format!("there is no condition `{name}` in this template; correct the name, or add it");
@@ -49,7 +49,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn condition(&mut self, name: &'a str, entry: &'a Entry, user: Span) -> Truth {
-        if let Some(known) = self.known_conditions.get(name) {
+        if let Some(known) = self.known_condition(name) {
             return known.clone();
         }
         if !self.pending_conditions.insert(name) {
@@ -58,7 +58,7 @@ impl<'a> Evaluator<'a> {
         }
         let truth = self.truth(&entry.value);
         self.pending_conditions.remove(name);
-        self.known_conditions.insert(name, truth.clone());
+        self.note_condition(name, truth.clone());
         truth
     }
 

@@ -16,7 +16,7 @@ impl Evaluator<'_> {
     /// Reports each reference that closes a circle.
     pub(super) fn check_cycles(&mut self) {
         // A macro may replace what the references are written in.
-        if !self.generated.is_nothing() {
+        if !self.sections.generated.is_nothing() {
             return;
         }
         let references = std::mem::take(&mut self.references);
@@ -37,6 +37,8 @@ impl Evaluator<'_> {
                 *next += 1;
                 match searched.get(target) {
                     Some(Search::Done) => {}
+                    // More would not be reported.
+                    Some(Search::OnThePath) if self.problems.len() >= self.inputs.limits.problems_per_file => return,
                     Some(Search::OnThePath) => {
                         let message = format!("`{name}` and `{target}` need each other to exist; remove a reference");
                         self.warn(ProblemCode::Cycle, *span, message);

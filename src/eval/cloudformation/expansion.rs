@@ -5,8 +5,10 @@
 //! is kept once, under the names as they are written, and its identifier has a value that is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
+use super::section::Sections;
 use super::stack::{Deployment, StackPlace};
 use super::{Evaluator, Inputs, Value, short_call};
 use crate::eval::terraform::join_path;
@@ -22,8 +24,8 @@ const INCLUDE: &str = "AWS::Include";
 /// The sections in which loops and included files may stand.
 const SECTIONS: [&str; 3] = ["Conditions", "Resources", "Outputs"];
 
-/// Looking at the names of a template's sections costs less than to make as many nodes.
-const NAMES_PER_NODE: usize = 8;
+/// What a piece of a text counts, in bytes: where it came from is kept with it.
+const BYTES_OF_A_PIECE: usize = 16;
 
 /// A template as it is after expansion.
 #[derive(Debug, Default)]
@@ -49,9 +51,11 @@ pub(super) fn expand(inputs: Inputs<'_>, place: &StackPlace, deployment: &Deploy
         inputs,
         place,
         deployment,
+        sections: None,
         aliases: BTreeMap::new(),
         made: Expanded::default(),
         nodes_left: inputs.limits.nodes.min(usize::try_from(deployment.steps_left()).unwrap_or(usize::MAX)),
+        bytes_left: inputs.limits.template_bytes,
         is_cut: false,
     };
     let root = expansion.template(inputs.root);
@@ -66,10 +70,14 @@ struct Expansion<'e> {
     inputs: Inputs<'e>,
     place: &'e StackPlace,
     deployment: &'e Deployment<'e>,
+    /// The template's sections, once they are needed.
+    sections: Option<Rc<Sections<'e>>>,
     /// What shared nodes outside of loops became.
     aliases: BTreeMap<*const Node, Arc<Node>>,
     made: Expanded,
     nodes_left: usize,
+    /// How long the texts of the template may still get, in bytes.
+    bytes_left: usize,
     is_cut: bool,
 }
 
@@ -81,11 +89,17 @@ impl Expansion<'_> {
                 if SECTIONS.contains(&key) { self.node(&entry.value, &Vec::new()) } else { entry.value.clone() };
             entries.push(Entry { key: entry.key.clone(), value });
         }
+        let name = |entry: &Entry| entry.key.as_str().unwrap_or("").to_owned();
+        let mut places: BTreeMap<String, usize> =
+            entries.iter().enumerate().map(|(place, entry)| (name(entry), place)).collect();
         for fragment in self.fragments_of_template(root) {
             for (key, added) in fragment.entries() {
-                match entries.iter_mut().find(|entry| entry.key.as_str() == Some(key)) {
+                match places.get(key).and_then(|place| entries.get_mut(*place)) {
                     Some(entry) => merge(&mut entry.value, &added.value),
-                    None => entries.push(added.clone()),
+                    None => {
+                        places.insert(key.to_owned(), entries.len());
+                        entries.push(added.clone());
+                    }
                 }
             }
         }
@@ -232,12 +246,13 @@ impl Expansion<'_> {
 
     /// The value of a node of which only parameters and mappings are needed.
     fn value(&mut self, node: &Node) -> Value {
-        let mut evaluator =
-            Evaluator::new(Inputs { root: self.inputs.root, ..self.inputs }, self.place, self.deployment);
+        let sections = Rc::clone(self.sections.get_or_insert_with(|| {
+            let sections = Sections::of(self.inputs);
+            self.deployment.take_steps(sections.steps());
+            Rc::new(sections)
+        }));
+        let mut evaluator = Evaluator::of(self.inputs, sections, self.place, self.deployment);
         let value = evaluator.value(node);
-        let names = [&evaluator.parameters, &evaluator.mappings, &evaluator.conditions, &evaluator.resources];
-        let looked_at = names.iter().map(|section| section.len()).sum::<usize>() / NAMES_PER_NODE;
-        self.nodes_left = self.nodes_left.saturating_sub(looked_at);
         self.deployment.take_steps(evaluator.steps + 1);
         for problem in evaluator.problems {
             self.report(problem);
@@ -285,8 +300,13 @@ impl Expansion<'_> {
 
     /// A tree whose texts have taken the steps of `trail`. What is shared stays as it is.
     fn through(&mut self, node: &Node, trail: &Trail) -> Node {
-        let cost = if let NodeKind::Scalar(text, _) = &node.kind { 1 + text.len() / super::BYTES_PER_STEP } else { 1 };
-        if !self.spend(cost, node.span) {
+        let is_allowed = match &node.kind {
+            NodeKind::Scalar(text, _) => {
+                self.spend(1 + text.len() / super::BYTES_PER_STEP, node.span) && self.spend_text(text, node.span)
+            }
+            _ => self.spend(1, node.span),
+        };
+        if !is_allowed {
             return Node { kind: NodeKind::Alias(None), span: node.span, tag: None };
         }
         let kind = match &node.kind {
@@ -315,6 +335,18 @@ impl Expansion<'_> {
         true
     }
 
+    /// Counts a text of the template; false when all of them are too long.
+    fn spend_text(&mut self, text: &Text, span: Span) -> bool {
+        let bytes = text.len() + text.pieces().len() * BYTES_OF_A_PIECE;
+        if self.bytes_left < bytes {
+            self.bytes_left = 0;
+            self.cut(span);
+            return false;
+        }
+        self.bytes_left -= bytes;
+        true
+    }
+
     /// A scalar with the values of identifiers in place of `${identifier}` and `&{identifier}`; the latter has letters
     /// and digits only.
     fn scalar(&mut self, node: &Node, text: &Text, style: ScalarStyle, bindings: &Bindings) -> Node {
@@ -322,6 +354,9 @@ impl Expansion<'_> {
             && let Some(value) = text.known().and_then(|name| named(name, bindings))
         {
             return item(value, call.span);
+        }
+        if !self.spend_text(text, node.span) {
+            return Node { kind: NodeKind::Alias(None), span: node.span, tag: None };
         }
         let mut text = text.clone();
         for (identifier, value) in bindings.iter().rev() {
@@ -343,8 +378,8 @@ impl Expansion<'_> {
 
     fn cut(&mut self, span: Span) {
         if !std::mem::replace(&mut self.is_cut, true) {
-            let message = "the loops of this template make more than is read, so the rest is left out; \
-                           go through shorter collections";
+            let message = "the loops and included files of this template make more than is read, so the rest is left \
+                           out; go through shorter collections";
             self.report(Problem::error(ProblemCode::Limit, span, message));
         }
     }

@@ -1,14 +1,16 @@
 //! The intrinsic functions that give values.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::condition::Truth;
+use super::section::Index;
 use super::{Call, Evaluator, Value};
 use crate::eval::{Map, Unknown, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{HOLE, PieceKind, Span, Step, StepRole, Text};
-use crate::syntax::tree::Node;
+use crate::syntax::tree::{Node, NodeKind};
 
 /// Comparing and copying the values of a key on both branches of a condition costs more than to evaluate a node.
 const STEPS_PER_MERGED_KEY: u64 = 4;
@@ -46,7 +48,9 @@ impl<'a> Evaluator<'a> {
             Some(name) if call.is_short || super::short_call(call.argument.resolved()).is_none() => {
                 self.reference(name, call.span, "Ref")
             }
-            _ if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated("Ref".into()), call.span),
+            _ if self.sections.generated.is_anything() => {
+                Value::unknown(Unknown::NotEvaluated("Ref".into()), call.span)
+            }
             _ => self.wrong_arguments(call, "the name of a parameter or resource"),
         }
     }
@@ -61,7 +65,9 @@ impl<'a> Evaluator<'a> {
                 let attribute = attribute.as_str().unwrap_or("").to_owned();
                 self.resource_attribute(resource.as_str().unwrap_or(""), &attribute, call.span)
             }
-            _ if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated("Fn::GetAtt".into()), call.span),
+            _ if self.sections.generated.is_anything() => {
+                Value::unknown(Unknown::NotEvaluated("Fn::GetAtt".into()), call.span)
+            }
             _ => self.wrong_arguments(call, "a resource's name and an attribute, as `name.attribute` or as a list"),
         }
     }
@@ -84,6 +90,9 @@ impl<'a> Evaluator<'a> {
             let Some(items) = list.as_list().filter(|_| separator.to_text().is_some()) else {
                 return self.wrong_arguments(call, "a separator and a list of strings");
             };
+            if !self.spend_parts(items.len(), call.span) {
+                return Value::unknown(Unknown::Limit("steps".into()), call.span);
+            }
             let items: Vec<Value> = items.iter().map(|item| item.clone().through(&list.origin.trail)).collect();
             self.composed(&items, Some(&separator), call.span, call)
         })
@@ -101,18 +110,17 @@ impl<'a> Evaluator<'a> {
         let first = several.next().filter(|first| several.all(|other| other == *first));
         let mut texts = Vec::new();
         for case in 0..first.map_or(1, |values| values.len()) {
-            let mut chosen: Vec<Value> = Vec::with_capacity(parts.len());
+            let is_several = |part: &&Value| first.is_some() && matches!(part.kind, ValueKind::OneOf(_));
+            let of_case: Vec<Value> =
+                parts.iter().filter(is_several).map(|part| part.alternatives().swap_remove(case)).collect();
+            let mut of_case = of_case.iter();
+            let mut chosen: Vec<&Value> = Vec::with_capacity(parts.len());
             for part in parts {
-                let mut part = part.clone();
-                if first.is_some() && matches!(part.kind, ValueKind::OneOf(_)) {
-                    part = part.alternatives().swap_remove(case);
-                }
+                let part = if is_several(&part) { of_case.next().unwrap_or(part) } else { part };
                 if part.is_null() {
                     continue;
                 }
-                if let (Some(separator), false) = (separator, chosen.is_empty()) {
-                    chosen.push(separator.clone());
-                }
+                chosen.extend(separator.filter(|_| !chosen.is_empty()));
                 chosen.push(part);
             }
             texts.push(self.concatenated(&chosen, span, call));
@@ -121,27 +129,32 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The text of the parts one after the other. A text that is nothing but one unknown part is that part.
-    fn concatenated(&mut self, parts: &[Value], span: Span, call: Call<'a>) -> Value {
+    fn concatenated(&mut self, parts: &[&Value], span: Span, call: Call<'a>) -> Value {
+        if self.deployment.is_memory_spent() {
+            return Value::unknown(Unknown::Limit("text".into()), span);
+        }
         let mut text = Text::new();
         for part in parts {
             let Some(part) = part.to_text() else {
                 return self.wrong_arguments(call, &format!("strings only, not {}", part.type_name()));
             };
-            if text.len() + part.len() > self.inputs.limits.text_bytes {
-                let message = format!("`{}` makes a text that is too long to be read", call.full_name());
-                self.warn(ProblemCode::Limit, span, message);
-                return Value::unknown(Unknown::Limit("text".into()), span);
+            let limit = self.inputs.limits.text_bytes;
+            if text.len() + part.len() > limit || text.is_larger_than(limit) {
+                return self.too_long(span, call);
             }
             if !self.spend_bytes(part.len(), span) {
                 return Value::unknown(Unknown::Limit("steps".into()), span);
             }
             text.push_text(&part);
         }
+        if !self.spend_memory(&text, span) {
+            return Value::unknown(Unknown::Limit("text".into()), span);
+        }
         let is_one_hole =
             text.len() == HOLE.len_utf8() && text.pieces().iter().any(|piece| matches!(piece.kind, PieceKind::Hole(_)));
-        let is_open = |part: &&Value| matches!(part.kind, ValueKind::Unknown(_) | ValueKind::OneOf(_));
+        let is_open = |part: &&&Value| matches!(part.kind, ValueKind::Unknown(_) | ValueKind::OneOf(_));
         match parts.iter().find(is_open) {
-            Some(part) if is_one_hole => part.clone(),
+            Some(part) if is_one_hole => (*part).clone(),
             // A text that is nothing but one known part was written where that part was.
             _ => {
                 let value = match only_filled(parts) {
@@ -151,6 +164,13 @@ impl<'a> Evaluator<'a> {
                 self.without_dynamic_references(value)
             }
         }
+    }
+
+    /// The value of a text that is longer than any that is read.
+    pub(super) fn too_long(&mut self, span: Span, call: Call<'a>) -> Value {
+        let message = format!("`{}` makes a text that is too long to be read", call.full_name());
+        self.warn(ProblemCode::Limit, span, message);
+        Value::unknown(Unknown::Limit("text".into()), span)
     }
 
     fn call_select(&mut self, call: Call<'a>) -> Value {
@@ -207,11 +227,12 @@ impl<'a> Evaluator<'a> {
 
     /// The parts of a text between separators; `None` when there are too many.
     pub(super) fn split(&mut self, text: &Text, separator: &str, span: Span) -> Option<Vec<Text>> {
-        if text.as_str().matches(separator).count() >= self.inputs.limits.elements {
+        let separators = text.as_str().matches(separator).count();
+        if separators >= self.inputs.limits.elements {
             self.warn(ProblemCode::Limit, span, "this text splits into more parts than are read");
             return None;
         }
-        Some(text.split(separator))
+        self.spend_parts(separators, span).then(|| text.split(separator))
     }
 
     fn call_if(&mut self, call: Call<'a>) -> Value {
@@ -257,16 +278,16 @@ impl<'a> Evaluator<'a> {
         let Some(name) = table.as_str() else {
             return Value::unknown(Unknown::NotEvaluated("Fn::FindInMap".into()), call.span);
         };
-        let Some(mapping) = self.mappings.get(name).copied() else {
-            if self.generated.is_anything() {
+        let Some(mapping) = self.sections.mappings.get(name).copied() else {
+            if self.sections.generated.is_anything() {
                 return Value::unknown(Unknown::NotEvaluated(name.into()), call.span);
             }
             let message = format!("there is no mapping `{name}` in this template; correct the name, or add it");
             return self.fault(ProblemCode::Missing, call.span, message);
         };
         let mut found = Vec::new();
-        for row in chosen(&mapping.value, row) {
-            found.extend(chosen(row, column));
+        for row in self.chosen(&mapping.value, row) {
+            found.extend(self.chosen(row, column));
         }
         if found.is_empty() {
             return match default {
@@ -275,7 +296,9 @@ impl<'a> Evaluator<'a> {
                 None if let Some(why) = keys.iter().find_map(Value::as_unknown) => {
                     Value::unknown(why.clone(), call.span)
                 }
-                None if self.generated.is_anything() => Value::unknown(Unknown::NotEvaluated(name.into()), call.span),
+                None if self.sections.generated.is_anything() => {
+                    Value::unknown(Unknown::NotEvaluated(name.into()), call.span)
+                }
                 None => {
                     let message =
                         format!("the mapping `{name}` has no entry for these keys; correct the keys, or add it");
@@ -290,6 +313,39 @@ impl<'a> Evaluator<'a> {
             values.push(self.value(default).then(step));
         }
         Value::one_of(values, self.inputs.limits.alternatives, call.span)
+    }
+
+    /// The values of a mapping under a key, or under any key when it is known only at run time.
+    fn chosen(&mut self, mapping: &'a Node, key: &Value) -> Vec<&'a Node> {
+        if key.as_unknown().is_some() {
+            let entries = mapping.entries();
+            self.spend(u64::try_from(entries.len()).unwrap_or(u64::MAX), mapping.span);
+            return entries.into_iter().map(|(_, entry)| &entry.value).collect();
+        }
+        let texts: Vec<Text> = key.alternatives().iter().filter_map(Value::to_text).collect();
+        let index = self.index_of(mapping);
+        let under = |key: &str| match &index {
+            Some(index) => index.get(key).copied(),
+            None => mapping.get(key),
+        };
+        texts.iter().filter_map(|text| text.known().and_then(under)).collect()
+    }
+
+    /// The index of a mapping that is large enough for one.
+    fn index_of(&mut self, mapping: &'a Node) -> Option<Rc<Index<'a>>> {
+        const FEW_ENTRIES: usize = 16;
+        let mapping = mapping.resolved();
+        let NodeKind::Mapping(entries) = &mapping.kind else { return None };
+        if entries.len() <= FEW_ENTRIES {
+            return None;
+        }
+        let place = std::ptr::from_ref(mapping);
+        if !self.indexes.contains_key(&place) {
+            self.spend(u64::try_from(entries.len()).unwrap_or(u64::MAX), mapping.span);
+            let index = mapping.entries().into_iter().map(|(name, entry)| (name, &entry.value)).collect();
+            self.indexes.insert(place, Rc::new(index));
+        }
+        self.indexes.get(&place).cloned()
     }
 
     /// One of two values, and nobody has said which: known as far as both agree.
@@ -317,17 +373,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// The one part that is not empty, if it is the only one.
-fn only_filled(parts: &[Value]) -> Option<&Value> {
-    let mut filled = parts.iter().filter(|part| part.to_text().is_none_or(|text| !text.is_empty()));
+fn only_filled<'v>(parts: &[&'v Value]) -> Option<&'v Value> {
+    let mut filled = parts.iter().copied().filter(|part| part.to_text().is_none_or(|text| !text.is_empty()));
     filled.next().filter(|_| filled.next().is_none())
-}
-
-/// The values of a mapping under a key, or under any key when it is known only at run time.
-fn chosen<'a>(mapping: &'a Node, key: &Value) -> Vec<&'a Node> {
-    if key.as_unknown().is_some() {
-        return mapping.entries().into_iter().map(|(_, entry)| &entry.value).collect();
-    }
-    let keys = key.alternatives();
-    let texts = keys.iter().filter_map(Value::to_text);
-    texts.filter_map(|text| text.known().and_then(|key| mapping.get(key))).collect()
 }

@@ -1,6 +1,9 @@
 //! Names that a template does not show: those that a transform or a preprocessor will put in.
 
-use super::{Section, type_name};
+use std::collections::BTreeSet;
+
+use super::section::Section;
+use super::type_name;
 use crate::syntax::tree::Node;
 
 /// The transforms that define no names of their own, by what their names begin with.
@@ -16,7 +19,7 @@ pub(super) enum Generated<'a> {
     Nothing,
     /// Those of the resources that the Serverless Application Model makes of others, which begin with the others'
     /// names: the role of a function, the stage of an API.
-    Serverless(Vec<&'a str>),
+    Serverless(BTreeSet<&'a str>),
     /// Any.
     Anything,
 }
@@ -63,8 +66,39 @@ impl<'a> Generated<'a> {
     pub(super) fn may_have(&self, name: &str) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Serverless(sources) => sources.iter().any(|source| name.starts_with(source)),
+            Self::Serverless(sources) => begins_with_one(name, sources),
             Self::Anything => true,
+        }
+    }
+}
+
+/// Whether `name` begins with one of `sources`.
+fn begins_with_one(name: &str, sources: &BTreeSet<&str>) -> bool {
+    let mut beginning = name;
+    // What `name` begins with is not greater than it, and what stands between the two begins with it as well.
+    while let Some(last) = sources.range(..=beginning).next_back() {
+        if name.starts_with(last) {
+            return true;
+        }
+        let common = beginning.char_indices().zip(last.chars()).find(|((_, left), right)| left != right);
+        let length = common.map_or(0, |((at, _), _)| at);
+        beginning = beginning.get(..length).unwrap_or("");
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_found_that_a_name_begins_with() {
+        let sources = BTreeSet::from(["A", "Api", "ApiRoles", "B\u{e9}", "C"]);
+        for name in ["A", "Ab", "ApiRole", "ApiRolesX", "ApiZ", "B\u{e9}x", "Cx"] {
+            assert!(begins_with_one(name, &sources), "{name}");
+        }
+        for name in ["", "a", "B", "B\u{e8}", "0", "\u{e9}"] {
+            assert!(!begins_with_one(name, &sources), "{name}");
         }
     }
 }

@@ -13,12 +13,14 @@ mod collection;
 mod condition;
 mod cycle;
 mod expansion;
+mod export;
 mod function;
 mod generated;
 mod nested;
 mod output;
 mod parameter;
 mod parameter_file;
+mod section;
 mod stack;
 mod substitution;
 mod templates;
@@ -32,8 +34,9 @@ use std::sync::Arc;
 
 use self::assumption::Assumed;
 use self::condition::Truth;
-use self::generated::Generated;
+use self::expansion::Expanded;
 use self::nested::Nested;
+use self::section::{Index, Sections};
 use self::stack::{Deployment, StackPlace, Wanted, evaluate_stack};
 pub use self::templates::Templates;
 use super::{Evaluation, Language, Resource, Unknown, Value, ValueKind, number_text};
@@ -76,27 +79,21 @@ pub fn evaluate(inputs: &Inputs<'_>) -> Evaluation {
     Evaluation { resources, problems, faults, ..Evaluation::default() }
 }
 
-/// The entries of one section of the template, by name.
-type Section<'a> = BTreeMap<&'a str, &'a Entry>;
-
 struct Evaluator<'a> {
     inputs: Inputs<'a>,
     place: &'a StackPlace,
     deployment: &'a Deployment<'a>,
-    parameters: Section<'a>,
-    mappings: Section<'a>,
-    conditions: Section<'a>,
-    resources: Section<'a>,
-    /// The names that the template uses and others define.
-    generated: Generated<'a>,
+    sections: Rc<Sections<'a>>,
     /// The identifiers of loops through what is not known.
-    open_loops: BTreeMap<String, Unknown>,
+    open_loops: &'a BTreeMap<String, Unknown>,
     known_parameters: BTreeMap<&'a str, Value>,
-    known_conditions: BTreeMap<&'a str, Truth>,
+    /// Large mappings that were looked into, by their places in memory.
+    indexes: BTreeMap<*const Node, Rc<Index<'a>>>,
     /// The conditions whose evaluation has begun and not ended.
     pending_conditions: BTreeSet<&'a str>,
-    /// What is taken to hold where conditions are not known.
-    assumed: Assumed,
+    /// What is known of conditions, and after that what is taken to hold on each branch around the current node,
+    /// outermost first.
+    assumed: Vec<Assumed<'a>>,
     /// The stacks that resources nest, once each of them was asked for.
     nested: BTreeMap<&'a str, Option<Rc<Nested>>>,
     /// The resource that is evaluated, and the resources that each one refers to.
@@ -120,33 +117,39 @@ const FREE_STEPS: u64 = 10_000;
 /// What the names of the functions of the preprocessor Rain begin with.
 const PREPROCESSOR: &str = "Rain::";
 
+/// So many parts of a text or list are joined or cut without a step for each.
+const FREE_PARTS: usize = 64;
+
 /// Bytes of text that may be copied for one step.
 const BYTES_PER_STEP: usize = 64;
 
 impl<'a> Evaluator<'a> {
     fn new(inputs: Inputs<'a>, place: &'a StackPlace, deployment: &'a Deployment<'a>) -> Self {
-        let section = |name| -> Section<'a> {
-            inputs.root.get(name).map(|section| section.entries().into_iter().collect()).unwrap_or_default()
-        };
-        let (parameters, mappings) = (section("Parameters"), section("Mappings"));
-        let (conditions, resources) = (section("Conditions"), section("Resources"));
-        let generated = Generated::of(inputs.root, &resources, &[&parameters, &mappings, &conditions]);
+        let sections = Rc::new(Sections::of(inputs));
+        deployment.take_steps(sections.steps());
+        Self::of(inputs, sections, place, deployment)
+    }
+
+    /// An evaluator of the template of `inputs`, whose `sections` are made already.
+    fn of(
+        inputs: Inputs<'a>,
+        sections: Rc<Sections<'a>>,
+        place: &'a StackPlace,
+        deployment: &'a Deployment<'a>,
+    ) -> Self {
+        static NO_LOOPS: BTreeMap<String, Unknown> = BTreeMap::new();
         // A node takes at least a byte, so only aliases and copied texts can need more steps than there are bytes.
         let bytes = u64::try_from(inputs.file.text().len()).unwrap_or(u64::MAX);
         Self {
             inputs,
             place,
             deployment,
-            parameters,
-            mappings,
-            conditions,
-            resources,
-            generated,
-            open_loops: BTreeMap::new(),
+            sections,
+            open_loops: &NO_LOOPS,
             known_parameters: BTreeMap::new(),
-            known_conditions: BTreeMap::new(),
+            indexes: BTreeMap::new(),
             pending_conditions: BTreeSet::new(),
-            assumed: Assumed::default(),
+            assumed: vec![Assumed::default()],
             nested: BTreeMap::new(),
             current: None,
             references: BTreeMap::new(),
@@ -160,10 +163,23 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Takes over what the expansion of the template came to.
+    fn expect(&mut self, expanded: &'a Expanded) {
+        self.open_loops = &expanded.open_loops;
+        self.most_steps = self.most_steps.saturating_add(expanded.nodes).min(self.deployment.steps_left());
+        self.problems.clone_from(&expanded.problems);
+    }
+
+    /// Drops what is known of nested stacks and conditions.
+    fn forget(&mut self) {
+        self.nested.clear();
+        self.assumed = vec![Assumed::default()];
+    }
+
     fn resources(&mut self) -> Vec<Resource> {
         let root = self.inputs.root;
         let Some(section) = root.get("Resources") else {
-            if !self.generated.is_anything() {
+            if !self.sections.generated.is_anything() {
                 let message = "the template has no `Resources`; add the section, or remove what makes it a template";
                 self.warn(ProblemCode::Missing, root.span, message);
             }
@@ -180,11 +196,12 @@ impl<'a> Evaluator<'a> {
     /// The resource and those of the stack that it nests; nothing when it is faulty or its condition is false.
     fn resource(&mut self, name: &'a str, entry: &'a Entry) -> Vec<Resource> {
         let header = entry.key.span;
+        self.spend(1, header);
         let Some(kind) = entry.value.get("Type").and_then(type_name) else {
             // Where expansion had to stop is said there.
             let is_cut = |node: &Node| matches!(node.kind, NodeKind::Alias(None));
             let is_cut = is_cut(&entry.value) || entry.value.entries().iter().any(|(_, entry)| is_cut(&entry.value));
-            if !self.generated.is_anything() && !is_cut {
+            if !self.sections.generated.is_anything() && !is_cut {
                 let message = format!("the resource `{name}` has no `Type`; give it one, such as `AWS::EC2::Instance`");
                 self.warn(ProblemCode::Evaluation, header, message);
             }
@@ -320,17 +337,30 @@ impl<'a> Evaluator<'a> {
     /// The value with the identifiers of loops that were kept once as parts that are not known.
     fn without_open_loops(&mut self, value: Value) -> Value {
         let ValueKind::String(text) = &value.kind else { return value };
-        if !text.as_str().contains("${") || !self.spend_bytes(self.open_loops.len(), value.origin.span) {
+        if self.open_loops.is_empty() {
             return value;
         }
-        let mut text = text.clone();
-        for (name, why) in &self.open_loops {
-            let written = format!("${{{name}}}");
-            if text.as_str().contains(&written) {
-                text = text.replace(&written, &Text::hole(value.origin.span, why.to_string()));
+        let written = text.as_str();
+        let mut kept = Text::new();
+        // Where the text goes on behind the last identifier, and where the next variable ends.
+        let (mut from, mut end) = (0, 0);
+        for (start, begin) in written.match_indices("${") {
+            if end <= start {
+                let Some(length) = written.get(start..).and_then(|ahead| ahead.find('}')) else { break };
+                end = start + length + 1;
+            }
+            let name = written.get(start + begin.len()..end - 1).unwrap_or("");
+            if let Some(why) = self.open_loops.get(name) {
+                kept.push_text(&text.slice(from..start));
+                kept.push_text(&Text::hole(value.origin.span, why.to_string()));
+                from = end;
             }
         }
-        Value { kind: ValueKind::String(text), origin: value.origin }
+        if from == 0 {
+            return value;
+        }
+        kept.push_text(&text.slice(from..text.len()));
+        Value { kind: ValueKind::String(kept), origin: value.origin }
     }
 
     /// Counts `steps` steps; false when there were too many.
@@ -347,6 +377,27 @@ impl<'a> Evaluator<'a> {
 
     fn spend_bytes(&mut self, bytes: usize, span: Span) -> bool {
         self.spend(u64::try_from(bytes / BYTES_PER_STEP).unwrap_or(u64::MAX), span)
+    }
+
+    /// Counts the parts that are joined or cut, of which a few are free; false when there were too many steps.
+    fn spend_parts(&mut self, parts: usize, span: Span) -> bool {
+        self.spend(u64::try_from(parts.saturating_sub(FREE_PARTS)).unwrap_or(u64::MAX), span)
+    }
+
+    /// Counts the memory of a text that was built; false when all of the deployment take too much.
+    fn spend_memory(&mut self, text: &Text, span: Span) -> bool {
+        let was_spent = self.deployment.is_memory_spent();
+        self.deployment.take_memory(text.approximate_bytes());
+        let is_spent = self.deployment.is_memory_spent();
+        if is_spent && !was_spent {
+            let message = format!(
+                "the texts that this deployment makes take more than {} bytes, so the rest of them is not known; \
+                 make fewer or shorter ones",
+                self.inputs.limits.built_bytes
+            );
+            self.problems.push(Problem::error(ProblemCode::Limit, span, message));
+        }
+        !is_spent
     }
 
     fn warn(&mut self, code: ProblemCode, span: Span, message: impl Into<String>) {

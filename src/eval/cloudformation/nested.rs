@@ -88,7 +88,8 @@ impl<'a> Evaluator<'a> {
             self.warn(ProblemCode::Cycle, header, message);
             return None;
         }
-        if self.place.templates.len() > self.inputs.limits.module_depth || !self.deployment.count_instance() {
+        let is_too_deep = self.place.templates.len() > self.inputs.limits.module_depth;
+        if is_too_deep || self.deployment.is_spent() || !self.deployment.count_instance() {
             let message = "stacks are nested too deep or too often to follow all of them; nest fewer";
             self.warn(ProblemCode::Limit, header, message);
             return None;
@@ -107,7 +108,8 @@ impl<'a> Evaluator<'a> {
             templates: around,
         };
         let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.inputs.limits };
-        let evaluated = evaluate_stack(inputs, &place, self.deployment, Wanted::Everything);
+        let wanted = if self.deployment.wants_outputs_only() { Wanted::Outputs } else { Wanted::Everything };
+        let evaluated = evaluate_stack(inputs, &place, self.deployment, wanted);
         let Evaluated { resources, outputs, problems, faults } = evaluated;
         for problem in problems {
             self.report(problem);
@@ -122,7 +124,9 @@ impl<'a> Evaluator<'a> {
             return Vec::new();
         };
         let given = self.value(written);
-        let place = |name: &str| written.entry(name).map_or(entry.key.span, |entry| entry.key.span);
+        let keys: BTreeMap<&str, Span> =
+            written.entries().into_iter().map(|(name, entry)| (name, entry.key.span)).collect();
+        let place = |name: &str| keys.get(name).copied().unwrap_or(entry.key.span);
         let step = |name: &str| {
             let name_of_step = format!("{address}.{name}").into();
             Step { span: place(name), role: StepRole::ModuleArgument, name: name_of_step }

@@ -4,37 +4,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::condition::Truth;
-use super::stack::StackPlace;
+use super::export::{Asked, Exported, Imports};
 use super::{Call, Evaluator, Value};
 use crate::eval::{Unknown, ValueKind};
 use crate::source::{Span, Step, StepRole};
+use crate::syntax::tree::{Entry, Node};
 
 impl<'a> Evaluator<'a> {
-    /// The outputs whose conditions are not known to be false, or only the one called `wanted`.
-    pub(super) fn outputs(&mut self, wanted: Option<&str>) -> BTreeMap<Arc<str>, Value> {
-        let mut outputs = BTreeMap::new();
-        let section = self.inputs.root.get("Outputs").map(crate::syntax::tree::Node::entries).unwrap_or_default();
-        for (name, entry) in section {
-            if wanted.is_some_and(|wanted| wanted != name) {
-                continue;
-            }
-            let Some(written) = entry.value.get("Value") else { continue };
-            let value = match entry.value.get("Condition") {
-                Some(condition) => match self.named_condition(condition) {
-                    Truth::Known(false, _) => continue,
-                    Truth::Known(true, _) => self.value(written),
-                    Truth::Open(_) => self.assuming(condition, true, |evaluator| evaluator.value(written)),
-                },
-                None => self.value(written),
-            };
-            outputs.insert(Arc::from(name), value);
-        }
-        outputs
+    /// The outputs whose conditions are not known to be false.
+    pub(super) fn outputs(&mut self) -> BTreeMap<Arc<str>, Value> {
+        let section = self.inputs.root.get("Outputs").map(Node::entries).unwrap_or_default();
+        let value = |(name, entry)| Some((Arc::from(name), self.output(entry)?));
+        section.into_iter().filter_map(value).collect()
     }
 
-    /// The name under which the output `name` is exported, when it is known.
-    pub(super) fn export_name(&mut self, name: &str) -> Option<String> {
-        let written = self.inputs.root.get("Outputs")?.get(name)?.get("Export")?.get("Name")?;
+    /// The value of an output, unless its condition is known to be false.
+    pub(super) fn output(&mut self, entry: &'a Entry) -> Option<Value> {
+        let written = entry.value.get("Value")?;
+        match entry.value.get("Condition") {
+            Some(condition) => match self.named_condition(condition) {
+                Truth::Known(false, _) => None,
+                Truth::Known(true, _) => Some(self.value(written)),
+                Truth::Open(_) => Some(self.assuming(condition, true, |evaluator| evaluator.value(written))),
+            },
+            None => Some(self.value(written)),
+        }
+    }
+
+    /// The name under which an output is exported, when it is known.
+    pub(super) fn export_name(&mut self, entry: &'a Entry) -> Option<String> {
+        let written = entry.value.get("Export")?.get("Name")?;
         self.value(written).as_str().map(str::to_owned)
     }
 
@@ -51,46 +50,43 @@ impl<'a> Evaluator<'a> {
     }
 
     fn imported(&mut self, export: &str, span: Span) -> Value {
-        let Some(templates) = self.deployment.templates.filter(|_| self.deployment.follows_imports) else {
-            return Value::unknown(Unknown::NotEvaluated("Fn::ImportValue".into()), span);
-        };
+        let not_followed = Value::unknown(Unknown::NotEvaluated("Fn::ImportValue".into()), span);
+        let Some(templates) = self.deployment.templates else { return not_followed };
+        if matches!(self.deployment.imports, Imports::Ignored) {
+            return not_followed;
+        }
         let unknown = |reason: String| Value::unknown(Unknown::Hole(reason.into()), span);
         let exporters = templates.exporters(export);
-        let [(path, output)] = exporters else {
+        let [(path, _)] = exporters else {
             let who = if exporters.is_empty() { "no template" } else { "more than one template" };
             return unknown(format!("{who} of this workspace exports `{export}`"));
         };
         if templates.is_nested(path) {
             return unknown(format!("`{export}` is exported by `{path}`, which is nested in other templates"));
         }
+        let circular = || unknown(format!("what exports `{export}` needs this value itself"));
         if self.place.templates.contains(path) {
-            return unknown(format!("what exports `{export}` needs this value itself"));
+            return circular();
         }
-        let known = self.deployment.imports.borrow().get(export).cloned();
-        let value = known.unwrap_or_else(|| {
-            let mut place = StackPlace::outermost(path);
-            place.templates.extend(self.place.templates.iter().cloned());
-            let is_allowed =
-                place.templates.len() <= self.inputs.limits.module_depth && self.deployment.count_instance();
-            let none = (None, Vec::new());
-            let (value, problems) =
-                if is_allowed { templates.output(path, output, &place, self.deployment) } else { none };
-            for problem in problems {
-                self.report(problem);
-            }
-            let value = value.as_ref().map_or_else(
-                || unknown(format!("the export `{export}` of `{path}` has no value here")),
-                |value| elsewhere(value, path),
-            );
-            self.deployment.imports.borrow_mut().insert(export.to_owned(), value.clone());
-            value
-        });
+        let exported = match self.deployment.imports {
+            Imports::Searched(search) => match search.borrow_mut().ask(export) {
+                Asked::Known(exported) => Some(exported),
+                Asked::Circular => return circular(),
+                Asked::Missing => None,
+            },
+            Imports::Known | Imports::Ignored => templates.exported(export).cloned(),
+        };
+        let Exported { value, problems } = exported.unwrap_or_default();
+        for problem in problems.iter() {
+            self.report(problem.clone());
+        }
+        let value = value.unwrap_or_else(|| unknown(format!("the export `{export}` of `{path}` has no value here")));
         value.then(Step { span, role: StepRole::Function, name: "Fn::ImportValue".into() })
     }
 }
 
 /// An exported value of the project `project` as another project sees it: what is computed is computed there.
-fn elsewhere(value: &Value, project: &Arc<str>) -> Value {
+pub(super) fn elsewhere(value: &Value, project: &Arc<str>) -> Value {
     let kind = match &value.kind {
         ValueKind::Unknown(Unknown::Computed(resource, attribute)) => {
             let why = Unknown::Elsewhere(Arc::clone(project), Arc::clone(resource), Arc::clone(attribute));

@@ -32,7 +32,7 @@ impl<'a> Evaluator<'a> {
         if PSEUDO_PARAMETERS.contains(&name) {
             return Value::unknown(Unknown::RunTime(name.into()), span);
         }
-        if let Some((name, entry)) = self.parameters.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
+        if let Some((name, entry)) = self.sections.parameters.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
             let value = self.parameter(name, entry);
             return match value.kind {
                 ValueKind::Unknown(why) => Value::unknown(why, span).through(&value.origin.trail),
@@ -47,7 +47,7 @@ impl<'a> Evaluator<'a> {
 
     /// The attribute of a resource: known only to the cloud, if there is such a resource.
     pub(super) fn resource_attribute(&mut self, name: &str, attribute: &str, span: Span) -> Value {
-        if let Some((name, entry)) = self.resources.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
+        if let Some((name, entry)) = self.sections.resources.get_key_value(name).map(|(name, entry)| (*name, *entry)) {
             if let Some(current) = self.current
                 && self.open_branches == 0
             {
@@ -58,7 +58,7 @@ impl<'a> Evaluator<'a> {
             }
             return Value::unknown(Unknown::Computed(self.address(name), attribute.into()), span);
         }
-        if self.generated.may_have(name) {
+        if self.sections.generated.may_have(name) {
             return Value::unknown(Unknown::NotEvaluated(name.into()), span);
         }
         let what = if attribute == "Ref" { "parameter or resource" } else { "resource" };
@@ -84,8 +84,7 @@ impl<'a> Evaluator<'a> {
     fn given_or_default(&mut self, name: &str, entry: &'a Entry) -> Value {
         let header = entry.key.span;
         let kind = entry.value.get("Type").and_then(Node::as_str).unwrap_or("String");
-        let mut given = self.inputs.parameters.iter().rev();
-        let given = given.find(|(given, _)| given == name || given == ANY).map(|(_, value)| value.clone());
+        let given = self.sections.given(name).cloned();
         let value = match (given, entry.value.get("Default")) {
             (Some(value), _) => value,
             (None, Some(default)) => {

@@ -1,10 +1,11 @@
 //! One stack: a template with what it is evaluated with, and what all stacks of one deployment share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::expansion::{self, Expanded};
+use super::expansion;
+use super::export::Imports;
 use super::{Evaluator, Inputs, Templates};
 use crate::eval::budget::Cost;
 use crate::eval::{Resource, Value};
@@ -41,25 +42,33 @@ impl StackPlace {
 pub(super) struct Deployment<'a> {
     /// The templates of the workspace; without them nothing outside the template is known.
     pub(super) templates: Option<&'a Templates<'a>>,
-    /// Whether what other templates export is looked up.
-    pub(super) follows_imports: bool,
+    /// How what other templates export is looked up.
+    pub(super) imports: Imports<'a>,
+    pub(super) limits: &'a Limits,
     /// The steps that may still be taken.
     steps: Cell<u64>,
     /// The stacks, imports and repetitions that may still be made.
     instances: Cell<usize>,
-    /// The values of exports that were asked for.
-    pub(super) imports: RefCell<BTreeMap<String, Value>>,
+    /// The memory that texts may still take, in bytes.
+    memory: Cell<usize>,
 }
 
 impl<'a> Deployment<'a> {
     pub(super) fn new(templates: Option<&'a Templates<'a>>, limits: &'a Limits) -> Self {
         Self {
             templates,
-            follows_imports: true,
+            imports: Imports::Known,
+            limits,
             steps: Cell::new(limits.steps),
             instances: Cell::new(limits.instances),
-            imports: RefCell::default(),
+            memory: Cell::new(limits.built_bytes),
         }
+    }
+
+    /// The same with imports that are looked up in another way.
+    pub(super) fn with_imports(mut self, imports: Imports<'a>) -> Self {
+        self.imports = imports;
+        self
     }
 
     /// The steps that may still be taken.
@@ -73,15 +82,34 @@ impl<'a> Deployment<'a> {
 
     /// Whether nothing more may be made.
     pub(super) fn is_spent(&self) -> bool {
-        self.instances.get() == 0 || self.steps.get() == 0
+        self.instances.get() == 0 || self.steps.get() == 0 || self.is_memory_spent()
+    }
+
+    /// Whether texts take all the memory that they may.
+    pub(super) fn is_memory_spent(&self) -> bool {
+        self.memory.get() == 0
+    }
+
+    pub(super) fn take_memory(&self, bytes: usize) {
+        self.memory.set(self.memory.get().saturating_sub(bytes));
+    }
+
+    /// Whether nobody asks for resources.
+    pub(super) fn wants_outputs_only(&self) -> bool {
+        matches!(self.imports, Imports::Searched(_))
+    }
+
+    /// Lets as many instances be made as at the beginning.
+    pub(super) fn renew_instances(&self) {
+        self.instances.set(self.limits.instances);
     }
 
     /// What was spent of `limits`.
     pub(super) fn cost(&self, limits: &Limits) -> Cost {
         Cost {
             steps: limits.steps.saturating_sub(self.steps.get()),
+            built_bytes: limits.built_bytes.saturating_sub(self.memory.get()),
             instances: limits.instances.saturating_sub(self.instances.get()),
-            ..Cost::default()
         }
     }
 
@@ -106,13 +134,13 @@ pub(super) struct Evaluated {
 
 /// What is asked of a stack.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted<'a> {
+pub(super) enum Wanted {
     /// Its resources.
     Resources,
     /// Its resources and outputs.
     Everything,
-    /// One output only.
-    Output(&'a str),
+    /// Its outputs.
+    Outputs,
 }
 
 /// Evaluates the template of `inputs` as the stack at `place`.
@@ -120,26 +148,21 @@ pub(super) fn evaluate_stack(
     inputs: Inputs<'_>,
     place: &StackPlace,
     deployment: &Deployment<'_>,
-    wanted: Wanted<'_>,
+    wanted: Wanted,
 ) -> Evaluated {
     let expanded = expansion::expand(inputs, place, deployment);
-    let Expanded { root, open_loops, problems, nodes, .. } = expanded;
-    let inputs = Inputs { root: root.as_ref().unwrap_or(inputs.root), ..inputs };
+    let inputs = Inputs { root: expanded.root.as_ref().unwrap_or(inputs.root), ..inputs };
     let mut evaluator = Evaluator::new(inputs, place, deployment);
-    evaluator.open_loops = open_loops;
-    evaluator.most_steps = evaluator.most_steps.saturating_add(nodes).min(deployment.steps_left());
-    evaluator.problems = problems;
+    evaluator.expect(&expanded);
     let mut evaluated = Evaluated::default();
-    if !matches!(wanted, Wanted::Output(_)) {
+    if wanted != Wanted::Outputs {
         evaluator.check_conditions();
         evaluated.resources = evaluator.resources();
         evaluator.check_cycles();
     }
-    evaluated.outputs = match wanted {
-        Wanted::Resources => BTreeMap::new(),
-        Wanted::Everything => evaluator.outputs(None),
-        Wanted::Output(name) => evaluator.outputs(Some(name)),
-    };
+    if wanted != Wanted::Resources {
+        evaluated.outputs = evaluator.outputs();
+    }
     deployment.take_steps(evaluator.steps);
     evaluated.problems = evaluator.problems;
     evaluated.faults = evaluator.faults;
@@ -147,15 +170,16 @@ pub(super) fn evaluate_stack(
 }
 
 /// The templates that the one of `inputs` nests or includes, whatever its conditions are.
-pub(super) fn templates_used_by(inputs: Inputs<'_>, templates: &Templates<'_>) -> BTreeSet<Arc<str>> {
-    let deployment = Deployment { follows_imports: false, ..Deployment::new(Some(templates), inputs.limits) };
+pub(super) fn templates_used_by(inputs: Inputs<'_>, deployment: &Deployment<'_>) -> BTreeSet<Arc<str>> {
     let place = StackPlace::outermost(&inputs.file.path);
-    let expanded = expansion::expand(inputs, &place, &deployment);
+    let expanded = expansion::expand(inputs, &place, deployment);
     let inputs = Inputs { root: expanded.root.as_ref().unwrap_or(inputs.root), ..inputs };
-    let mut evaluator = Evaluator::new(inputs, &place, &deployment);
-    let resources: Vec<_> = evaluator.resources.values().copied().collect();
+    let mut evaluator = Evaluator::new(inputs, &place, deployment);
+    let resources: Vec<_> = evaluator.sections.resources.values().copied().collect();
     let nested = resources.into_iter().filter_map(|entry| evaluator.template_of(entry));
-    nested.chain(expanded.included.iter().cloned()).collect()
+    let used = nested.take_while(|_| deployment.count_instance()).chain(expanded.included.iter().cloned()).collect();
+    deployment.take_steps(evaluator.steps);
+    used
 }
 
 /// The names under which the template of `inputs` exports outputs, as far as they are known, and the outputs' names.
@@ -166,5 +190,6 @@ pub(super) fn exports_of(inputs: Inputs<'_>) -> Vec<(String, String)> {
     let inputs = Inputs { root: expanded.root.as_ref().unwrap_or(inputs.root), ..inputs };
     let mut evaluator = Evaluator::new(inputs, &place, &deployment);
     let outputs = inputs.root.get("Outputs").map(Node::entries).unwrap_or_default();
-    outputs.into_iter().filter_map(|(output, _)| Some((evaluator.export_name(output)?, output.to_owned()))).collect()
+    let named = |(output, entry): (&str, _)| Some((evaluator.export_name(entry)?, output.to_owned()));
+    outputs.into_iter().filter_map(named).collect()
 }

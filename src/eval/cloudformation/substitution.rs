@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Call, Evaluator, Value};
-use crate::eval::ValueKind;
+use crate::eval::{Unknown, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{Span, Step, StepRole, Text};
 use crate::syntax::tree::{Entry, Node};
+
+/// What a part that is not known takes of the length that a text may have, at least.
+const BYTES_OF_A_HOLE: usize = 8;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn call_sub(&mut self, call: Call<'a>) -> Value {
@@ -55,6 +58,7 @@ impl<'a> Evaluator<'a> {
         let mut known: BTreeMap<&str, Value> = BTreeMap::new();
         let mut parts = Vec::new();
         let mut written = 0;
+        let mut holes = 0;
         for (start, _) in text.as_str().match_indices("${") {
             // A `${` inside a variable belongs to the variable.
             if start < written {
@@ -66,8 +70,9 @@ impl<'a> Evaluator<'a> {
             }
             let (name_start, end) = (start + 2, start + length + 1);
             let place = text.span_of(start..end).unwrap_or(span);
-            let before = text.slice(written..start);
-            parts.push(Value::text(before, place));
+            if written < start {
+                parts.push(Value::text(text.slice(written..start), place));
+            }
             written = end;
             let name = text.as_str().get(name_start..end - 1).unwrap_or("");
             if let Some(literal) = name.strip_prefix('!') {
@@ -89,9 +94,17 @@ impl<'a> Evaluator<'a> {
                 }
                 None => self.variable(name, place),
             };
+            // One with so many parts that are not known is not read, whatever the others are.
+            holes += usize::from(value.as_unknown().is_some());
             parts.push(value);
+            if holes > self.inputs.limits.text_bytes / BYTES_OF_A_HOLE {
+                return self.too_long(span, call);
+            }
         }
         parts.push(Value::text(text.slice(written..text.len()), span));
+        if !self.spend_parts(parts.len(), span) {
+            return Value::unknown(Unknown::Limit("steps".into()), span);
+        }
         self.composed(&parts, None, span, call)
     }
 

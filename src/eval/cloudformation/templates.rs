@@ -5,30 +5,30 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
-use super::cases::{joined, one_value};
+use super::cases::joined;
 use super::expansion::{Document, folder_of};
+use super::export::{Exported, Imports};
 use super::stack::{Deployment, Evaluated, StackPlace, Wanted, evaluate_stack, exports_of, templates_used_by};
 use super::{Inputs, Value, is_template, parameter_file};
 use crate::discover::{Kind, LoadError, Workspace};
 use crate::eval::Evaluation;
 use crate::eval::budget::{Cost, shared};
 use crate::eval::terraform::join_path;
-use crate::finding::Problem;
 use crate::source::{HOLE, Limits, SourceFile};
 use crate::syntax::tree::{self, Node, Parsed};
 
 /// The values of parameters for one deployment.
-type Assignments = Vec<(String, Value)>;
+pub(super) type Assignments = Vec<(String, Value)>;
 
 /// The output of a template: the template's path and the output's name.
-type Output = (Arc<str>, String);
+pub(super) type Output = (Arc<str>, String);
 
 /// The CloudFormation templates of a workspace, with the files that they refer to. Each file is parsed once.
 pub struct Templates<'w> {
     workspace: &'w Workspace,
     /// Values of parameters from the command line, for every template that no other one nests.
     parameters: &'w [(String, Value)],
-    limits: &'w Limits,
+    pub(super) limits: &'w Limits,
     documents: Mutex<BTreeMap<Arc<str>, Arc<Document>>>,
     /// The templates that others nest, by what can be told of each template by itself.
     nested: OnceLock<BTreeSet<Arc<str>>>,
@@ -38,6 +38,10 @@ pub struct Templates<'w> {
     parameter_files: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
     /// For each name the outputs that are exported under it.
     exports: OnceLock<BTreeMap<String, Vec<Output>>>,
+    /// What each export comes to.
+    exported: OnceLock<BTreeMap<String, Exported>>,
+    /// The paths of the templates, sorted by their parts from the last one on.
+    ends: OnceLock<Vec<Arc<str>>>,
 }
 
 impl<'w> Templates<'w> {
@@ -54,6 +58,8 @@ impl<'w> Templates<'w> {
             reached: Mutex::default(),
             parameter_files: OnceLock::new(),
             exports: OnceLock::new(),
+            exported: OnceLock::new(),
+            ends: OnceLock::new(),
         }
     }
 
@@ -135,19 +141,29 @@ impl<'w> Templates<'w> {
         // What precedes the last part that is not known may be anything; of an address the host is no part of the path.
         let end = written.rsplit_once(HOLE).map_or(written, |(_, end)| end);
         let end = end.split_once("://").map_or(end, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
-        let mut end = end.split(['?', '#']).next().unwrap_or("").trim_start_matches('/');
-        while !end.is_empty() {
-            let is_meant =
-                |path: &str| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+        let end = end.split(['?', '#']).next().unwrap_or("").trim_start_matches('/');
+        self.by_end(end).filter(|path| **path != *own)
+    }
+
+    /// The template that has more of the last parts of its path in common with `end` than any other.
+    fn by_end(&self, end: &str) -> Option<Arc<str>> {
+        let ends = self.ends.get_or_init(|| {
             let templates = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation);
-            let mut found = templates.filter(|entry| is_meant(&entry.path)).map(|entry| &entry.path);
-            match (found.next(), found.next()) {
-                (Some(path), None) => return Some(Arc::clone(path)).filter(|path| **path != *own),
-                (Some(_), Some(_)) => return None,
-                (None, _) => end = end.split_once('/').map_or("", |(_, rest)| rest),
-            }
-        }
-        None
+            let mut ends: Vec<Arc<str>> = templates.map(|entry| Arc::clone(&entry.path)).collect();
+            ends.sort_by(|left, right| left.rsplit('/').cmp(right.rsplit('/')));
+            ends
+        });
+        let in_common = |index: usize| {
+            let parts = ends.get(index).map_or("", |path| path).rsplit('/').zip(end.rsplit('/'));
+            parts.take_while(|(part, wanted)| part == wanted && !part.is_empty()).count()
+        };
+        // Those that have most in common stand next to where `end` would, and next to each other.
+        let after = ends.partition_point(|path| path.rsplit('/').lt(end.rsplit('/')));
+        let before = after.wrapping_sub(1);
+        let best = if in_common(before) > in_common(after) { before } else { after };
+        let is_less = |index: usize| in_common(index) < in_common(best);
+        let is_only = is_less(best.wrapping_sub(1)) && is_less(best + 1);
+        ends.get(best).filter(|_| is_only).cloned()
     }
 
     /// Notes that the template at `path` is judged through a call.
@@ -184,24 +200,13 @@ impl<'w> Templates<'w> {
         exports.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The value of an output of the template at `path`, whose stack stands at `place`, and what was met on the way.
-    pub(super) fn output(
-        &self,
-        path: &str,
-        output: &str,
-        place: &StackPlace,
-        deployment: &Deployment<'_>,
-    ) -> (Option<Value>, Vec<Problem>) {
-        let Ok(document) = self.document(path) else { return (None, Vec::new()) };
-        let Some(root) = document.root() else { return (None, Vec::new()) };
-        let (mut values, mut problems) = (Vec::new(), Vec::new());
-        for parameters in self.deployments(&document.file.path) {
-            let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
-            let evaluated = evaluate_stack(inputs, place, deployment, Wanted::Output(output));
-            values.extend(evaluated.outputs.into_values());
-            problems.extend(evaluated.problems);
-        }
-        (one_value(&values, self.limits, &mut self.limits.nodes.clone()), problems)
+    /// What the export `name` comes to, when one template exports it.
+    pub(super) fn exported(&self, name: &str) -> Option<&Exported> {
+        // The names are found out first: to do so needs no value.
+        let _ = self.exporters(name);
+        let nothing = BTreeMap::new();
+        let exports = self.exports.get().unwrap_or(&nothing);
+        self.exported.get_or_init(|| self.evaluate_exports(exports)).get(name)
     }
 
     fn evaluate_root(&self, path: &Arc<str>, limits: &Limits) -> (Evaluated, Cost) {
@@ -235,17 +240,21 @@ impl<'w> Templates<'w> {
         {
             return BTreeSet::new();
         }
+        let deployment = Deployment::new(Some(self), self.limits).with_imports(Imports::Ignored);
         let mut nested = BTreeSet::new();
         for parameters in self.deployments(path) {
             let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits: self.limits };
-            nested.extend(templates_used_by(inputs, self));
+            nested.extend(templates_used_by(inputs, &deployment));
+            if deployment.is_spent() {
+                break;
+            }
         }
         nested
     }
 
     /// The values of parameters that the template at `path` is deployed with: those of each file that belongs to it,
     /// and of the command line.
-    fn deployments(&self, path: &str) -> Vec<Assignments> {
+    pub(super) fn deployments(&self, path: &str) -> Vec<Assignments> {
         let files = self.parameter_files.get_or_init(|| self.find_parameter_files()).get(path);
         let mut deployments: Vec<Assignments> = Vec::new();
         for file in files.into_iter().flatten() {
@@ -269,36 +278,68 @@ impl<'w> Templates<'w> {
     fn find_parameter_files(&self) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
         let mut found: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
         let files = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormationParameters);
-        let mut declared: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
+        let owners = self.workspace.owners_of_parameters();
+        let mut declared: BTreeMap<usize, Declared> = BTreeMap::new();
         for file in files {
-            let owners = self.workspace.owners_of_parameters(&file.path);
-            if owners.near.is_empty() {
+            let groups = owners.of(&file.path);
+            if groups.is_empty() {
                 continue;
             }
             let Ok(document) = self.document(&file.path) else { continue };
             let assigned = document.root().map(parameter_file::assignments).unwrap_or_default();
-            let names: Vec<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
-            let mut is_fitting = |template: &&Arc<str>| {
-                let declared = declared.entry(Arc::clone(template)).or_insert_with(|| self.declared_by(template));
-                !names.is_empty() && names.iter().all(|name| declared.contains(*name))
-            };
-            // Two are as good as many: the file belongs to none then.
-            let mut of = |templates: &[Arc<str>]| -> Vec<Arc<str>> {
-                templates.iter().filter(&mut is_fitting).take(2).cloned().collect()
-            };
-            let fitting = if owners.by_name.is_empty() { of(&owners.near) } else { of(&owners.by_name) };
-            if let [template] = fitting.as_slice() {
-                found.entry(Arc::clone(template)).or_default().push(Arc::clone(&file.path));
+            let names: BTreeSet<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
+            let mut fitting: BTreeSet<Arc<str>> = BTreeSet::new();
+            for group in groups {
+                let declared = declared.entry(group).or_insert_with(|| self.declared_by(owners.group(group)));
+                fitting.extend(declared.fitting(&names));
+            }
+            let mut fitting = fitting.into_iter();
+            if let (Some(template), None) = (fitting.next(), fitting.next()) {
+                found.entry(template).or_default().push(Arc::clone(&file.path));
             }
         }
         found
     }
 
-    /// The names of the parameters of the template at `path`.
-    fn declared_by(&self, path: &str) -> BTreeSet<String> {
-        let Ok(document) = self.document(path) else { return BTreeSet::new() };
-        let declared = document.root().and_then(|root| root.get("Parameters")).map(Node::entries).unwrap_or_default();
-        declared.into_iter().map(|(name, _)| name.to_owned()).collect()
+    /// The parameters of `templates`.
+    fn declared_by(&self, templates: &[Arc<str>]) -> Declared {
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (number, template) in templates.iter().enumerate() {
+            let Ok(document) = self.document(template) else { continue };
+            let section = document.root().and_then(|root| root.get("Parameters"));
+            for (name, _) in section.map(Node::entries).unwrap_or_default() {
+                by_name.entry(name.to_owned()).or_default().push(number);
+            }
+        }
+        Declared { templates: templates.to_vec(), by_name }
+    }
+}
+
+/// Templates, and for each name of a parameter those that declare it, by their numbers.
+struct Declared {
+    templates: Vec<Arc<str>>,
+    by_name: BTreeMap<String, Vec<usize>>,
+}
+
+impl Declared {
+    /// The templates that declare all of `names`, of which there must be one.
+    fn fitting(&self, names: &BTreeSet<&str>) -> impl Iterator<Item = Arc<str>> {
+        let declaring = |name: &&str| self.by_name.get(*name).map_or(&[][..], Vec::as_slice);
+        let mut lists: Vec<&[usize]> = names.iter().map(declaring).collect();
+        lists.sort_by_key(|list| list.len());
+        let mut lists = lists.into_iter();
+        let mut left = lists.next().unwrap_or_default().to_vec();
+        for list in lists {
+            if left.is_empty() {
+                break;
+            }
+            let mut list = list.iter().peekable();
+            left.retain(|number| {
+                while list.next_if(|other| *other < number).is_some() {}
+                list.peek() == Some(&number)
+            });
+        }
+        left.into_iter().filter_map(|number| self.templates.get(number).cloned())
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the YAML parser's events to nodes. No other file knows the parser.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use granit_parser::{self as granit, ErrorKind, Event, Parser, ScanError, Structu
 
 use super::place::Place;
 use super::scalar::{Notation, scalar_text};
-use super::{Entry, Node, NodeKind, Parsed, ScalarStyle, Tag};
+use super::{Entry, Node, NodeKind, Parsed, ScalarStyle, Tag, is_merge};
 use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, Span, Text};
 use crate::syntax::Comment;
@@ -16,8 +16,9 @@ use crate::syntax::Comment;
 /// Comments between a key and its value wait for the value; by default the parser refuses more than 96.
 const MOST_WAITING_COMMENTS: usize = 100_000;
 
-/// The longest key in characters; YAML's own limit of 1,024 is too short for some JSON.
-const LONGEST_KEY: usize = 1 << 20;
+/// The longest key in characters; YAML's own limit of 1,024 is too short for some JSON. As much is kept in parts when a
+/// list begins, which could be a key.
+const LONGEST_KEY: usize = 1 << 16;
 
 /// Reads all documents of the string at `place`.
 pub(super) fn read(place: &Place<'_>, limits: &Limits) -> Parsed {
@@ -50,7 +51,7 @@ pub(super) fn read(place: &Place<'_>, limits: &Limits) -> Parsed {
         };
         if !goes_on {
             builder.close_all();
-            if !matches!(parser.proceed_next_document(), Ok(true)) {
+            if builder.nodes > limits.tree_nodes || !matches!(parser.proceed_next_document(), Ok(true)) {
                 break;
             }
         }
@@ -105,9 +106,9 @@ impl Builder<'_> {
         if matches!(event, Event::Scalar(..) | Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..)) {
             self.nodes += 1;
             if self.nodes > self.limits.tree_nodes {
-                let message =
-                    format!("more than {} values in one file; split it, the rest is left out", self.limits.tree_nodes);
-                self.problem(Problem::error(ProblemCode::Limit, self.place.span(range), message));
+                if self.nodes == self.limits.tree_nodes + 1 {
+                    self.too_many(range);
+                }
                 return false;
             }
         }
@@ -209,8 +210,37 @@ impl Builder<'_> {
         let end = if range.is_empty() { open.end } else { range.end };
         let span = self.place.span(open.start..end);
         let kind = if open.is_mapping { mapping(open.children) } else { NodeKind::Sequence(open.children) };
+        self.count_merged(&kind, open.start..end);
         let node = Node { kind, span, tag: open.tag };
         self.add(Finished { node, range: open.start..end, height: open.height }, open.anchor);
+    }
+
+    /// Counts the entries that a mapping takes over from others as if they were written there.
+    fn count_merged(&mut self, kind: &NodeKind, range: Range<usize>) {
+        let NodeKind::Mapping(entries) = kind else { return };
+        let mut open: Vec<&Node> = entries.iter().filter(|entry| is_merge(entry)).map(|entry| &entry.value).collect();
+        let mut seen = BTreeSet::new();
+        let before = self.nodes;
+        while let Some(node) = open.pop().filter(|_| self.nodes <= self.limits.tree_nodes) {
+            let node = node.resolved();
+            match &node.kind {
+                NodeKind::Sequence(items) => open.extend(items),
+                NodeKind::Mapping(entries) if seen.insert(std::ptr::from_ref(node)) => {
+                    self.nodes += entries.len();
+                    open.extend(entries.iter().filter(|entry| is_merge(entry)).map(|entry| &entry.value));
+                }
+                _ => {}
+            }
+        }
+        if before <= self.limits.tree_nodes && self.nodes > self.limits.tree_nodes {
+            self.too_many(range);
+        }
+    }
+
+    fn too_many(&mut self, range: Range<usize>) {
+        let message =
+            format!("more than {} values in one file; split it, the rest is left out", self.limits.tree_nodes);
+        self.problem(Problem::error(ProblemCode::Limit, self.place.span(range), message));
     }
 
     /// Ends everything that is open, after an error or at the end.
