@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use imdslint::finding::Place;
 use imdslint::source::Limits;
 
 use crate::support::Project;
-use crate::{HOST, TEMPLATE, check_with, host_of, nesting, outcome};
+use crate::{HOST, TEMPLATE, host_of, nesting, outcome, place_of_limit};
 
 /// A plan with `count` hosts whose endpoint is disabled, each with `more` among its values.
 fn plan(count: usize, more: &str) -> String {
@@ -23,16 +22,6 @@ fn planned(root_module: &str) -> String {
     format!(
         r#"{{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{{"root_module":{root_module}}},"configuration":{{"root_module":{{}}}}}}"#
     )
-}
-
-/// The text at which the first problem of a limit stands, with the path of its file.
-fn place_of_limit(project: &Project, limits: Limits) -> (String, String) {
-    let report = check_with(project, limits).report;
-    let limit = report.problems.iter().find(|problem| problem.code.name() == "limit");
-    let limit = limit.unwrap_or_else(|| panic!("{:?}", report.problems));
-    let Place::Span(span) = limit.place else { panic!("{limit:?}") };
-    let file = report.files.source(span.file).unwrap();
-    (file.path.to_string(), file.slice(span).to_owned())
 }
 
 #[test]

@@ -81,6 +81,16 @@ fn outcome(project: &Project, limits: Limits) -> (Vec<(&'static str, String)>, u
     (report.problems.into_iter().map(|problem| (problem.code.name(), problem.message)).collect(), found)
 }
 
+/// The text at which the first problem of a limit stands, with the path of its file.
+fn place_of_limit(project: &Project, limits: Limits) -> (String, String) {
+    let report = check_with(project, limits).report;
+    let limit = report.problems.iter().find(|problem| problem.code.name() == "limit");
+    let limit = limit.unwrap_or_else(|| panic!("{:?}", report.problems));
+    let Place::Span(span) = limit.place else { panic!("{limit:?}") };
+    let file = report.files.source(span.file).unwrap();
+    (file.path.to_string(), file.slice(span).to_owned())
+}
+
 /// Checks `text` as a Terraform file beside an ordinary host, which must be found; gives the problems' codes.
 fn codes(text: &str) -> Vec<&'static str> {
     let project = Project::new(&[("host/main.tf", HOST), ("x/main.tf", text)]);

@@ -3,7 +3,7 @@
 use imdslint::source::Limits;
 
 use crate::support::Project;
-use crate::{HOST, TEMPLATE, nesting, outcome};
+use crate::{HOST, TEMPLATE, check_with, nesting, outcome, place_of_limit};
 
 #[test]
 fn stacks_that_nest_each_other_twice_are_cut() {
@@ -71,4 +71,184 @@ fn a_template_with_very_many_files_of_values_ends() {
     project.write("params/0.json", "{\"Parameters\": {\"E\": \"disabled\"}}");
     project.write("params/1.json", "- ".repeat(10_000) + "ParameterKey: E");
     assert_eq!(outcome(&project, Limits { alternatives: 1_000, ..Limits::default() }).1, 1);
+}
+
+/// A template with a host whose endpoint the export `name` of another template decides, and an output.
+fn importing(name: &str, output: &str) -> String {
+    format!("{}Outputs:\n  X: {output}\n", TEMPLATE.replace("disabled", &format!("!ImportValue {name}")))
+}
+
+#[test]
+fn exports_in_a_long_chain_are_followed_to_the_end() {
+    let project = Project::new(&[(
+        "e200.yaml",
+        "AWSTemplateFormatVersion: '2010-09-09'\nResources: {}\nOutputs:\n  X: {Value: disabled, Export: {Name: e200}}\n",
+    )]);
+    for level in 0..200 {
+        let output = format!("{{Value: !ImportValue e{}, Export: {{Name: e{level}}}}}", level + 1);
+        project.write(&format!("e{level}.yaml"), importing(&format!("e{}", level + 1), &output));
+    }
+    // One level takes some ten steps, whoever needs it: far more than this if each template went down by itself.
+    let checked = check_with(&project, Limits { steps: 20_000, ..Limits::default() });
+    assert_eq!(checked.report.problems, []);
+    let messages: Vec<&str> =
+        checked.report.findings.iter().map(|reported| reported.finding.message.as_str()).collect();
+    assert!(matches!(messages.as_slice(), [only] if only.contains("199 other hosts")), "{messages:?}");
+}
+
+#[test]
+fn exports_in_a_circle_are_not_known() {
+    let project = Project::new(&[]);
+    for (own, other) in [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")] {
+        let output = format!("{{Value: !Sub ['x${{y}}', {{y: !ImportValue {other}}}], Export: {{Name: {own}}}}}");
+        project.write(&format!("{own}.yaml"), importing(other, &output));
+    }
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 0));
+}
+
+#[test]
+fn exports_that_take_too_much_are_left_out() {
+    let project = Project::new(&[("b.yaml", &importing("n999", "{Value: x}"))]);
+    let outputs: String = (0..1_000)
+        .map(|number| format!("  O{number}: {{Value: !Join ['', [disabled]], Export: {{Name: n{number}}}}}\n"))
+        .collect();
+    project.write("a.yaml", format!("AWSTemplateFormatVersion: '2010-09-09'\nResources: {{}}\nOutputs:\n{outputs}"));
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1));
+    let limits = Limits { steps: 6_000, ..Limits::default() };
+    let (path, text) = place_of_limit(&project, limits);
+    assert!(path == "a.yaml" && text.starts_with('O'), "{path}: {text}");
+    assert_eq!(outcome(&project, limits).1, 0);
+}
+
+#[test]
+fn included_files_are_read_up_to_the_longest_template() {
+    let include = |name: usize| {
+        format!(
+            "  W{name}: {{Type: 'A::B::C', 'Fn::Transform': {{Name: AWS::Include, Parameters: {{Location: part.yaml}}}}}}\n"
+        )
+    };
+    let text = format!("{TEMPLATE}{}", (0..100).map(include).collect::<String>());
+    let part = format!("Properties: {{A: {}}}\n", "x".repeat(10_000));
+    let project = Project::new(&[("t.yaml", &text), ("part.yaml", &part)]);
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1));
+    let limits = Limits { template_bytes: 100_000, ..Limits::default() };
+    assert_eq!(place_of_limit(&project, limits), ("part.yaml".into(), "x".repeat(10_000)));
+    assert_eq!(outcome(&project, limits).1, 1);
+}
+
+#[test]
+fn very_many_variables_in_one_text_are_too_long() {
+    let text = |count: usize| {
+        TEMPLATE
+            .replace("disabled", "disabled\n        UserData: !Sub 'VARIABLES'")
+            .replace("VARIABLES", &"${Other.a}".repeat(count))
+            + "  Other: {Type: 'A::B::C'}\n"
+    };
+    let project = Project::new(&[("t.yaml", &text(1_000))]);
+    let limits = Limits { text_bytes: 16_000, ..Limits::default() };
+    assert_eq!(outcome(&project, limits), (Vec::new(), 1));
+    project.write("t.yaml", text(1_100));
+    let (path, place) = place_of_limit(&project, limits);
+    assert!(path == "t.yaml" && place.starts_with("'${Other.a}"), "{place}");
+}
+
+#[test]
+fn lists_that_are_cut_and_joined_very_often_stop_at_a_limit() {
+    let list = "a,".repeat(5_000);
+    for (kind, use_of_it) in [
+        ("String", "!Select [0, !Split [',', !Ref P]]"),
+        ("CommaDelimitedList", "!Join ['', !Ref P]"),
+        ("CommaDelimitedList", "{'Fn::ToJsonString': !Ref P}"),
+    ] {
+        let uses = format!("      - {use_of_it}\n").repeat(1_000);
+        let text = format!(
+            "{TEMPLATE}  X:\n    Type: AWS::EC2::Instance\n    Metadata:\n{uses}Parameters: {{P: {{Type: {kind}, Default: '{list}'}}}}\n"
+        );
+        let project = Project::new(&[("t.yaml", &text)]);
+        let (path, place) = place_of_limit(&project, Limits::default());
+        assert!(path == "t.yaml" && !place.is_empty(), "{use_of_it}: {place}");
+        assert_eq!(outcome(&project, Limits::default()).1, 1, "{use_of_it}");
+    }
+}
+
+#[test]
+fn texts_of_one_deployment_stop_at_its_memory() {
+    let hosts: String = (0..50)
+        .map(|number| {
+            format!("  W{number}: {{Type: AWS::EC2::Instance, Properties: {{UserData: !Sub '${{P}} {number}'}}}}\n")
+        })
+        .collect();
+    let default = "x".repeat(1_000);
+    let project = Project::new(&[(
+        "t.yaml",
+        &format!("{TEMPLATE}{hosts}Parameters: {{P: {{Type: String, Default: '{default}'}}}}\n"),
+    )]);
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1));
+    let limits = Limits { built_bytes: 10_000, ..Limits::default() };
+    let (path, place) = place_of_limit(&project, limits);
+    assert!(path == "t.yaml" && place.starts_with("'${P}"), "{place}");
+    assert_eq!(outcome(&project, limits).0.len(), 1, "it is said once");
+}
+
+#[test]
+fn large_templates_that_are_nested_very_often_stop_at_a_limit() {
+    let resources: String =
+        (0..2_000).map(|number| format!("  R{number}: {{Type: 'A::B::C', Condition: N}}\n")).collect();
+    let names: Vec<String> = (0..200).map(|number| format!("S{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let project = Project::new(&[
+        ("a.yaml", &nesting(&names, "b.yaml")),
+        (
+            "b.yaml",
+            &format!(
+                "Conditions: {{N: !Equals [a, b]}}\nAWSTemplateFormatVersion: '2010-09-09'\nResources:\n{resources}"
+            ),
+        ),
+    ]);
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1));
+    let limits = Limits { steps: 100_000, ..Limits::default() };
+    let (path, place) = place_of_limit(&project, limits);
+    assert!(path == "a.yaml" && place.starts_with('S') || path == "b.yaml", "{path}: {place}");
+    assert_eq!(outcome(&project, limits).1, 1);
+}
+
+#[test]
+fn entries_that_are_merged_very_often_count_as_values() {
+    let base: String = (0..1_000).map(|number| format!("k{number}: 1, ")).collect();
+    let resources: String = (0..500).map(|number| format!("  R{number}: {{<<: *base, Type: 'A::B::C'}}\n")).collect();
+    let text = format!("Base: &base {{{base}}}\n{TEMPLATE}{resources}");
+    let project = Project::new(&[("t.yaml", &text)]);
+    let (path, place) = place_of_limit(&project, Limits::default());
+    assert!(path == "t.yaml" && place.starts_with("{<<: *base"), "{place}");
+    assert_eq!(outcome(&project, Limits::default()).1, 1, "what stands before");
+    assert_eq!(outcome(&project, Limits { tree_nodes: 1_000_000, ..Limits::default() }), (Vec::new(), 1));
+}
+
+#[test]
+fn files_of_values_find_their_templates_among_very_many() {
+    let project = Project::new(&[]);
+    for number in 0..100 {
+        let parameters = format!("Parameters: {{E: {{Type: String}}, F{number}: {{Type: String, Default: x}}}}\n");
+        project.write(&format!("t{number}.yaml"), TEMPLATE.replace("disabled", "!Ref E") + &parameters);
+        let values = format!("{{\"Parameters\": {{\"E\": \"disabled\", \"F{number}\": \"x\"}}}}");
+        project.write(&format!("params/{number}.json"), values);
+    }
+    assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 100));
+}
+
+#[test]
+fn the_end_of_an_address_leads_to_one_template_only() {
+    let stack = |name: &str, address: &str| {
+        format!("  {name}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {address}\n")
+    };
+    let project = Project::new(&[("x/b.yaml", TEMPLATE), ("y/b.yaml", TEMPLATE), ("c.yaml", TEMPLATE)]);
+    let steep = format!("https://example.com/{}c.yaml", "a/".repeat(10_000));
+    let stacks = [("A", "https://example.com/x/b.yaml"), ("B", "https://example.com/b.yaml?v=1"), ("C", &steep)];
+    let stacks: String = stacks.iter().map(|(name, address)| stack(name, address)).collect();
+    project.write("a.yaml", format!("AWSTemplateFormatVersion: '2010-09-09'\nResources:\n{stacks}"));
+    let checked = check_with(&project, Limits::default());
+    let messages: Vec<&str> =
+        checked.report.findings.iter().map(|reported| reported.finding.message.as_str()).collect();
+    let nested = |name: &str| messages.iter().any(|message| message.contains(&format!("`{name}/Web`")));
+    assert!(nested("A") && nested("C") && !nested("B"), "{messages:?}");
 }

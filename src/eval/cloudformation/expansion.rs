@@ -427,6 +427,8 @@ fn item(value: &Value, user: Span) -> Node {
 pub(super) struct Document {
     pub(super) file: Arc<SourceFile>,
     pub(super) parsed: crate::syntax::tree::Parsed,
+    /// Whether it is a template.
+    pub(super) is_template: bool,
 }
 
 impl Document {

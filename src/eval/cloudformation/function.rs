@@ -13,7 +13,10 @@ use crate::source::{HOLE, PieceKind, Span, Step, StepRole, Text};
 use crate::syntax::tree::{Node, NodeKind};
 
 /// Comparing and copying the values of a key on both branches of a condition costs more than to evaluate a node.
-const STEPS_PER_MERGED_KEY: u64 = 4;
+const STEPS_PER_MERGED_KEY: u64 = 8;
+
+/// The same of a part that is cut out of a text.
+const STEPS_PER_CUT_PART: usize = 2;
 
 impl<'a> Evaluator<'a> {
     /// The value of a call; of a function that is not known here it is unknown.
@@ -232,7 +235,7 @@ impl<'a> Evaluator<'a> {
             self.warn(ProblemCode::Limit, span, "this text splits into more parts than are read");
             return None;
         }
-        self.spend_parts(separators, span).then(|| text.split(separator))
+        self.spend_parts(separators.saturating_mul(STEPS_PER_CUT_PART), span).then(|| text.split(separator))
     }
 
     fn call_if(&mut self, call: Call<'a>) -> Value {

@@ -57,7 +57,7 @@ impl<'a> Sections<'a> {
 
     /// What it cost to make this, in steps.
     pub(super) fn steps(&self) -> u64 {
-        const STEPS_PER_NAME: u64 = 2;
+        const STEPS_PER_NAME: u64 = 4;
         u64::try_from(self.names).unwrap_or(u64::MAX).saturating_mul(STEPS_PER_NAME)
     }
 }

@@ -9,7 +9,7 @@ use super::export::Imports;
 use super::{Evaluator, Inputs, Templates};
 use crate::eval::budget::Cost;
 use crate::eval::{Resource, Value};
-use crate::finding::Problem;
+use crate::finding::{Problem, ProblemCode};
 use crate::source::{Limits, Trail};
 use crate::syntax::tree::Node;
 
@@ -182,8 +182,9 @@ pub(super) fn templates_used_by(inputs: Inputs<'_>, deployment: &Deployment<'_>)
     used
 }
 
-/// The names under which the template of `inputs` exports outputs, as far as they are known, and the outputs' names.
-pub(super) fn exports_of(inputs: Inputs<'_>) -> Vec<(String, String)> {
+/// The names under which the template of `inputs` exports outputs, as far as they are known, and the outputs' names; and
+/// the limits that were reached.
+pub(super) fn exports_of(inputs: Inputs<'_>) -> (Vec<(String, String)>, Vec<Problem>) {
     let deployment = Deployment::new(None, inputs.limits);
     let place = StackPlace::outermost(&inputs.file.path);
     let expanded = expansion::expand(inputs, &place, &deployment);
@@ -191,5 +192,8 @@ pub(super) fn exports_of(inputs: Inputs<'_>) -> Vec<(String, String)> {
     let mut evaluator = Evaluator::new(inputs, &place, &deployment);
     let outputs = inputs.root.get("Outputs").map(Node::entries).unwrap_or_default();
     let named = |(output, entry): (&str, _)| Some((evaluator.export_name(entry)?, output.to_owned()));
-    outputs.into_iter().filter_map(named).collect()
+    let exports = outputs.into_iter().filter_map(named).collect();
+    let mut limits = evaluator.problems;
+    limits.retain(|problem| problem.code == ProblemCode::Limit);
+    (exports, limits)
 }

@@ -8,8 +8,9 @@ use crate::finding::ProblemCode;
 use crate::source::{Span, Step, StepRole, Text};
 use crate::syntax::tree::{Entry, Node};
 
-/// What a part that is not known takes of the length that a text may have, at least.
-const BYTES_OF_A_HOLE: usize = 8;
+/// What a variable takes of the length that a text may have, whatever its value, and how many are free: its place is kept.
+const BYTES_OF_A_VARIABLE: usize = 16;
+const FREE_VARIABLES: usize = 64;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn call_sub(&mut self, call: Call<'a>) -> Value {
@@ -58,7 +59,7 @@ impl<'a> Evaluator<'a> {
         let mut known: BTreeMap<&str, Value> = BTreeMap::new();
         let mut parts = Vec::new();
         let mut written = 0;
-        let mut holes = 0;
+        let mut filled: usize = 0;
         for (start, _) in text.as_str().match_indices("${") {
             // A `${` inside a variable belongs to the variable.
             if start < written {
@@ -94,10 +95,13 @@ impl<'a> Evaluator<'a> {
                 }
                 None => self.variable(name, place),
             };
-            // One with so many parts that are not known is not read, whatever the others are.
-            holes += usize::from(value.as_unknown().is_some());
+            match &value.kind {
+                ValueKind::String(text) if text.is_empty() => continue,
+                ValueKind::String(_) | ValueKind::Unknown(_) => filled += 1,
+                _ => {}
+            }
             parts.push(value);
-            if holes > self.inputs.limits.text_bytes / BYTES_OF_A_HOLE {
+            if filled.saturating_sub(FREE_VARIABLES) * BYTES_OF_A_VARIABLE > self.inputs.limits.text_bytes {
                 return self.too_long(span, call);
             }
         }

@@ -14,6 +14,7 @@ use crate::discover::{Kind, LoadError, Workspace};
 use crate::eval::Evaluation;
 use crate::eval::budget::{Cost, shared};
 use crate::eval::terraform::join_path;
+use crate::finding::Problem;
 use crate::source::{HOLE, Limits, SourceFile};
 use crate::syntax::tree::{self, Node, Parsed};
 
@@ -22,6 +23,13 @@ pub(super) type Assignments = Vec<(String, Value)>;
 
 /// The output of a template: the template's path and the output's name.
 pub(super) type Output = (Arc<str>, String);
+
+/// What is exported under which name.
+#[derive(Debug, Default)]
+struct Exports {
+    outputs: BTreeMap<String, Vec<Output>>,
+    problems: Vec<Problem>,
+}
 
 /// The CloudFormation templates of a workspace, with the files that they refer to. Each file is parsed once.
 pub struct Templates<'w> {
@@ -37,7 +45,7 @@ pub struct Templates<'w> {
     /// For each template the files that give values to its parameters.
     parameter_files: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
     /// For each name the outputs that are exported under it.
-    exports: OnceLock<BTreeMap<String, Vec<Output>>>,
+    exports: OnceLock<Exports>,
     /// What each export comes to.
     exported: OnceLock<BTreeMap<String, Exported>>,
     /// The paths of the templates, sorted by their parts from the last one on.
@@ -87,6 +95,7 @@ impl<'w> Templates<'w> {
         for Evaluated { resources, problems, faults, .. } in evaluated.into_values() {
             whole.extend(Evaluation { resources, problems, faults, ..Evaluation::default() });
         }
+        whole.problems.extend(self.exports.get().into_iter().flat_map(|exports| exports.problems.iter().cloned()));
         whole
     }
 
@@ -118,7 +127,8 @@ impl<'w> Templates<'w> {
             return Ok(Arc::clone(document));
         }
         let parsed = tree::parse(&file, self.limits);
-        let document = Arc::new(Document { file, parsed });
+        let is_template = parsed.documents.first().is_some_and(is_template);
+        let document = Arc::new(Document { file, parsed, is_template });
         let path = Arc::clone(&document.file.path);
         Ok(Arc::clone(known().entry(path).or_insert(document)))
     }
@@ -126,8 +136,7 @@ impl<'w> Templates<'w> {
     /// The template at `path` as seen from the one at `own`, when there is one.
     pub(super) fn beside(&self, own: &str, path: &str) -> Option<Arc<str>> {
         let document = self.document(&join_path(folder_of(own), path)?).ok()?;
-        document.root().filter(|root| is_template(root))?;
-        Some(Arc::clone(&document.file.path))
+        document.is_template.then(|| Arc::clone(&document.file.path))
     }
 
     /// The template that the one at `own` nests when it gives this `location`: a relative path, or an address whose end
@@ -182,8 +191,12 @@ impl<'w> Templates<'w> {
 
     /// The outputs that are exported under `name`.
     pub(super) fn exporters(&self, name: &str) -> &[Output] {
-        let exports = self.exports.get_or_init(|| {
-            let mut exports: BTreeMap<String, Vec<Output>> = BTreeMap::new();
+        self.exports().outputs.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn exports(&self) -> &Exports {
+        self.exports.get_or_init(|| {
+            let mut exports = Exports::default();
             for entry in self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormation) {
                 if !self.workspace.source(entry.id).text().contains("Export") {
                     continue;
@@ -191,22 +204,21 @@ impl<'w> Templates<'w> {
                 let Ok(document) = self.document(&entry.path) else { continue };
                 let Some(root) = document.root() else { continue };
                 let inputs = Inputs { file: &document.file, root, parameters: self.parameters, limits: self.limits };
-                for (name, output) in exports_of(inputs) {
-                    exports.entry(name).or_default().push((Arc::clone(&entry.path), output));
+                let (outputs, problems) = exports_of(inputs);
+                for (name, output) in outputs {
+                    exports.outputs.entry(name).or_default().push((Arc::clone(&entry.path), output));
                 }
+                exports.problems.extend(problems);
             }
             exports
-        });
-        exports.get(name).map_or(&[], Vec::as_slice)
+        })
     }
 
     /// What the export `name` comes to, when one template exports it.
     pub(super) fn exported(&self, name: &str) -> Option<&Exported> {
-        // The names are found out first: to do so needs no value.
-        let _ = self.exporters(name);
-        let nothing = BTreeMap::new();
-        let exports = self.exports.get().unwrap_or(&nothing);
-        self.exported.get_or_init(|| self.evaluate_exports(exports)).get(name)
+        // The names are known first: that takes no value of any.
+        let outputs = &self.exports().outputs;
+        self.exported.get_or_init(|| self.evaluate_exports(outputs)).get(name)
     }
 
     fn evaluate_root(&self, path: &Arc<str>, limits: &Limits) -> (Evaluated, Cost) {
@@ -291,7 +303,8 @@ impl<'w> Templates<'w> {
             let mut fitting: BTreeSet<Arc<str>> = BTreeSet::new();
             for group in groups {
                 let declared = declared.entry(group).or_insert_with(|| self.declared_by(owners.group(group)));
-                fitting.extend(declared.fitting(&names));
+                // Two are as good as many: the file belongs to none then.
+                fitting.extend(declared.fitting(&names).take(2));
             }
             let mut fitting = fitting.into_iter();
             if let (Some(template), None) = (fitting.next(), fitting.next()) {
