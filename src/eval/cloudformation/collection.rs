@@ -12,6 +12,9 @@ const ADDRESS_BITS: [f64; 2] = [32.0, 128.0];
 /// The most blocks that `Fn::Cidr` makes.
 const MOST_BLOCKS: f64 = 256.0;
 
+/// To compute and write a block costs more than to evaluate a node.
+const STEPS_PER_BLOCK: usize = 8;
+
 impl<'a> Evaluator<'a> {
     /// How many elements a list has; an element need not be known.
     pub(super) fn call_length(&mut self, call: Call<'a>) -> Value {
@@ -68,6 +71,11 @@ impl<'a> Evaluator<'a> {
         if !(1.0..=MOST_BLOCKS).contains(&count) {
             return self.wrong_arguments(call, wrong);
         }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 1 and 256")]
+        let blocks_made = count as usize;
+        if !self.spend_values(blocks_made, call.span) || !self.spend_parts(blocks_made * STEPS_PER_BLOCK, call.span) {
+            return Value::unknown(Unknown::Limit("steps".into()), call.span);
+        }
         let more = ADDRESS_BITS.get(version).copied().unwrap_or_default() - host_bits - length;
         let mut blocks = Vec::new();
         let mut number = 0.0;
@@ -115,7 +123,7 @@ impl<'a> Evaluator<'a> {
             if start == 0 && end == text.len() {
                 return Value { kind: ValueKind::Unknown(why), origin: value.origin };
             }
-            if !self.spend_bytes(end - from, span) {
+            if !self.spend(1, span) || !self.spend_bytes(end - from, span) {
                 self.warn(ProblemCode::Limit, span, "this text has too many dynamic references to be read");
                 return Value::unknown(Unknown::Limit("steps".into()), span);
             }
@@ -123,7 +131,13 @@ impl<'a> Evaluator<'a> {
             kept.push_text(&Text::hole(span, why.to_string()));
             from = end;
         }
+        if from == 0 {
+            return value;
+        }
         kept.push_text(&text.slice(from..text.len()));
+        if !self.spend_memory(&kept, value.origin.span) {
+            return Value::unknown(Unknown::Limit("text".into()), value.origin.span);
+        }
         Value { kind: ValueKind::String(kept), origin: value.origin }
     }
 }

@@ -1,16 +1,14 @@
 //! The intrinsic functions that give values.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::condition::Truth;
-use super::section::Index;
 use super::{Call, Evaluator, Value};
 use crate::eval::{Map, Unknown, ValueKind};
 use crate::finding::ProblemCode;
 use crate::source::{HOLE, PieceKind, Span, Step, StepRole, Text};
-use crate::syntax::tree::{Node, NodeKind};
+use crate::syntax::tree::Node;
 
 /// Comparing and copying the values of a key on both branches of a condition costs more than to evaluate a node.
 const STEPS_PER_MERGED_KEY: u64 = 8;
@@ -235,7 +233,9 @@ impl<'a> Evaluator<'a> {
             self.warn(ProblemCode::Limit, span, "this text splits into more parts than are read");
             return None;
         }
-        self.spend_parts(separators.saturating_mul(STEPS_PER_CUT_PART), span).then(|| text.split(separator))
+        let is_allowed = self.spend_parts(separators.saturating_mul(STEPS_PER_CUT_PART), span)
+            && self.spend_values(separators, span);
+        is_allowed.then(|| text.split(separator))
     }
 
     fn call_if(&mut self, call: Call<'a>) -> Value {
@@ -326,29 +326,7 @@ impl<'a> Evaluator<'a> {
             return entries.into_iter().map(|(_, entry)| &entry.value).collect();
         }
         let texts: Vec<Text> = key.alternatives().iter().filter_map(Value::to_text).collect();
-        let index = self.index_of(mapping);
-        let under = |key: &str| match &index {
-            Some(index) => index.get(key).copied(),
-            None => mapping.get(key),
-        };
-        texts.iter().filter_map(|text| text.known().and_then(under)).collect()
-    }
-
-    /// The index of a mapping that is large enough for one.
-    fn index_of(&mut self, mapping: &'a Node) -> Option<Rc<Index<'a>>> {
-        const FEW_ENTRIES: usize = 16;
-        let mapping = mapping.resolved();
-        let NodeKind::Mapping(entries) = &mapping.kind else { return None };
-        if entries.len() <= FEW_ENTRIES {
-            return None;
-        }
-        let place = std::ptr::from_ref(mapping);
-        if !self.indexes.contains_key(&place) {
-            self.spend(u64::try_from(entries.len()).unwrap_or(u64::MAX), mapping.span);
-            let index = mapping.entries().into_iter().map(|(name, entry)| (name, &entry.value)).collect();
-            self.indexes.insert(place, Rc::new(index));
-        }
-        self.indexes.get(&place).cloned()
+        texts.iter().filter_map(|text| text.known().and_then(|key| self.sections.mapped(mapping, key))).collect()
     }
 
     /// One of two values, and nobody has said which: known as far as both agree.

@@ -36,7 +36,7 @@ use self::assumption::Assumed;
 use self::condition::Truth;
 use self::expansion::Expanded;
 use self::nested::Nested;
-use self::section::{Index, Sections};
+use self::section::Sections;
 use self::stack::{Deployment, StackPlace, Wanted, evaluate_stack};
 pub use self::templates::Templates;
 use super::{Evaluation, Language, Resource, Unknown, Value, ValueKind, number_text};
@@ -87,8 +87,6 @@ struct Evaluator<'a> {
     /// The identifiers of loops through what is not known.
     open_loops: &'a BTreeMap<String, Unknown>,
     known_parameters: BTreeMap<&'a str, Value>,
-    /// Large mappings that were looked into, by their places in memory.
-    indexes: BTreeMap<*const Node, Rc<Index<'a>>>,
     /// The conditions whose evaluation has begun and not ended.
     pending_conditions: BTreeSet<&'a str>,
     /// What is known of conditions, and after that what is taken to hold on each branch around the current node,
@@ -109,6 +107,8 @@ struct Evaluator<'a> {
     depth: usize,
     steps: u64,
     most_steps: u64,
+    /// How many elements of collections may be made that do not count as memory: those that are written.
+    free_values: usize,
 }
 
 /// Steps that even the smallest template may take.
@@ -116,6 +116,11 @@ const FREE_STEPS: u64 = 10_000;
 
 /// What the names of the functions of the preprocessor Rain begin with.
 const PREPROCESSOR: &str = "Rain::";
+
+/// How long an element of a collection is, written in a template, and what it takes in memory: both in bytes and not
+/// exact.
+const BYTES_OF_A_VALUE: usize = 12;
+const MEMORY_OF_A_VALUE: usize = 192;
 
 /// So many parts of a text or list are joined or cut without a step for each.
 const FREE_PARTS: usize = 64;
@@ -139,7 +144,8 @@ impl<'a> Evaluator<'a> {
     ) -> Self {
         static NO_LOOPS: BTreeMap<String, Unknown> = BTreeMap::new();
         // A node takes at least a byte, so only aliases and copied texts can need more steps than there are bytes.
-        let bytes = u64::try_from(inputs.file.text().len()).unwrap_or(u64::MAX);
+        let bytes = inputs.file.text().len().min(inputs.limits.template_bytes);
+        let steps = u64::try_from(bytes).unwrap_or(u64::MAX);
         Self {
             inputs,
             place,
@@ -147,7 +153,6 @@ impl<'a> Evaluator<'a> {
             sections,
             open_loops: &NO_LOOPS,
             known_parameters: BTreeMap::new(),
-            indexes: BTreeMap::new(),
             pending_conditions: BTreeSet::new(),
             assumed: vec![Assumed::default()],
             nested: BTreeMap::new(),
@@ -159,7 +164,8 @@ impl<'a> Evaluator<'a> {
             faults: Vec::new(),
             depth: 0,
             steps: 0,
-            most_steps: bytes.saturating_add(FREE_STEPS).min(deployment.steps_left()),
+            most_steps: steps.saturating_add(FREE_STEPS).min(deployment.steps_left()),
+            free_values: bytes / BYTES_OF_A_VALUE,
         }
     }
 
@@ -312,13 +318,19 @@ impl<'a> Evaluator<'a> {
                 let value = self.without_open_loops(scalar(node));
                 self.without_dynamic_references(value)
             }
+            NodeKind::Sequence(_) | NodeKind::Mapping(_) if self.deployment.is_memory_spent() => {
+                Value::unknown(Unknown::Limit("memory".into()), node.span)
+            }
             NodeKind::Sequence(items) => {
+                self.spend_values(items.len(), node.span);
                 let values: Vec<_> = items.iter().map(|item| self.value(item)).collect();
                 Value::list(values.into_iter().filter(|value| !value.is_null()).collect(), node.span)
             }
             NodeKind::Mapping(_) => {
                 let mut entries = BTreeMap::new();
-                for (key, entry) in node.entries() {
+                let written = node.entries();
+                self.spend_values(written.len(), node.span);
+                for (key, entry) in written {
                     let value = if key.starts_with("Fn::") {
                         Value::unknown(Unknown::NotEvaluated(key.into()), entry.value.span)
                     } else {
@@ -360,6 +372,10 @@ impl<'a> Evaluator<'a> {
             return value;
         }
         kept.push_text(&text.slice(from..text.len()));
+        let span = value.origin.span;
+        if !self.spend_parts(kept.pieces().len(), span) || !self.spend_memory(&kept, span) {
+            return Value::unknown(Unknown::Limit("text".into()), span);
+        }
         Value { kind: ValueKind::String(kept), origin: value.origin }
     }
 
@@ -386,12 +402,23 @@ impl<'a> Evaluator<'a> {
 
     /// Counts the memory of a text that was built; false when all of the deployment take too much.
     fn spend_memory(&mut self, text: &Text, span: Span) -> bool {
+        self.spend_bytes_of_memory(text.approximate_bytes(), span)
+    }
+
+    /// The same for the elements of a collection; as many as the template may hold are free.
+    fn spend_values(&mut self, count: usize, span: Span) -> bool {
+        let free = self.free_values.min(count);
+        self.free_values -= free;
+        self.spend_bytes_of_memory((count - free).saturating_mul(MEMORY_OF_A_VALUE), span)
+    }
+
+    fn spend_bytes_of_memory(&mut self, bytes: usize, span: Span) -> bool {
         let was_spent = self.deployment.is_memory_spent();
-        self.deployment.take_memory(text.approximate_bytes());
+        self.deployment.take_memory(bytes);
         let is_spent = self.deployment.is_memory_spent();
         if is_spent && !was_spent {
             let message = format!(
-                "the texts that this deployment makes take more than {} bytes, so the rest of them is not known; \
+                "the values that this deployment makes take more than {} bytes, so the rest of them is not known; \
                  make fewer or shorter ones",
                 self.inputs.limits.built_bytes
             );

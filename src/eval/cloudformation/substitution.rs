@@ -12,12 +12,17 @@ use crate::syntax::tree::{Entry, Node};
 const BYTES_OF_A_VARIABLE: usize = 16;
 const FREE_VARIABLES: usize = 64;
 
+/// What it costs to note a variable that the call defines, in steps.
+const STEPS_PER_NAME: usize = 4;
+
 impl<'a> Evaluator<'a> {
     pub(super) fn call_sub(&mut self, call: Call<'a>) -> Value {
         let (template, variables) = match call.items() {
             None => (self.argument_text(call), BTreeMap::new()),
             Some([template, variables]) if variables.is_mapping() => {
-                (self.template_text(template), variables.entries().into_iter().collect())
+                let entries = variables.entries();
+                self.spend_parts(entries.len().saturating_mul(STEPS_PER_NAME), call.span);
+                (self.template_text(template), entries.into_iter().collect())
             }
             Some([template]) => (self.template_text(template), BTreeMap::new()),
             Some(_) => return self.wrong_arguments(call, "a string, or a string and a mapping of variables"),
