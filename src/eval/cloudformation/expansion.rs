@@ -247,7 +247,7 @@ impl Expansion<'_> {
     /// The value of a node of which only parameters and mappings are needed.
     fn value(&mut self, node: &Node) -> Value {
         let sections = Rc::clone(self.sections.get_or_insert_with(|| {
-            let sections = Sections::of(self.inputs);
+            let sections = Sections::of(self.inputs.root);
             self.deployment.take_steps(sections.steps());
             Rc::new(sections)
         }));

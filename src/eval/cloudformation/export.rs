@@ -17,7 +17,6 @@ use super::templates::{Assignments, Output};
 use super::{Evaluator, Inputs, Templates, Value};
 use crate::eval::Unknown;
 use crate::finding::{Problem, ProblemCode};
-use crate::syntax::tree::Node;
 
 /// How the imports of a deployment are looked up.
 #[derive(Clone, Copy)]
@@ -78,12 +77,6 @@ struct Exporter {
     expanded: Expanded,
 }
 
-impl Exporter {
-    fn root(&self) -> Option<&Node> {
-        self.expanded.root.as_ref().or_else(|| self.document.root())
-    }
-}
-
 impl Templates<'_> {
     /// What each export of a single template comes to, by name.
     pub(super) fn evaluate_exports(&self, exports: &BTreeMap<String, Vec<Output>>) -> BTreeMap<String, Exported> {
@@ -99,10 +92,8 @@ impl Templates<'_> {
         let paths: BTreeSet<&Arc<str>> = outputs.values().map(|(path, _)| path).collect();
         let exporters: Vec<(&Arc<str>, Vec<Exporter>)> =
             paths.into_iter().map(|path| (path, self.exporters_at(path, &deployment))).collect();
-        let mut evaluators: BTreeMap<&Arc<str>, Vec<Evaluator<'_>>> = exporters
-            .iter()
-            .map(|(path, exporters)| (*path, exporters.iter().filter_map(|it| evaluator(it, &deployment)).collect()))
-            .collect();
+        let mut evaluators: BTreeMap<&Arc<str>, Vec<Evaluator<'_>>> =
+            exporters.iter().map(|(path, exporters)| (*path, evaluators_of(exporters, &deployment))).collect();
         let mut cut: Option<Arc<[Problem]>> = None;
         for name in outputs.keys() {
             let mut path = vec![(*name).to_owned()];
@@ -148,6 +139,9 @@ impl Templates<'_> {
             let expanded = expansion::expand(inputs, &place, deployment);
             deployment.renew_instances();
             exporters.push(Exporter { document: Arc::clone(&document), place, parameters, expanded });
+            if deployment.is_spent() {
+                break;
+            }
         }
         exporters
     }
@@ -178,15 +172,27 @@ impl Templates<'_> {
     }
 }
 
-/// The evaluator of one deployment.
-fn evaluator<'e>(exporter: &'e Exporter, deployment: &'e Deployment<'e>) -> Option<Evaluator<'e>> {
-    let Exporter { document, place, parameters, expanded } = exporter;
-    let inputs = Inputs { file: &document.file, root: exporter.root()?, parameters, limits: deployment.limits };
-    let sections = Rc::new(Sections::of(inputs));
-    deployment.take_steps(sections.steps());
-    let mut evaluator = Evaluator::of(inputs, sections, place, deployment);
-    evaluator.expect(expanded);
-    Some(evaluator)
+/// The evaluators of the deployments of one template.
+fn evaluators_of<'e>(exporters: &'e [Exporter], deployment: &'e Deployment<'e>) -> Vec<Evaluator<'e>> {
+    let sections = |root| {
+        let sections = Sections::of(root);
+        deployment.take_steps(sections.steps());
+        Rc::new(sections)
+    };
+    let mut shared: Option<Rc<Sections<'e>>> = None;
+    let mut evaluators = Vec::new();
+    for Exporter { document, place, parameters, expanded } in exporters {
+        let (root, sections) = match (&expanded.root, document.root()) {
+            (Some(root), _) => (root, sections(root)),
+            (None, Some(root)) => (root, Rc::clone(shared.get_or_insert_with(|| sections(root)))),
+            (None, None) => continue,
+        };
+        let inputs = Inputs { file: &document.file, root, parameters, limits: deployment.limits };
+        let mut evaluator = Evaluator::of(inputs, sections, place, deployment);
+        evaluator.expect(expanded);
+        evaluators.push(evaluator);
+    }
+    evaluators
 }
 
 /// An export that is not evaluated any more.

@@ -87,6 +87,8 @@ struct Evaluator<'a> {
     /// The identifiers of loops through what is not known.
     open_loops: &'a BTreeMap<String, Unknown>,
     known_parameters: BTreeMap<&'a str, Value>,
+    /// The values that parameters are given, once one is asked for.
+    given: Option<BTreeMap<&'a str, &'a Value>>,
     /// The conditions whose evaluation has begun and not ended.
     pending_conditions: BTreeSet<&'a str>,
     /// What is known of conditions, and after that what is taken to hold on each branch around the current node,
@@ -130,7 +132,7 @@ const BYTES_PER_STEP: usize = 64;
 
 impl<'a> Evaluator<'a> {
     fn new(inputs: Inputs<'a>, place: &'a StackPlace, deployment: &'a Deployment<'a>) -> Self {
-        let sections = Rc::new(Sections::of(inputs));
+        let sections = Rc::new(Sections::of(inputs.root));
         deployment.take_steps(sections.steps());
         Self::of(inputs, sections, place, deployment)
     }
@@ -153,6 +155,7 @@ impl<'a> Evaluator<'a> {
             sections,
             open_loops: &NO_LOOPS,
             known_parameters: BTreeMap::new(),
+            given: None,
             pending_conditions: BTreeSet::new(),
             assumed: vec![Assumed::default()],
             nested: BTreeMap::new(),

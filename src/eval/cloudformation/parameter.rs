@@ -1,5 +1,7 @@
 //! What a name stands for: parameters, pseudo parameters, resources.
 
+use std::collections::BTreeMap;
+
 use super::{Evaluator, Value, scalar};
 use crate::eval::{Unknown, ValueKind};
 use crate::finding::ProblemCode;
@@ -84,7 +86,7 @@ impl<'a> Evaluator<'a> {
     fn given_or_default(&mut self, name: &str, entry: &'a Entry) -> Value {
         let header = entry.key.span;
         let kind = entry.value.get("Type").and_then(Node::as_str).unwrap_or("String");
-        let given = self.sections.given(name).cloned();
+        let given = self.given(name).cloned();
         let value = match (given, entry.value.get("Default")) {
             (Some(value), _) => value,
             (None, Some(default)) => {
@@ -109,6 +111,28 @@ impl<'a> Evaluator<'a> {
         }
         let value = self.without_dynamic_references(value);
         if kind == "CommaDelimitedList" || kind.starts_with("List<") { self.list_of(value) } else { value }
+    }
+
+    /// The value that the parameter `name` is given, by itself or as any parameter is.
+    fn given(&mut self, name: &str) -> Option<&'a Value> {
+        const STEPS_PER_NAME: u64 = 2;
+        let parameters = self.inputs.parameters;
+        if self.given.is_none() {
+            let steps = u64::try_from(parameters.len()).unwrap_or(u64::MAX).saturating_mul(STEPS_PER_NAME);
+            self.spend(steps, self.inputs.root.span);
+        }
+        let given = self.given.get_or_insert_with(|| {
+            let mut given = BTreeMap::new();
+            for (name, value) in parameters {
+                // A later value wins over an earlier one.
+                if name == ANY {
+                    given.clear();
+                }
+                given.insert(name.as_str(), value);
+            }
+            given
+        });
+        given.get(name).or_else(|| given.get(ANY)).copied()
     }
 
     /// The list that a parameter's string stands for.

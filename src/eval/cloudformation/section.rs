@@ -1,11 +1,8 @@
-//! The sections of a template by name, and what is given to its parameters: made once, however often something in the
-//! template is evaluated.
+//! The sections of a template by name: made once, however often something in the template is evaluated.
 
 use std::collections::BTreeMap;
 
 use super::generated::Generated;
-use super::parameter::ANY;
-use super::{Inputs, Value};
 use crate::syntax::tree::{Entry, Node, NodeKind};
 
 /// The entries of one section of the template, by name.
@@ -23,28 +20,18 @@ pub(super) struct Sections<'a> {
     pub(super) generated: Generated<'a>,
     /// The entries of large mappings, and of their large rows, by their places in memory.
     indexes: BTreeMap<*const Node, Section<'a>>,
-    /// The values that parameters are given, by name; one for any parameter stands under [`ANY`].
-    given: BTreeMap<&'a str, &'a Value>,
     /// How many names were looked at.
     names: usize,
 }
 
 impl<'a> Sections<'a> {
-    pub(super) fn of(inputs: Inputs<'a>) -> Self {
-        let section = |name| inputs.root.get(name).map(section_of).unwrap_or_default();
+    pub(super) fn of(root: &'a Node) -> Self {
+        let section = |name| root.get(name).map(section_of).unwrap_or_default();
         let (parameters, mappings) = (section("Parameters"), section("Mappings"));
         let (conditions, resources) = (section("Conditions"), section("Resources"));
         let outputs = section("Outputs");
-        let generated = Generated::of(inputs.root, &resources, &[&parameters, &mappings, &conditions]);
-        let mut given = BTreeMap::new();
-        for (name, value) in inputs.parameters {
-            // A later value wins over an earlier one.
-            if name == ANY {
-                given.clear();
-            }
-            given.insert(name.as_str(), value);
-        }
-        let top = if let NodeKind::Mapping(entries) = &inputs.root.resolved().kind { entries.len() } else { 0 };
+        let generated = Generated::of(root, &resources, &[&parameters, &mappings, &conditions]);
+        let top = if let NodeKind::Mapping(entries) = &root.resolved().kind { entries.len() } else { 0 };
         let mut indexes = BTreeMap::new();
         for entry in mappings.values() {
             add_index(&entry.value, &mut indexes);
@@ -54,13 +41,8 @@ impl<'a> Sections<'a> {
         }
         let sections = [&parameters, &mappings, &conditions, &resources, &outputs];
         let indexed: usize = indexes.values().map(Section::len).sum();
-        let names = sections.iter().map(|section| section.len()).sum::<usize>() + given.len() + indexed + top;
-        Self { parameters, mappings, conditions, resources, outputs, generated, indexes, given, names }
-    }
-
-    /// The value that the parameter `name` is given.
-    pub(super) fn given(&self, name: &str) -> Option<&'a Value> {
-        self.given.get(name).or_else(|| self.given.get(ANY)).copied()
+        let names = sections.iter().map(|section| section.len()).sum::<usize>() + indexed + top;
+        Self { parameters, mappings, conditions, resources, outputs, generated, indexes, names }
     }
 
     /// The value under `key` in one of the template's mappings, or in a row of one.
