@@ -159,6 +159,7 @@ fn lists_that_are_cut_and_joined_very_often_stop_at_a_limit() {
         ("String", "!Select [0, !Split [',', !Ref P]]"),
         ("CommaDelimitedList", "!Join ['', !Ref P]"),
         ("CommaDelimitedList", "{'Fn::ToJsonString': !Ref P}"),
+        ("String", "!Cidr [10.0.0.0/8, 256, 8]"),
     ] {
         let uses = format!("      - {use_of_it}\n").repeat(1_000);
         let text = format!(
@@ -251,4 +252,20 @@ fn the_end_of_an_address_leads_to_one_template_only() {
         checked.report.findings.iter().map(|reported| reported.finding.message.as_str()).collect();
     let nested = |name: &str| messages.iter().any(|message| message.contains(&format!("`{name}/Web`")));
     assert!(nested("A") && nested("C") && !nested("B"), "{messages:?}");
+}
+
+#[test]
+fn values_that_aliases_and_functions_make_count_as_memory() {
+    let long = format!("X: [&list [{}], &text '{}']\n", "a, ".repeat(1_000), "{{resolve:x}}".repeat(500));
+    for (value, start) in [("*list", "["), ("!Split [s, *text]", "!Split"), ("*text", "'{{resolve:x}}")] {
+        let uses = format!("      - {value}\n").repeat(100);
+        let padding = "#".repeat(150_000);
+        let text = format!("{TEMPLATE}  X:\n    Type: AWS::EC2::Instance\n    Metadata:\n{uses}{long}{padding}\n");
+        let project = Project::new(&[("t.yaml", &text)]);
+        assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1), "{value}");
+        let limits = Limits { built_bytes: 1_000_000, ..Limits::default() };
+        let (path, place) = place_of_limit(&project, limits);
+        assert!(path == "t.yaml" && place.starts_with(start), "{value}: {place}");
+        assert_eq!(outcome(&project, limits).1, 1, "{value}: what stands before");
+    }
 }

@@ -1,4 +1,4 @@
-//! What the templates of the workspace export: all of it is evaluated once, when anything is imported for the first time.
+//! What the templates of the workspace export: all of it is evaluated once, when anything is imported.
 //!
 //! An export that needs others waits until they are known. That takes no recursion, so that a chain may be of any
 //! length, and each export is evaluated twice at most unless the names of its imports depend on other imports.

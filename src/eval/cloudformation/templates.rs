@@ -82,6 +82,11 @@ impl<'w> Templates<'w> {
         let roots = roots(&calls);
         let called = calls.into_iter().flat_map(|(own, called)| called.into_iter().filter(move |path| path != own));
         let _ = self.nested.set(called.collect());
+        let imports = |path: &Arc<str>| self.document(path).is_ok_and(|it| it.file.text().contains("ImportValue"));
+        if paths.iter().any(imports) {
+            // Here, and not where it is asked for, so that none of it nests deeper than the templates do.
+            let _ = self.all_exported();
+        }
 
         let roots: Vec<Arc<str>> = roots.into_iter().collect();
         let evaluate = |path: &Arc<str>, limits: &Limits| self.evaluate_root(path, limits);
@@ -214,11 +219,15 @@ impl<'w> Templates<'w> {
         })
     }
 
-    /// What the export `name` comes to, when one template exports it.
-    pub(super) fn exported(&self, name: &str) -> Option<&Exported> {
+    fn all_exported(&self) -> &BTreeMap<String, Exported> {
         // The names are known first: that takes no value of any.
         let outputs = &self.exports().outputs;
-        self.exported.get_or_init(|| self.evaluate_exports(outputs)).get(name)
+        self.exported.get_or_init(|| self.evaluate_exports(outputs))
+    }
+
+    /// What the export `name` comes to, when one template exports it.
+    pub(super) fn exported(&self, name: &str) -> Option<&Exported> {
+        self.all_exported().get(name)
     }
 
     fn evaluate_root(&self, path: &Arc<str>, limits: &Limits) -> (Evaluated, Cost) {

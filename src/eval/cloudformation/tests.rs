@@ -377,6 +377,36 @@ fn resources_that_a_preprocessor_puts_in_are_left_out() {
 }
 
 #[test]
+fn large_mappings_are_looked_into_as_small_ones_are() {
+    let columns: String = (0..40).map(|number| format!("c{number}: v{number}, ")).collect();
+    let rows: String = (0..40).map(|number| format!("r{number}: &r{number} {{{columns} c7: last}}, ")).collect();
+    let template = |expression: &str| {
+        Template::of(&format!(
+            "Mappings: {{M: {{{rows} aliased: *r3, merged: {{<<: *r3, c5: own}}}}}}\n\
+             Resources: {{R: {{Type: A::B::C, Properties: {{P: !FindInMap [M, {expression}]}}}}}}\n"
+        ))
+    };
+    for (expression, expected) in
+        [("r39, c39", "v39"), ("r1, c7", "last"), ("aliased, c2", "v2"), ("merged, c5", "own"), ("merged, c6", "v6")]
+    {
+        assert_eq!(template(expression).property("P").as_str(), Some(expected), "{expression}");
+    }
+    assert_eq!(template("!Ref 'AWS::Region', c9").property("P").as_str(), Some("v9"));
+    assert!(template("r1, c40").property("P").as_unknown().is_some());
+}
+
+#[test]
+fn identifiers_of_open_loops_are_holes_wherever_they_stand() {
+    let template = Template::of(
+        "Parameters: {L: {Type: CommaDelimitedList}}\nResources:\n  Fn::ForEach::A:\n    - X\n    - !Ref L\n    \
+         - 'R${X}': {Type: A::B::C, Properties: {P: 'a${X}b${Y}${${X}${X', Q: '${Y}'}}\n",
+    );
+    let ValueKind::String(text) = &template.property("P").kind else { panic!("no text") };
+    assert_eq!(text.as_str(), "a\u{fffc}b${Y}${\u{fffc}${X");
+    assert_eq!(template.property("Q").as_str(), Some("${Y}"));
+}
+
+#[test]
 fn an_alias_bomb_is_one_problem() {
     let line = |level| format!("  a{level}: &a{level} [{}]\n", [&*format!("*a{}", level - 1); 9].join(", "));
     let levels: String = (1..60).map(line).collect();
