@@ -256,8 +256,13 @@ fn the_end_of_an_address_leads_to_one_template_only() {
 
 #[test]
 fn values_that_aliases_and_functions_make_count_as_memory() {
-    let long = format!("X: [&list [{}], &text '{}']\n", "a, ".repeat(1_000), "{{resolve:x}}".repeat(500));
-    for (value, start) in [("*list", "["), ("!Split [s, *text]", "!Split"), ("*text", "'{{resolve:x}}")] {
+    let long = format!(
+        "X: [&list [{}], &text '{}', &csv '{}']\n",
+        "a, ".repeat(1_000),
+        "{{resolve:x}}".repeat(500),
+        "a,".repeat(500)
+    );
+    for (value, start) in [("*list", "["), ("!Split [',', *csv]", "!Split"), ("*text", "'{{resolve:x}}")] {
         let uses = format!("      - {value}\n").repeat(100);
         let padding = "#".repeat(150_000);
         let text = format!("{TEMPLATE}  X:\n    Type: AWS::EC2::Instance\n    Metadata:\n{uses}{long}{padding}\n");
