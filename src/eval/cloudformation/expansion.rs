@@ -24,6 +24,10 @@ const INCLUDE: &str = "AWS::Include";
 /// The sections in which loops and included files may stand.
 const SECTIONS: [&str; 3] = ["Conditions", "Resources", "Outputs"];
 
+/// How many bytes of a template are searched, and copied as a tree, for one step.
+const BYTES_LOOKED_AT_PER_STEP: usize = 512;
+const BYTES_COPIED_PER_STEP: usize = 16;
+
 /// What a piece of a text counts, in bytes: where it came from is kept with it.
 const BYTES_OF_A_PIECE: usize = 16;
 
@@ -44,9 +48,11 @@ pub(super) struct Expanded {
 /// Expands the template of `inputs`.
 pub(super) fn expand(inputs: Inputs<'_>, place: &StackPlace, deployment: &Deployment<'_>) -> Expanded {
     let text = inputs.file.text();
+    deployment.take_length(text.len(), BYTES_LOOKED_AT_PER_STEP);
     if !(text.contains(LOOP) || text.contains(INCLUDE)) {
         return Expanded::default();
     }
+    deployment.take_length(text.len(), BYTES_COPIED_PER_STEP);
     let mut expansion = Expansion {
         inputs,
         place,

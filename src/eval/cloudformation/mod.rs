@@ -318,6 +318,10 @@ impl<'a> Evaluator<'a> {
         match &node.kind {
             NodeKind::Scalar(text, _) => {
                 self.spend_bytes(text.len(), node.span);
+                let is_copied = matches!(text.pieces(), [piece] if !piece.trail.is_empty());
+                if is_copied && !self.spend_memory(text, node.span) {
+                    return Value::unknown(Unknown::Limit("text".into()), node.span);
+                }
                 let value = self.without_open_loops(scalar(node));
                 self.without_dynamic_references(value)
             }

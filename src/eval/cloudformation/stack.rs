@@ -80,6 +80,11 @@ impl<'a> Deployment<'a> {
         self.steps.set(self.steps.get().saturating_sub(steps));
     }
 
+    /// Takes a step for each so many bytes.
+    pub(super) fn take_length(&self, bytes: usize, bytes_per_step: usize) {
+        self.take_steps(u64::try_from(bytes / bytes_per_step).unwrap_or(u64::MAX));
+    }
+
     /// Whether nothing more may be made.
     pub(super) fn is_spent(&self) -> bool {
         self.instances.get() == 0 || self.steps.get() == 0 || self.is_memory_spent()
