@@ -239,9 +239,10 @@ impl<'w> Templates<'w> {
         let mut cases = Vec::new();
         for parameters in self.deployments(path) {
             let inputs = Inputs { file: &document.file, root, parameters: &parameters, limits };
+            let is_cut = deployment.is_spent();
             cases.push(evaluate_stack(inputs, &place, &deployment, Wanted::Resources));
-            if deployment.is_spent() {
-                // What the others come to would be cut off at the start.
+            if is_cut {
+                // That is a problem now, and what the others come to would be cut off at the start too.
                 break;
             }
         }
