@@ -114,7 +114,7 @@ fn exports_that_take_too_much_are_left_out() {
         .collect();
     project.write("a.yaml", format!("AWSTemplateFormatVersion: '2010-09-09'\nResources: {{}}\nOutputs:\n{outputs}"));
     assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1));
-    let limits = Limits { steps: 6_000, ..Limits::default() };
+    let limits = Limits { steps: 9_000, ..Limits::default() };
     let (path, text) = place_of_limit(&project, limits);
     assert!(path == "a.yaml" && text.starts_with('O'), "{path}: {text}");
     assert_eq!(outcome(&project, limits).1, 0);
@@ -265,7 +265,7 @@ fn values_that_aliases_and_functions_make_count_as_memory() {
     for (value, start) in [("*list", "["), ("!Split [',', *csv]", "!Split"), ("*text", "'{{resolve:x}}")] {
         let uses = format!("      - {value}\n").repeat(100);
         let padding = "#".repeat(150_000);
-        let text = format!("{TEMPLATE}  X:\n    Type: AWS::EC2::Instance\n    Metadata:\n{uses}{long}{padding}\n");
+        let text = format!("{long}{TEMPLATE}  X:\n    Type: AWS::EC2::Instance\n    Metadata:\n{uses}{padding}\n");
         let project = Project::new(&[("t.yaml", &text)]);
         assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1), "{value}");
         let limits = Limits { built_bytes: 1_000_000, ..Limits::default() };

@@ -413,7 +413,8 @@ fn an_alias_bomb_is_one_problem() {
     let template = Template::of(&format!(
         "X:\n  a0: &a0 [x]\n{levels}Resources:\n  R: {{Type: A::B::C, Properties: {{P: *a59}}}}\n"
     ));
-    assert_eq!(template.problems(), [("limit", "x")]);
+    let problems = template.problems();
+    assert!(matches!(problems.as_slice(), [("limit", "x" | "[x]")]), "{problems:?}");
 }
 
 #[test]
