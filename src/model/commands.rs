@@ -149,5 +149,6 @@ pub(super) fn bare(subject: Subject, language: Language, user_data: Vec<Value>, 
         image: Value::null(span),
         launches: Vec::new(),
         sets_variables: false,
+        files: Vec::new(),
     }
 }
