@@ -52,16 +52,18 @@ impl Gathered {
 pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
     for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
-        for value in host.user_data.iter().flat_map(Value::alternatives) {
-            let ValueKind::String(text) = &value.kind else { continue };
-            if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
-                for part in parts(host, text, limits).iter().flat_map(Part::ways) {
-                    gathered.add(of_part(part, limits));
-                }
+        for text in host.user_data.iter().flat_map(texts) {
+            for part in parts(host, &text, limits).iter().flat_map(Part::ways) {
+                gathered.add(of_part(part, limits));
             }
         }
         for text in host.init.iter().flat_map(texts) {
             gathered.add(of_init(&text, limits));
+        }
+        if host.language == Language::Script && host.init.is_some() {
+            let file = workspace.source(host.subject.header.file);
+            let whole = Text::verbatim(file.text(), file.span(0..file.text().len()));
+            gathered.add(of_configuration(&whole, limits));
         }
         for step in &host.commands {
             let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };

@@ -112,8 +112,11 @@ impl<'a> Evaluator<'a> {
         let mut texts = Vec::new();
         for case in 0..first.map_or(1, |values| values.len()) {
             let is_several = |part: &&Value| first.is_some() && matches!(part.kind, ValueKind::OneOf(_));
-            let of_case: Vec<Value> =
-                parts.iter().filter(is_several).map(|part| part.alternatives().swap_remove(case)).collect();
+            let of_case: Vec<Value> = parts
+                .iter()
+                .filter(is_several)
+                .map(|part| part.alternatives().into_owned().swap_remove(case))
+                .collect();
             let mut of_case = of_case.iter();
             let mut chosen: Vec<&Value> = Vec::with_capacity(parts.len());
             for part in parts {

@@ -36,12 +36,14 @@ impl<'a> Sections<'a> {
         for entry in mappings.values() {
             add_index(&entry.value, &mut indexes);
             if let NodeKind::Mapping(rows) = &entry.value.resolved().kind {
-                rows.iter().for_each(|row| add_index(&row.value, &mut indexes));
+                for row in rows {
+                    add_index(&row.value, &mut indexes);
+                }
             }
         }
         let sections = [&parameters, &mappings, &conditions, &resources, &outputs];
-        let indexed: usize = indexes.values().map(Section::len).sum();
-        let names = sections.iter().map(|section| section.len()).sum::<usize>() + indexed + top;
+        let cells: usize = indexes.values().map(Section::len).sum();
+        let names = sections.iter().map(|section| section.len()).sum::<usize>() + cells + top;
         Self { parameters, mappings, conditions, resources, outputs, generated, indexes, names }
     }
 
