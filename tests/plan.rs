@@ -393,7 +393,7 @@ fn a_plan_that_was_cut_by_hand_is_read_as_far_as_it_goes() {
     let hosts = project.run("hosts plan.json --root . --format json").json();
     let subjects: Vec<&str> =
         hosts["hosts"].as_array().unwrap().iter().map(|it| it["subject"].as_str().unwrap()).collect();
-    assert_eq!(subjects, ["aws_instance.web[0]", "aws_instance.web[\"a\"]"]);
+    assert_eq!(subjects, ["aws_instance.web[\"a\"]", "aws_instance.web[0]"]);
     assert_eq!(hosts["problems"], json!([]));
 }
 

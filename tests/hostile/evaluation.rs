@@ -11,7 +11,7 @@ fn archives(parts: &str) -> String {
     let text = bomb("\"0123456789abcdef\"", "\"${LAST}${LAST}\"", 15);
     text + "data \"cloudinit_config\" \"x\" {\n  count = 1000\n  "
         + parts
-        + "\n}\nresource \"aws_instance\" \"y\" {\n  user_data = data.cloudinit_config.x[0].rendered\n}\n"
+        + "\n}\nresource \"aws_instance\" \"y\" {\n  user_data = join(\"\", data.cloudinit_config.x[*].rendered)\n}\n"
 }
 
 #[test]
@@ -227,8 +227,8 @@ fn of_many_copies_only_those_are_evaluated_that_are_asked_for() {
     let keys = "for_each = toset([for number in range(200) : tostring(number)])";
     let block = |key: &str, repetition: &str, number: &str| {
         format!(
-            "resource \"terraform_data\" \"m\" {{\n  {repetition}\n  output = {number} == 7 ? \"disabled\" : {costly}\n}}\n{}",
-            host_of(&format!("terraform_data.m[{key}].output"))
+            "resource \"x_y\" \"m\" {{\n  {repetition}\n  value = {number} == 7 ? \"disabled\" : {costly}\n}}\n{}",
+            host_of(&format!("x_y.m[{key}].value"))
         )
     };
     for text in [
@@ -238,14 +238,14 @@ fn of_many_copies_only_those_are_evaluated_that_are_asked_for() {
         block("\"7\"", keys, "tonumber(each.key)"),
     ] {
         let project = Project::new(&[("main.tf", &text), ("m/main.tf", &module)]);
-        let limits = Limits { steps: 4_000, ..Limits::default() };
+        let limits = Limits { steps: 20_000, ..Limits::default() };
         assert_eq!(outcome(&project, limits), (Vec::new(), 1), "{text}");
     }
 }
 
 #[test]
 fn copies_that_are_asked_for_as_a_whole_are_put_together_once() {
-    let hosts = "resource \"terraform_data\" \"a\" {\n  count = 400\n  output = \"disabled\"\n}\nresource \"aws_instance\" \"x\" {\n  count = 400\n  metadata_options {\n    http_endpoint = element(terraform_data.a, count.index).output\n  }\n}\n";
+    let hosts = "resource \"x_y\" \"a\" {\n  count = 400\n  value = \"disabled\"\n}\nresource \"aws_instance\" \"x\" {\n  count = 400\n  metadata_options {\n    http_endpoint = element(x_y.a, count.index).value\n  }\n}\n";
     let project = Project::new(&[("main.tf", hosts)]);
     // Four hundred lists of four hundred copies would take more.
     let limits = Limits { built_bytes: 4 << 20, ..Limits::default() };
