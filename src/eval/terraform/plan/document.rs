@@ -14,9 +14,9 @@ use serde_json::value::RawValue;
 
 use super::super::scope::InstanceKey;
 use super::address::{Part, absolute, calls, parts};
+use super::json::Name;
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{Limits, SourceFile, Span, Text};
-use crate::syntax::tree::{self, Node, NodeKind, ScalarStyle};
+use crate::source::{Limits, SourceFile, Span};
 
 /// The parts of a plan that matter here.
 pub(super) struct Document<'a> {
@@ -198,6 +198,12 @@ struct ResourceChange<'a> {
     change: Change<'a>,
 }
 
+/// The type `kind`, which the last of `resources` mostly has as well.
+fn same_kind(resources: &[PlannedResource<'_>], kind: &str) -> Arc<str> {
+    let last = resources.last().filter(|last| *last.kind == *kind);
+    last.map_or_else(|| kind.into(), |last| Arc::clone(&last.kind))
+}
+
 /// What a resource is of which nothing is said: plans that were made by hand, for tests of policies, leave it out.
 fn managed() -> Cow<'static, str> {
     Cow::Borrowed("managed")
@@ -227,28 +233,6 @@ pub(super) fn span_of(file: &SourceFile, raw: Raw<'_>) -> Span {
     file.span(start..start + text.len())
 }
 
-/// The tree that `raw` is, with its place in `file`, and what is wrong with it.
-pub(super) fn parse(file: &SourceFile, raw: Raw<'_>, limits: &Limits) -> (Option<Node>, Vec<Problem>) {
-    if let Some(scalar) = scalar(file, raw) {
-        return (Some(scalar), Vec::new());
-    }
-    let parsed = tree::parse_text(&Text::verbatim(raw.get(), span_of(file, raw)), limits);
-    (parsed.documents.into_iter().next(), parsed.problems)
-}
-
-/// What `raw` is when it is neither a collection nor a string with escape sequences: what most values are.
-fn scalar(file: &SourceFile, raw: Raw<'_>) -> Option<Node> {
-    let (text, span) = (raw.get(), span_of(file, raw));
-    let range = span.range();
-    let (value, range, style) = match text.strip_prefix('"') {
-        Some(_) if text.contains('\\') => return None,
-        Some(rest) => (rest.strip_suffix('"')?, range.start + 1..range.end.saturating_sub(1), ScalarStyle::Quoted),
-        None if text.starts_with(['[', '{']) => return None,
-        None => (text, range, ScalarStyle::Plain),
-    };
-    Some(Node { kind: NodeKind::Scalar(Text::verbatim(value, file.span(range)), style), span, tag: None })
-}
-
 /// The entries of the object `raw` that are `wanted`; of those with the same name the last one. None when it is no object.
 pub(super) fn entries<'a>(raw: Raw<'a>, wanted: &[&str]) -> BTreeMap<Cow<'a, str>, Raw<'a>> {
     let mut reader = serde_json::Deserializer::from_str(raw.get());
@@ -258,9 +242,6 @@ pub(super) fn entries<'a>(raw: Raw<'a>, wanted: &[&str]) -> BTreeMap<Cow<'a, str
 struct Entries<'w> {
     wanted: &'w [&'w str],
 }
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> DeserializeSeed<'a> for Entries<'_> {
     type Value = BTreeMap<Cow<'a, str>, Raw<'a>>;
@@ -371,7 +352,7 @@ impl<'a> Reader<'a, '_> {
             let Some(path) = self.path(module.address) else { continue };
             for planned in module.resources.into_iter().filter(|planned| planned.mode == "managed") {
                 let Some(values) = planned.values else { continue };
-                let kind = Arc::from(&*planned.kind);
+                let kind = same_kind(&resources, &planned.kind);
                 let Some((name, key)) = self.name(planned.address, planned.name, planned.index) else { continue };
                 resources.push(PlannedResource {
                     module: Arc::clone(&path),
@@ -397,7 +378,7 @@ impl<'a> Reader<'a, '_> {
             let Some((name, key)) = self.name(change.address, change.name.clone(), change.index) else { continue };
             resources.push(PlannedResource {
                 module,
-                kind: Arc::from(&*change.kind),
+                kind: same_kind(&resources, &change.kind),
                 name,
                 key,
                 header: span_of(self.file, change.address),

@@ -7,6 +7,7 @@ mod address;
 mod agreement;
 mod configuration;
 mod document;
+mod json;
 mod script;
 mod sources;
 
@@ -64,14 +65,17 @@ pub(super) fn evaluate(
     let mut planned =
         Planned { evaluation: Evaluation { problems, ..Evaluation::default() }, root: None, declared: BTreeSet::new() };
     let Some(document) = document else { return (planned, Cost::default()) };
-    let addresses: BTreeSet<String> = document.resources.iter().map(PlannedResource::address).collect();
+    let configured = document.configuration.iter().flat_map(|_| &document.resources);
+    let addresses: BTreeSet<String> = configured.map(PlannedResource::address).collect();
     let declarations = Declarations::new(&document, &addresses, limits);
-    planned.declared = match &declarations {
-        Some(declarations) => declarations.addresses(),
-        None => document.resources.iter().flat_map(declared_by).collect(),
-    };
     let root = root_of(&document, store);
     planned.root = root.as_ref().map(|root| Arc::clone(&root.folder));
+    if root.is_some() {
+        planned.declared = match &declarations {
+            Some(declarations) => declarations.addresses(),
+            None => document.resources.iter().flat_map(declared_by).collect(),
+        };
+    }
 
     let bytes_left = limits.built_bytes;
     let mut parser = Parser { document: &document, limits, problems: Vec::new(), bytes_left };
@@ -156,7 +160,7 @@ impl Parser<'_> {
             return None;
         };
         self.bytes_left = left;
-        let (node, problems) = document::parse(self.document.file, raw, self.limits);
+        let (node, problems) = json::parse(self.document.file, raw, self.limits);
         let room = self.limits.problems_per_file.saturating_sub(self.problems.len());
         self.problems.extend(problems.into_iter().take(room));
         node
