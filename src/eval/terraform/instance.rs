@@ -42,6 +42,9 @@ type Children = Rc<[Rc<Instance>]>;
 /// What a block takes in memory beside the values that are written in it.
 const BYTES_OF_A_BLOCK: usize = 1 << 10;
 
+/// How an expression goes on behind a name.
+type Steps<'s> = &'s [(TraversalStep, Span)];
+
 /// The call that an instance comes from.
 pub(super) struct Caller {
     instance: Weak<Instance>,
@@ -446,9 +449,9 @@ impl Evaluator<'_> {
         &self,
         copies: &'c [T],
         key_of: impl Fn(&T) -> InstanceKey,
-        steps: &'s [(TraversalStep, Span)],
+        steps: Steps<'s>,
         scope: &Scope,
-    ) -> Result<Option<(&'c T, &'s [(TraversalStep, Span)])>, Fault> {
+    ) -> Result<Option<(&'c T, Steps<'s>)>, Fault> {
         let Some(((TraversalStep::Index(index), _), rest)) = steps.split_first() else { return Ok(None) };
         let wanted = match copies.first().map(&key_of) {
             None | Some(InstanceKey::None) => return Ok(None),
