@@ -96,7 +96,7 @@ fn the_search_for_planned_values_in_the_sources_is_paid_for() {
     let resource = source("resource \"aws_instance\" \"x0\"", 599);
     let values = format!(r#","user_data":[{}]"#, list(600, "!"));
     let root = plan(1, &values);
-    let host = root.split_once("[").and_then(|(_, rest)| rest.split_once("]}},\"configuration\"")).unwrap().0;
+    let host = root.split_once('[').and_then(|(_, rest)| rest.split_once("]}},\"configuration\"")).unwrap().0;
     let host = host.replace("\"aws_instance.x0\"", "\"module.m.aws_instance.x0\"");
     let behind = planned(&format!(r#"{{"child_modules":[{{"address":"module.m","resources":[{host}]}}]}}"#));
     for (sources, text) in [(&call, behind), (&resource, root)] {
