@@ -230,15 +230,15 @@ fn name_by_ending(part: &mut Part, path: &str) {
 
 /// The alternatives of a value; each is a text, or nothing.
 fn texts(value: &Value, unknown: &mut Option<(Unknown, Origin)>) -> Vec<Option<Text>> {
-    let text = |value: Value| match value.kind {
+    let text = |value: &Value| match &value.kind {
         ValueKind::String(text) => Some(text.through(&value.origin.trail)),
         ValueKind::Unknown(why) => {
-            unknown.get_or_insert((why, value.origin));
+            unknown.get_or_insert_with(|| (why.clone(), value.origin.clone()));
             None
         }
         _ => None,
     };
-    value.alternatives().into_iter().map(text).collect()
+    value.alternatives().iter().map(text).collect()
 }
 
 fn platform_of(part: &Part) -> Option<Platform> {

@@ -145,7 +145,7 @@ impl<'a> Scripts<'a> {
         let mut texts = Vec::new();
         for step in &image.steps {
             let BuildStepKind::Script { text, environment, .. } = &step.kind else { continue };
-            for value in text.alternatives() {
+            for value in &*text.alternatives() {
                 if let ValueKind::String(text) = &value.kind {
                     let environment = environment.iter().map(|(name, value)| (&**name, value)).collect();
                     texts.push((text.through(&value.origin.trail), environment));

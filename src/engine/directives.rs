@@ -52,12 +52,9 @@ impl Gathered {
 pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
     for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
-        for value in host.user_data.iter().flat_map(Value::alternatives) {
-            let ValueKind::String(text) = &value.kind else { continue };
-            if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
-                for part in parts(host, text, limits).iter().flat_map(Part::ways) {
-                    gathered.add(of_part(part, limits));
-                }
+        for text in host.user_data.iter().flat_map(texts) {
+            for part in parts(host, &text, limits).iter().flat_map(Part::ways) {
+                gathered.add(of_part(part, limits));
             }
         }
         for text in host.init.iter().flat_map(texts) {

@@ -149,7 +149,7 @@ fn of_origin(origin: &Origin, files: &mut BTreeSet<FileId>) {
 }
 
 fn of_value(value: &Value, files: &mut BTreeSet<FileId>) {
-    for value in value.alternatives() {
+    for value in &*value.alternatives() {
         of_origin(&value.origin, files);
         if let ValueKind::String(text) = &value.kind {
             let text = text.decoded().unwrap_or(text);

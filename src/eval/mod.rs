@@ -14,4 +14,4 @@ mod value;
 
 pub use build::{ANY_VARIABLE, Build, BuildStep, BuildStepKind, Interpreter};
 pub use resource::{Evaluation, Language, Resource};
-pub use value::{Map, Unknown, Value, ValueKind, number_text};
+pub use value::{Computed, Map, OtherVersion, Unknown, Value, ValueKind, number_text};

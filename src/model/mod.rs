@@ -13,6 +13,7 @@ mod read;
 mod registrations;
 mod settings;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ impl Estate {
             _ => None,
         };
         let mut faults: Vec<Problem> = hosts.chain(accounts).chain(scripts).filter_map(fault).collect();
-        let holes = self.holes();
+        let holes = if evaluated.is_empty() { BTreeSet::new() } else { self.holes() };
         faults.extend(evaluated.into_iter().filter(|problem| match problem.place {
             Place::Span(place) => holes.iter().any(|hole| hole.contains(place)),
             Place::Path(_) => false,
@@ -86,7 +87,8 @@ impl Estate {
     fn holes(&self) -> BTreeSet<Span> {
         let mut holes = BTreeSet::new();
         let user_data = self.hosts.iter().flat_map(|host| &host.user_data);
-        for value in user_data.chain(self.build_scripts()).flat_map(Value::alternatives) {
+        let values = user_data.chain(self.build_scripts()).map(Value::alternatives);
+        for value in values.flat_map(Cow::into_owned) {
             let ValueKind::String(text) = &value.kind else { continue };
             for text in std::iter::successors(Some(text), |text| text.decoded()) {
                 let is_hole = |piece: &&Piece| matches!(piece.kind, PieceKind::Hole(_));

@@ -180,7 +180,7 @@ impl Parser<'_> {
         for name in wanted {
             let value = known.get(*name).map(|raw| self.value(raw));
             let marks = unknown.get(*name).filter(|raw| !matches!(raw.get(), "false" | "[]" | "{}"));
-            let why = || Unknown::Computed(resource.address().into(), (*name).into());
+            let why = || Unknown::computed(resource.address(), *name);
             let value = match marks.and_then(|raw| self.node(raw)) {
                 Some(marks) => marked(value, &marks, &why),
                 None => value,
