@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::catalog::Platform;
 use crate::eval::{BuildStep, BuildStepKind, Interpreter, Language, Unknown, Value, ValueKind};
 use crate::guest::{self, Guest};
-use crate::model::{Host, Image};
+use crate::model::{Host, Image, REPOSITORY};
 use crate::network::Network;
 use crate::source::{HOLE, Limits, Origin, PieceKind, Span, Text, Trail};
 use crate::syntax::shell;
@@ -34,7 +34,13 @@ pub(super) struct Boots {
 pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
     let mut boots = Boots { sets_variables: host.sets_variables, ..Boots::default() };
     let parts = |text: &Text| parts(host, text, limits);
-    boots.run(&host.user_data, host.init.as_ref(), parts, start, limits);
+    let started = |mut guest: Guest| {
+        if !host.files.is_empty() {
+            guest.place_script(&format!("{REPOSITORY}/{}", host.subject.address), &host.files, host.subject.header);
+        }
+        guest
+    };
+    boots.run(&host.user_data, host.init.as_ref(), parts, started(Guest::new(start.clone())), limits);
     boots.command(&host.commands, limits);
     boots
 }
@@ -42,7 +48,7 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
 /// Boots the machine that `image` is built on from `start`.
 pub(super) fn boot_builder(image: &Image, start: &Network, limits: &Limits) -> Boots {
     let mut boots = Boots::default();
-    boots.run(image.user_data(), None, |text| user_data::parse(text, limits), start, limits);
+    boots.run(image.user_data(), None, |text| user_data::parse(text, limits), Guest::new(start.clone()), limits);
     boots
 }
 
@@ -55,9 +61,10 @@ impl Boots {
         user_data: &[Value],
         init: Option<&Value>,
         parts: impl Fn(&Text) -> Vec<Part>,
-        start: &Network,
+        mut start: Guest,
         limits: &Limits,
     ) {
+        start.shell.foreign = self.sets_variables;
         let mut cases: Vec<Vec<Text>> = vec![Vec::new()];
         for value in user_data {
             let alternatives = texts(value, &mut self.unknown);
@@ -74,9 +81,7 @@ impl Boots {
         let limits = &Limits { script_steps: limits.script_steps.min(share), ..*limits };
         for texts in cases {
             let parts: Vec<Part> = texts.iter().flat_map(&parts).collect();
-            let mut guest = Guest::new(start.clone());
-            guest.shell.foreign = self.sets_variables;
-            self.cases.push(guest::boot(&parts, init, guest, limits));
+            self.cases.push(guest::boot(&parts, init, start.clone(), limits));
             let ways = || parts.iter().flat_map(Part::ways);
             self.unread.extend(ways().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
             self.parts.extend(ways().cloned());

@@ -60,6 +60,11 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         for text in host.init.iter().flat_map(texts) {
             gathered.add(of_init(&text, limits));
         }
+        if host.language == Language::Script && host.init.is_some() {
+            let file = workspace.source(host.subject.header.file);
+            let whole = Text::verbatim(file.text(), file.span(0..file.text().len()));
+            gathered.add(of_configuration(&whole, limits));
+        }
         for step in &host.commands {
             let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };
             for text in texts(text) {

@@ -28,6 +28,7 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
             of_value(value, &mut files);
         }
         host.commands.iter().for_each(|step| of_step(step, &mut files));
+        files.extend(host.files.iter().flat_map(|(_, text)| text.pieces()).map(|piece| piece.span.file));
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));

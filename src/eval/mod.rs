@@ -1,6 +1,7 @@
 //! Trees to values with origins: what Terraform, CloudFormation, Packer, Image Builder and Systems Manager make of what is
 //! written.
 
+pub mod beanstalk;
 mod budget;
 mod build;
 pub mod cloudformation;

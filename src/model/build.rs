@@ -132,6 +132,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
+            files: Vec::new(),
         })
     };
     let mut hosts: Vec<Host> = descriptions.par_iter().zip(&declared).zip(&targets).filter_map(host).collect();

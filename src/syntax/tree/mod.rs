@@ -1,7 +1,8 @@
-//! YAML and JSON as one kind of tree, with byte spans, tags, comments and duplicate keys kept.
+//! YAML, JSON and TOML as one kind of tree, with byte spans; tags, comments and duplicate keys of the first two are kept.
 
 mod place;
 mod scalar;
+mod toml;
 mod yaml;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::place::Place;
+pub use self::toml::parse_toml;
 use super::Comment;
 use crate::finding::Problem;
 use crate::source::{HOLE, Limits, PieceKind, SourceFile, Span, Text};
