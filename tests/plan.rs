@@ -376,6 +376,25 @@ fn what_nobody_wrote_is_left_to_the_account() {
     let found = check(&[], &plan(&[web, account], &json!({}), &configured), CHECK_PLAN);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("IMDS102") && found[0].contains("1 host here takes it over"), "{found:?}");
+    // Without blocks of that name the provider plans an empty list of them.
+    let none = json!({"ami": "ami-1", "metadata_options": []});
+    let web = Planned { unknown: json!({"id": true, "metadata_options": []}), ..instance("web", none) };
+    let account =
+        Planned { kind: "aws_ec2_instance_metadata_defaults", ..instance("all", json!({"http_endpoint": "disabled"})) };
+    assert_eq!(check(&[], &plan(&[web, account], &json!({}), &configured), CHECK_PLAN), found);
+}
+
+#[test]
+fn a_plan_that_was_cut_by_hand_is_read_as_far_as_it_goes() {
+    let web = |key: &str| json!({"address": format!("aws_instance.web{key}"), "type": "aws_instance", "change": {"actions": ["create"], "after": disabled()}});
+    let cut = json!({"format_version": "1.2", "terraform_version": "1.7.0", "resource_changes": [web("[0]"), web("[\"a\"]")]});
+    let project = Project::new(&[]);
+    project.write("plan.json", cut.to_string());
+    let hosts = project.run("hosts plan.json --root . --format json").json();
+    let subjects: Vec<&str> =
+        hosts["hosts"].as_array().unwrap().iter().map(|it| it["subject"].as_str().unwrap()).collect();
+    assert_eq!(subjects, ["aws_instance.web[\"a\"]", "aws_instance.web[0]"]);
+    assert_eq!(hosts["problems"], json!([]));
 }
 
 #[test]
@@ -532,6 +551,13 @@ fn a_malformed_plan_is_a_problem_with_a_position() {
             format!("{{{head}\"planned_values\":{{\"root_module\":{{\"resources\":[\n{{\"mode\":\"managed\"}}]}}}}}}"),
             "plan.json:2:",
             "missing field",
+        ),
+        (
+            format!(
+                "{{{head}\"resource_changes\":[\n{{\"address\":7,\"type\":\"aws_instance\",\"change\":{{\"actions\":[],\"after\":{{}}}}}}]}}"
+            ),
+            "plan.json:2:12",
+            "no address of a resource",
         ),
         (
             format!(

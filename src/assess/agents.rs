@@ -3,6 +3,8 @@
 //!
 //! What scripts did is read from the events of the simulated guest. Text that no guest ran is searched line by line.
 
+mod mentions;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -48,10 +50,11 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
     if required.is_empty() && unread.is_empty() && ends.iter().all(|end| end.events.is_empty()) {
         return Vec::new();
     }
-    let seen = |agent: &'static Agent| {
+    let mentioned = mentions::in_any(unread);
+    let seen = |(agent, mentioned): (&'static Agent, Option<Span>)| {
         let traces: Vec<Traces> = ends.iter().map(|end| Traces::of(agent, &end.events)).collect();
         let seen_at = traces.iter().find_map(|traces| traces.seen_at);
-        let seen_at = seen_at.or_else(|| unread.iter().find_map(|text| line_search(agent, text)));
+        let seen_at = seen_at.or(mentioned);
         if seen_at.is_none() && !required.contains(&agent.name) {
             return None;
         }
@@ -65,7 +68,7 @@ pub(super) fn on_host(ends: &[&Guest], unread: &[Text], required: &[String]) -> 
         let container = shown.peek().is_some() && shown.all(|traces| !traces.on_host);
         Some(SeenAgent { agent, seen_at, version: oldest(&traces), starts, container })
     };
-    let mut found: Vec<SeenAgent> = catalog::agents().iter().filter_map(seen).collect();
+    let mut found: Vec<SeenAgent> = catalog::agents().iter().zip(mentioned).filter_map(seen).collect();
     found.sort_by(|left, right| left.agent.name.cmp(&right.agent.name));
     found
 }
@@ -389,47 +392,6 @@ pub(super) fn is_program(name: &str, base: &str) -> bool {
 pub(super) fn base_name(name: &str) -> &str {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
     base.strip_suffix(".exe").unwrap_or(base)
-}
-
-/// Where `text`, which no guest ran, mentions what installs or starts `agent`, on lines that are no comments.
-fn line_search(agent: &Agent, text: &Text) -> Option<Span> {
-    let mut start = 0;
-    for line in text.as_str().split_inclusive('\n') {
-        if !is_comment(line) {
-            for installation in &agent.installation {
-                let word = &*installation.r#match;
-                let found = match installation.kind {
-                    InstallationKind::Installer | InstallationKind::Repository | InstallationKind::ContainerImage => {
-                        line.find(word)
-                    }
-                    InstallationKind::Package | InstallationKind::Service if !installation.common_word => {
-                        find_word(line, word)
-                    }
-                    _ => None,
-                };
-                if let Some(at) = found {
-                    return text.span_of(start + at..start + at + word.len());
-                }
-            }
-        }
-        start += line.len();
-    }
-    None
-}
-
-fn is_comment(line: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with('#') || line.starts_with("::") || line.to_ascii_lowercase().starts_with("rem ")
-}
-
-/// The position of `word` in `line` where it is neither part of a longer name nor of a path.
-fn find_word(line: &str, word: &str) -> Option<usize> {
-    let continues = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '/' | '\\');
-    line.match_indices(word).map(|(at, _)| at).find(|at| {
-        let before = line.get(..*at).and_then(|before| before.chars().next_back());
-        let after = line.get(at + word.len()..).and_then(|after| after.chars().next());
-        !before.is_some_and(continues) && !after.is_some_and(continues)
-    })
 }
 
 #[cfg(test)]

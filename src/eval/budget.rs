@@ -41,6 +41,14 @@ impl Cost {
         self.steps >= share.steps || self.built_bytes >= share.built_bytes || self.instances >= share.instances
     }
 
+    /// Whether one that cost this, and so reached the share `first`, comes noticeably further with the share `second`.
+    fn gains(self, first: Self, second: Self) -> bool {
+        let grows = |spent: u64, first: u64, second: u64| spent < first || second > first.saturating_add(first / 8);
+        grows(self.steps, first.steps, second.steps)
+            && grows(self.built_bytes as u64, first.built_bytes as u64, second.built_bytes as u64)
+            && grows(self.instances as u64, first.instances as u64, second.instances as u64)
+    }
+
     fn limits(self, limits: &Limits) -> Limits {
         Limits { steps: self.steps, built_bytes: self.built_bytes, instances: self.instances, ..*limits }
     }
@@ -49,7 +57,7 @@ impl Cost {
 /// What `evaluate` makes of each of `items`, in parallel and in their order.
 ///
 /// Each may first spend an even share of half of what the run may. Those that needed more are evaluated again, and share
-/// what is left.
+/// what is left; when nearly all needed more, that is as much again, and what they came to is kept.
 pub(super) fn shared<T: Sync, R: Send>(
     items: &[T],
     limits: &Limits,
@@ -67,16 +75,14 @@ pub(super) fn shared<T: Sync, R: Send>(
     }
     let first = half.share(items.len(), limits);
     let within = first.limits(limits);
-    let evaluate_first = |item: &T| {
-        let (result, cost) = evaluate(item, &within);
-        // What is incomplete is not kept while the others are evaluated.
-        ((!cost.reaches(first)).then_some(result), cost)
-    };
-    let evaluated: Vec<(Option<R>, Cost)> = items.par_iter().map(evaluate_first).collect();
+    let evaluated: Vec<(R, Cost)> = items.par_iter().map(|item| evaluate(item, &within)).collect();
     let left = evaluated.iter().fold(whole, |left, (_, cost)| left.less(*cost));
-    let count = evaluated.iter().filter(|(result, _)| result.is_none()).count();
-    let within = left.share(count, limits).limits(limits);
-    let evaluated: Vec<(&T, Option<R>)> = items.iter().zip(evaluated.into_iter().map(|(result, _)| result)).collect();
+    let count = evaluated.iter().filter(|(_, cost)| cost.reaches(first)).count();
+    let second = left.share(count, limits);
+    let within = second.limits(limits);
+    // What is incomplete is not kept while it is evaluated again.
+    let is_final = |(result, cost): (R, Cost)| (!cost.reaches(first) || !cost.gains(first, second)).then_some(result);
+    let evaluated: Vec<(&T, Option<R>)> = items.iter().zip(evaluated.into_iter().map(is_final)).collect();
     evaluated.into_par_iter().map(|(item, result)| result.unwrap_or_else(|| evaluate(item, &within).0)).collect()
 }
 
@@ -118,8 +124,19 @@ mod tests {
         for count in [2, 10, 300] {
             let (taken, all) = spend(&vec![u64::MAX; count], &limits);
             assert!(taken.iter().all(|steps| *steps >= LEAST.steps), "{count}");
-            let least = 2 * LEAST.steps * u64::try_from(count).unwrap();
+            // Nobody would come further at a second attempt, and so there is none.
+            assert_eq!(all, taken.iter().sum::<u64>(), "{count}");
+            let least = LEAST.steps * u64::try_from(count).unwrap();
             assert!(all <= limits.run_steps.max(least), "{count}: {all}");
         }
+    }
+
+    #[test]
+    fn who_reaches_a_share_that_grows_is_evaluated_again() {
+        let limits = Limits { steps: 10_000_000, run_steps: 20_000_000, ..Limits::default() };
+        // A share is 2,500,000 steps; the last two may spend half of what is left after all have tried.
+        let (taken, all) = spend(&[1_000, 1_000, 6_000_000, u64::MAX], &limits);
+        assert_eq!(taken, [1_000, 1_000, 6_000_000, 7_499_000]);
+        assert_eq!(all, taken.iter().sum::<u64>() + 2 * 2_500_000);
     }
 }

@@ -62,7 +62,8 @@ fn declared_in(
     for block in &*blocks.alternatives() {
         for value in &*value_at_steps(block, std::slice::from_ref(last), limits).alternatives() {
             let one = match (written(setting, &value), block_default) {
-                (Written::Unset, Some(default)) if !block.is_null() => {
+                // A plan has an empty list where no block is written.
+                (Written::Unset, Some(default)) if !block.is_null() && block.as_list() != Some(&[]) => {
                     Written::Known { meaning: default.into(), origin: block.origin.clone() }
                 }
                 (written, _) => written,

@@ -11,7 +11,7 @@ fn archives(parts: &str) -> String {
     let text = bomb("\"0123456789abcdef\"", "\"${LAST}${LAST}\"", 15);
     text + "data \"cloudinit_config\" \"x\" {\n  count = 1000\n  "
         + parts
-        + "\n}\nresource \"aws_instance\" \"y\" {\n  user_data = data.cloudinit_config.x[0].rendered\n}\n"
+        + "\n}\nresource \"aws_instance\" \"y\" {\n  user_data = join(\"\", data.cloudinit_config.x[*].rendered)\n}\n"
 }
 
 #[test]
@@ -74,6 +74,10 @@ fn what_is_repeated_at_great_cost_is_stopped() {
         with_large_text(&thousand("[for j in range(1000) : sha512(local.a15)]")),
         with_large_text(&thousand("[for j in range(1000) : length(local.a15)]")),
         with_large_text(&thousand("replace(local.a15, \"b\", \"\")")),
+        with_large_text(&thousand("can(csvdecode(replace(local.a12, \",\", \"\\n\")))")),
+        with_large_text(&thousand("can(yamldecode(\"[${local.a12}\"))")),
+        with_large_text(&thousand("can(jsondecode(\"[\\\"${local.a14}\\\"\"))")),
+        with_long_list(&thousand("can(chunklist([local.f], [local.f]))")),
         with_long_list("[for a in local.f : contains(local.f, a)]"),
         with_long_list("[for a in local.f : [for b in local.f : a]]"),
         with_long_list("[for a in local.f : local.f[18000]]"),
@@ -206,6 +210,48 @@ fn deep_nesting_is_a_problem_and_not_the_end() {
     ]);
     let (problems, found) = outcome(&project, Limits::default());
     assert!(found >= 1 && problems.iter().filter(|(code, _)| *code == "limit").count() >= 3, "{problems:?}");
+}
+
+#[test]
+fn of_many_copies_only_those_are_evaluated_that_are_asked_for() {
+    let costly = "join(\"\", [for number in range(100) : \"${number}\"])";
+    let module = format!(
+        "variable \"number\" {{}}\noutput \"cost\" {{\n  value = {costly}\n}}\noutput \"endpoint\" {{\n  value = var.number == 7 ? \"disabled\" : {costly}\n}}\n"
+    );
+    let call = |key: &str, repetition: &str, number: &str| {
+        format!(
+            "module \"m\" {{\n  {repetition}\n  source = \"./m\"\n  number = {number}\n}}\n{}",
+            host_of(&format!("module.m[{key}].endpoint"))
+        )
+    };
+    let keys = "for_each = toset([for number in range(200) : tostring(number)])";
+    let block = |key: &str, repetition: &str, number: &str| {
+        format!(
+            "resource \"x_y\" \"m\" {{\n  {repetition}\n  value = {number} == 7 ? \"disabled\" : {costly}\n}}\n{}",
+            host_of(&format!("x_y.m[{key}].value"))
+        )
+    };
+    for text in [
+        call("7", "count = 200", "count.index"),
+        call("\"7\"", keys, "tonumber(each.key)"),
+        block("7", "count = 200", "count.index"),
+        block("\"7\"", keys, "tonumber(each.key)"),
+    ] {
+        let project = Project::new(&[("main.tf", &text), ("m/main.tf", &module)]);
+        let limits = Limits { steps: 20_000, ..Limits::default() };
+        assert_eq!(outcome(&project, limits), (Vec::new(), 1), "{text}");
+    }
+}
+
+#[test]
+fn copies_that_are_asked_for_as_a_whole_are_put_together_once() {
+    let hosts = "resource \"x_y\" \"a\" {\n  count = 400\n  value = \"disabled\"\n}\nresource \"aws_instance\" \"x\" {\n  count = 400\n  metadata_options {\n    http_endpoint = element(x_y.a, count.index).value\n  }\n}\n";
+    let project = Project::new(&[("main.tf", hosts)]);
+    // Four hundred lists of four hundred copies would take more.
+    let limits = Limits { built_bytes: 4 << 20, ..Limits::default() };
+    assert_eq!(outcome(&project, limits), (Vec::new(), 1));
+    let (problems, _) = outcome(&project, Limits { built_bytes: 300_000, ..limits });
+    assert!(problems.iter().any(|(_, message)| message.contains("300000 bytes")), "{problems:?}");
 }
 
 #[test]

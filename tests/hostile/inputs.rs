@@ -38,18 +38,62 @@ fn values_of_a_plan_are_parsed_up_to_the_limit() {
     let project = Project::new(&[("plan.json", &plan(20, &long))]);
     let (path, text) = place_of_limit(&project, Limits { built_bytes: 200_000, ..Limits::default() });
     assert_eq!(path, "plan.json");
-    assert!(text.starts_with(r#"{"metadata_options""#), "{text}");
+    assert!(text.starts_with("\"xxx"), "{text}");
+    assert_eq!(outcome(&project, Limits { built_bytes: 500_000, ..Limits::default() }), (Vec::new(), 20));
+}
+
+#[test]
+fn values_of_a_plan_count_as_what_they_take_in_memory() {
+    let limits = Limits { built_bytes: 200_000, ..Limits::default() };
+    let forms = [(r"\n".repeat(500), false), ("0,".repeat(500), true), (r"\\".repeat(500), false)];
+    for (values, is_list) in forms {
+        let (open, close) = if is_list { ("[", "0]") } else { ("\"", "\"") };
+        let dense = format!(r#","user_data":{open}{values}{close}"#);
+        let plain = format!(r#","user_data":"{}""#, "x".repeat(1_000));
+        assert_eq!(outcome(&Project::new(&[("plan.json", &plan(20, &plain))]), limits).0, []);
+        let (path, _) = place_of_limit(&Project::new(&[("plan.json", &plan(20, &dense))]), limits);
+        assert_eq!(path, "plan.json", "{values}");
+    }
 }
 
 #[test]
 fn a_plan_that_nests_deeply_is_a_problem() {
     let modules = format!("{}{{}}{}", r#"{"child_modules":["#.repeat(50_000), "]}".repeat(50_000));
-    let values = format!(r#","tags":{}{}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let values = format!(r#","user_data":{}{}"#, "[".repeat(100_000), "]".repeat(100_000));
     for text in [planned(&modules), plan(1, &values)] {
         let project = Project::new(&[("host/main.tf", HOST), ("plan.json", &text)]);
         let (problems, found) = outcome(&project, Limits::default());
         assert!(found >= 1, "the host beside it");
         assert!(problems.iter().any(|(code, _)| matches!(*code, "limit" | "syntax")), "{problems:?}");
+    }
+    // What decides nothing about a host is not looked into.
+    let unread = values.replace("user_data", "tags");
+    assert_eq!(outcome(&Project::new(&[("plan.json", &plan(1, &unread))]), Limits::default()), (Vec::new(), 1));
+}
+
+#[test]
+fn the_search_for_planned_values_in_the_sources_is_paid_for() {
+    let list = |count: usize, mark: &str| {
+        let items: Vec<String> =
+            (0..count).map(|number| format!(r#""a long enough argument {number}{mark}""#)).collect();
+        items.join(",")
+    };
+    let source = |block: &str, count: usize| {
+        format!("{block} {{\n  source = \"a/b/c\"\n  user_data = [{}]\n}}\n", list(count, ""))
+    };
+    let call = source("module \"m\"", 600);
+    let resource = source("resource \"aws_instance\" \"x0\"", 599);
+    let values = format!(r#","user_data":[{}]"#, list(600, "!"));
+    let root = plan(1, &values);
+    let host = root.split_once('[').and_then(|(_, rest)| rest.split_once("]}},\"configuration\"")).unwrap().0;
+    let host = host.replace("\"aws_instance.x0\"", "\"module.m.aws_instance.x0\"");
+    let behind = planned(&format!(r#"{{"child_modules":[{{"address":"module.m","resources":[{host}]}}]}}"#));
+    for (sources, text) in [(&call, behind), (&resource, root)] {
+        let project = Project::new(&[("main.tf", sources), ("plan.json", &text)]);
+        for steps in [3_000, 5_000_000] {
+            let (problems, found) = outcome(&project, Limits { steps, ..Limits::default() });
+            assert_eq!((problems, found), (Vec::new(), 1), "{steps}: what is planned is known either way");
+        }
     }
 }
 

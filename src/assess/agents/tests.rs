@@ -198,11 +198,3 @@ fn a_common_word_shows_an_agent_only_where_it_is_surely_a_name() {
     assert!(on_host(&[], &[text], &[]).is_empty());
     assert_eq!(host("systemctl enable --now ecs").only().agent.name, "amazon-ecs-agent");
 }
-
-#[test]
-fn words_are_not_found_inside_names_and_paths() {
-    assert_eq!(find_word("yum install -y mackerel-agent mkr", "mackerel-agent"), Some(15));
-    assert_eq!(find_word("rm /var/lib/mackerel-agent/id", "mackerel-agent"), None);
-    assert_eq!(find_word("yum install mackerel-agent-plugins", "mackerel-agent"), None);
-    assert_eq!(find_word("systemctl start mackerel-agent.service", "mackerel-agent"), Some(16));
-}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::expression::attribute_of;
 use super::fetched::Manifest;
+use super::files::Templates;
 use super::inputs::RootInputs;
 use super::instance::{Instance, ObjectName};
 use super::scope::Scope;
@@ -66,6 +67,8 @@ pub(in crate::eval) struct Evaluator<'a> {
     patterns: RefCell<BTreeSet<String>>,
     /// The files below the folders that were asked about.
     pub(super) folders: RefCell<BTreeMap<String, Rc<Vec<String>>>>,
+    /// The template files that were parsed.
+    pub(super) templates: RefCell<Templates>,
 }
 
 /// Counts one level of nesting for as long as it lives.
@@ -100,6 +103,7 @@ impl<'a> Evaluator<'a> {
             instances: Cell::new(0),
             patterns: RefCell::default(),
             folders: RefCell::default(),
+            templates: RefCell::default(),
         }
     }
 

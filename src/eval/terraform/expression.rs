@@ -15,11 +15,13 @@ use crate::syntax::hcl::{
 };
 
 /// The functions that go through their arguments to the last part, at more cost than passing them on.
-const GO_THROUGH_ALL_PARTS: [&str; 13] = [
+const GO_THROUGH_ALL_PARTS: [&str; 15] = [
+    "chunklist",
     "compact",
     "distinct",
     "flatten",
     "jsonencode",
+    "matchkeys",
     "setintersection",
     "setsubtract",
     "setunion",
@@ -30,6 +32,10 @@ const GO_THROUGH_ALL_PARTS: [&str; 13] = [
     "transpose",
     "yamlencode",
 ];
+
+/// The functions that read a text to its end even when nothing comes of it, with what a byte of it costs more than one that
+/// is looked at only.
+const DECODE: [(&str, usize); 3] = [("csvdecode", 16), ("jsondecode", 8), ("yamldecode", 32)];
 
 impl Evaluator<'_> {
     /// The value of `expression` as seen from `scope`, or the fault that keeps it from having one.
@@ -367,6 +373,10 @@ impl Evaluator<'_> {
         };
         if let Some(pattern) = pattern.and_then(Value::as_str) {
             self.pay_for_pattern(pattern, span)?;
+        }
+        if let Some((_, cost)) = DECODE.iter().find(|(decoder, _)| *decoder == name) {
+            let length = arguments.first().and_then(Value::as_str).map_or(0, str::len);
+            self.pay_for_bytes(length.saturating_mul(*cost), span)?;
         }
         if GO_THROUGH_ALL_PARTS.contains(&name) {
             self.pay_for_parts(&arguments, span)?;

@@ -1,5 +1,6 @@
 //! The functions that read files of the workspace. Nothing outside its root is read.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::module::join_path;
 use super::scope::Scope;
 use crate::discover::LoadError;
 use crate::eval::{Unknown, Value, ValueKind};
-use crate::finding::ProblemCode;
+use crate::finding::{Problem, ProblemCode};
 use crate::source::{PieceKind, SourceFile, Span, Step, StepRole, Text};
 use crate::syntax::hcl;
 
@@ -18,6 +19,34 @@ const PARSING: usize = 16;
 
 /// How many steps making a pattern for names of files costs.
 const COMPILING_PATTERN: u64 = 200;
+
+/// The most bytes of template files that stay parsed.
+const MOST_PARSED_BYTES: usize = 256 << 10;
+
+/// Template files that were parsed, by what of which file they are: hosts by the hundred may be given the same template.
+#[derive(Default)]
+pub(super) struct Templates {
+    parsed: BTreeMap<Span, Rc<(hcl::Template, Vec<Problem>)>>,
+    bytes: usize,
+}
+
+impl Templates {
+    fn parsed(&mut self, text: &Text) -> Rc<(hcl::Template, Vec<Problem>)> {
+        let whole = match text.pieces() {
+            [piece] if piece.kind == PieceKind::Verbatim && piece.trail.is_empty() => Some(piece.span),
+            _ => None,
+        };
+        if let Some(parsed) = whole.and_then(|whole| self.parsed.get(&whole)) {
+            return Rc::clone(parsed);
+        }
+        let parsed = Rc::new(hcl::parse_template(text));
+        if let Some(whole) = whole.filter(|_| self.bytes + text.len() <= MOST_PARSED_BYTES) {
+            self.bytes += text.len();
+            self.parsed.insert(whole, Rc::clone(&parsed));
+        }
+        parsed
+    }
+}
 
 impl Evaluator<'_> {
     /// The result of a function that reads files, or `None` when `name` is no such function.
@@ -145,13 +174,14 @@ impl Evaluator<'_> {
     ) -> Evaluated {
         let ValueKind::String(text) = &content.kind else { return Ok(content.clone()) };
         self.pay_for_bytes(text.len().saturating_mul(PARSING), span)?;
-        let (template, problems) = hcl::parse_template(text);
+        let parsed = self.templates.borrow_mut().parsed(text);
+        let (template, problems) = &*parsed;
         for problem in problems {
             if self.is_trying() {
-                return Err(Box::new(problem));
+                return Err(Box::new(problem.clone()));
             }
             // What could not be parsed is a hole already.
-            self.keep_fault(&problem);
+            self.keep_fault(problem);
         }
         let Some(variables) = variables else {
             return Err(fault(ProblemCode::Evaluation, span, format!("`{function}` needs the template's variables")));
@@ -172,8 +202,8 @@ impl Evaluator<'_> {
             }
             // A template file may stand for any value, as a quoted string may.
             let rendered = match function {
-                "templatefile" => self.evaluate_quoted(&template, &scope, span)?,
-                _ => self.render(&template, &scope, span)?,
+                "templatefile" => self.evaluate_quoted(template, &scope, span)?,
+                _ => self.render(template, &scope, span)?,
             };
             Ok(at_its_only_piece(rendered).through(&content.origin.trail))
         })
@@ -219,4 +249,24 @@ fn at_its_only_piece(mut value: Value) -> Value {
         value.origin.span = only.span;
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    #[test]
+    fn the_same_file_is_parsed_once_and_large_ones_are_not_kept() {
+        let text = |length: usize, file: u32| Text::verbatim("x".repeat(length), Span::new(FileId(file), 0..length));
+        let mut templates = Templates::default();
+        let first = templates.parsed(&text(10, 1));
+        assert!(Rc::ptr_eq(&first, &templates.parsed(&text(10, 1))));
+        assert!(!Rc::ptr_eq(&first, &templates.parsed(&text(10, 2))));
+        let mut other = text(10, 1);
+        other.push_encoded("y", Span::new(FileId(1), 0..1));
+        assert!(!Rc::ptr_eq(&first, &templates.parsed(&other)));
+        let large = templates.parsed(&text(MOST_PARSED_BYTES, 3));
+        assert!(!Rc::ptr_eq(&large, &templates.parsed(&text(MOST_PARSED_BYTES, 3))));
+    }
 }

@@ -9,6 +9,7 @@ use super::body::Wanted;
 use super::evaluator::{Evaluated, Evaluator, Fault, computed, fault};
 use super::expression::attribute_of;
 use super::fetched::Record;
+use super::functions::whole;
 use super::module::{Module, ModuleCall, ModuleSource, block_type};
 use super::plan::given_to_variable;
 use super::rendered::made_attributes;
@@ -16,7 +17,7 @@ use super::scope::{InstanceKey, Repetition, Scope};
 use super::types;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{Span, Step, StepRole, Trail};
+use crate::source::{Span, Step, StepRole, Text, Trail};
 use crate::syntax::hcl::{self, Block, ExpressionKind, TraversalStep};
 
 /// One use of a module.
@@ -31,10 +32,18 @@ pub(in crate::eval) struct Instance {
     memory: RefCell<BTreeMap<Name, Slot>>,
     /// Empty for a call while it is being expanded: a call cannot depend on its own instances.
     children: RefCell<BTreeMap<Arc<str>, Children>>,
+    /// The copies of repeated blocks that expressions refer to, by the addresses of the blocks.
+    copies: RefCell<BTreeMap<String, Rc<[Repetition]>>>,
 }
 
 /// The instances that one call makes, in the order of their keys.
 type Children = Rc<[Rc<Instance>]>;
+
+/// What a block takes in memory beside the values that are written in it.
+const BYTES_OF_A_BLOCK: usize = 1 << 10;
+
+/// How an expression goes on behind a name.
+type Steps<'s> = &'s [(TraversalStep, Span)];
 
 /// The call that an instance comes from.
 pub(super) struct Caller {
@@ -66,6 +75,8 @@ enum Name {
     Block(Arc<str>),
     /// What is written of one attribute of the block with this address.
     Attribute(Arc<str>, Arc<str>),
+    /// All copies of the repeated block or module call with this address.
+    Copies(Arc<str>),
 }
 
 enum Slot {
@@ -79,7 +90,8 @@ impl Instance {
     }
 
     fn new(module: Arc<Module>, address: String, trail: Trail, caller: Option<Caller>) -> Self {
-        Self { module, address, trail, caller, memory: RefCell::default(), children: RefCell::default() }
+        let (memory, children, copies) = Default::default();
+        Self { module, address, trail, caller, memory, children, copies }
     }
 
     /// The instance that calls this one.
@@ -156,13 +168,7 @@ impl Evaluator<'_> {
     }
 
     /// The value of a name, evaluated at its first use.
-    fn once(
-        &self,
-        instance: &Rc<Instance>,
-        name: Name,
-        span: Span,
-        evaluation: impl FnOnce() -> Evaluated,
-    ) -> Evaluated {
+    fn once(&self, instance: &Instance, name: Name, span: Span, evaluation: impl FnOnce() -> Evaluated) -> Evaluated {
         match instance.memory.borrow().get(&name) {
             Some(Slot::Done(value)) => return Ok(value.clone()),
             Some(Slot::InProgress) => {
@@ -279,12 +285,18 @@ impl Evaluator<'_> {
         if let ([child], false) = (&*children, repeated) {
             return self.lazily(steps, scope, |name, span| self.output(child, name, span), || Ok(outputs(child)));
         }
-        let keyed = children.iter().map(|child| {
-            let key = child.caller.as_ref().map(|caller| caller.repetition.key.clone()).unwrap_or_default();
-            (key, outputs(child))
-        });
+        if let Some((child, rest)) = self.picked(&children, |child| child.key(), steps, scope)? {
+            return self.lazily(rest, scope, |name, span| self.output(child, name, span), || Ok(outputs(child)));
+        }
         let address = instance.absolute(&format!("module.{name}"));
-        self.traverse_copies(keyed.collect(), &address, steps, scope, span)
+        let keyed = || Ok(children.iter().map(|child| (child.key(), outputs(child))).collect());
+        if let [child] = &*children
+            && self.is_any_copy(&child.key(), steps)
+        {
+            return self.traverse(outputs(child), steps.get(1..).unwrap_or_default(), scope);
+        }
+        let all = self.all_copies(instance, &address, keyed, span)?;
+        self.traverse(all, steps, scope)
     }
 
     /// The folder with the code that the call `name` in `instance` leads to, and where the call names it: one of the
@@ -396,32 +408,86 @@ impl Evaluator<'_> {
             let whole = || self.whole_block(instance, block, &own, address, span);
             return self.lazily(steps, scope, attribute, whole);
         }
-        let mut copies = Vec::new();
-        for repetition in self.repetitions(block, &own) {
-            let address = repetition.key.apply(address);
-            let key = repetition.key.clone();
-            copies.push((key, self.whole_block(instance, block, &own.repeated(repetition), &address, span)?));
+        let copies = self.copies(instance, block, address, span)?;
+        let value_of = |copy: &Repetition| {
+            let address = copy.key.apply(address);
+            self.whole_block(instance, block, &own.repeated(copy.clone()), &address, span)
+        };
+        if let Some((copy, rest)) = self.picked(&copies, |copy| copy.key.clone(), steps, scope)? {
+            return self.traverse(value_of(copy)?, rest, scope);
         }
-        self.traverse_copies(copies, address, steps, scope, span)
+        if let [copy] = &*copies
+            && self.is_any_copy(&copy.key, steps)
+        {
+            return self.traverse(value_of(copy)?, steps.get(1..).unwrap_or_default(), scope);
+        }
+        let keyed = || copies.iter().map(|copy| Ok((copy.key.clone(), value_of(copy)?))).collect();
+        let all = self.all_copies(instance, address, keyed, span)?;
+        self.traverse(all, steps, scope)
     }
 
-    /// What the steps lead to in the copies of a repeated block. Where it is not known how many copies there are, each
-    /// of them is as the one that was evaluated; only whether there is one at all, which `try` asks, is not known.
-    fn traverse_copies(
+    /// The copies of the repeated block at `address`, in the order of their keys.
+    fn copies(
         &self,
-        mut copies: Vec<(InstanceKey, Value)>,
+        instance: &Rc<Instance>,
+        block: &Block,
         address: &str,
-        steps: &[(TraversalStep, Span)],
+        span: Span,
+    ) -> Result<Rc<[Repetition]>, Fault> {
+        if let Some(copies) = instance.copies.borrow().get(address) {
+            return Ok(Rc::clone(copies));
+        }
+        let copies: Rc<[Repetition]> = self.repetitions(block, &Scope::of(instance)).into();
+        self.pay_for_building(copies.len() * size_of::<Repetition>(), span)?;
+        instance.copies.borrow_mut().insert(address.to_owned(), Rc::clone(&copies));
+        Ok(copies)
+    }
+
+    /// The one of `copies`, which are in the order of their keys, that the first of `steps` asks for, with the other
+    /// steps: what the other copies are does not matter then. `None` when all of them may be asked for, or none.
+    fn picked<'c, 's, T>(
+        &self,
+        copies: &'c [T],
+        key_of: impl Fn(&T) -> InstanceKey,
+        steps: Steps<'s>,
         scope: &Scope,
+    ) -> Result<Option<(&'c T, Steps<'s>)>, Fault> {
+        let Some(((TraversalStep::Index(index), _), rest)) = steps.split_first() else { return Ok(None) };
+        let wanted = match copies.first().map(&key_of) {
+            None | Some(InstanceKey::None) => return Ok(None),
+            Some(InstanceKey::Index(_)) => {
+                let number = self.evaluate(index, scope)?.as_number().and_then(whole);
+                number.and_then(|number| usize::try_from(number).ok()).map(InstanceKey::Index)
+            }
+            Some(InstanceKey::Key(_)) => {
+                let text = self.evaluate(index, scope)?.to_text();
+                text.as_ref().and_then(Text::known).map(|key| InstanceKey::Key(key.into()))
+            }
+        };
+        let position = wanted.and_then(|wanted| copies.binary_search_by(|copy| key_of(copy).cmp(&wanted)).ok());
+        Ok(position.and_then(|position| copies.get(position)).map(|copy| (copy, rest)))
+    }
+
+    /// Whether `steps` ask for one copy of which it is not known how many there are: each of them is as the only one that
+    /// was evaluated, which has the key `key`. Whether there is one at all, which `try` asks, is not known.
+    fn is_any_copy(&self, key: &InstanceKey, steps: &[(TraversalStep, Span)]) -> bool {
+        *key == InstanceKey::None && matches!(steps.first(), Some((TraversalStep::Index(_), _))) && !self.is_trying()
+    }
+
+    /// All copies of the repeated block or call at `address` as the one value that its name stands for.
+    fn all_copies(
+        &self,
+        instance: &Instance,
+        address: &str,
+        copies: impl FnOnce() -> Result<Vec<(InstanceKey, Value)>, Fault>,
         span: Span,
     ) -> Evaluated {
-        if let ([(InstanceKey::None, _)], Some(((TraversalStep::Index(_), _), rest))) = (&*copies, steps.split_first())
-            && !self.is_trying()
-            && let Some((_, copy)) = copies.pop()
-        {
-            return self.traverse(copy, rest, scope);
-        }
-        self.traverse(collect(copies, address, span), steps, scope)
+        let all = self.once(instance, Name::Copies(address.into()), span, || {
+            let all = collect(copies()?, address, span);
+            self.pay_for_building(all.approximate_bytes(), span)?;
+            Ok(all)
+        })?;
+        Ok(Value::new(all.kind, span))
     }
 
     /// An attribute of a block that is not repeated: what is written there, or what only the cloud knows.
@@ -467,6 +533,7 @@ impl Evaluator<'_> {
                 entries.insert((*name).into(), made);
             }
             entries.retain(|_, value| !value.is_null());
+            self.pay_for_building(BYTES_OF_A_BLOCK + address.len(), span)?;
             Ok(Value::new(ValueKind::Map(Arc::new(Map { entries, computed_by: Some(address.into()) })), span))
         })
     }

@@ -1,6 +1,6 @@
 //! Functions that encode, decode and hash strings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -206,9 +206,8 @@ fn csv_decode(call: &Call<'_>) -> Outcome {
     };
     let mut records = csv_records(text)?.into_iter();
     let header = records.next().ok_or("the text for `csvdecode` has no header line")?;
-    if let Some((_, name)) =
-        header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|other| other == *name))
-    {
+    let mut names = BTreeSet::new();
+    if let Some(name) = header.iter().find(|name| !names.insert(*name)) {
         return Err(format!("two columns of the CSV text have the name `{name}`").into());
     }
     let span = call.argument(0)?.origin.span;

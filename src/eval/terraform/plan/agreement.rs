@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::evaluator::Evaluator;
 use super::super::module::block_type;
 use super::script::{MOST_PAIRS, digest, fill, is_digest, merged};
-use crate::discover::Workspace;
 use crate::eval::{Map, Unknown, Value, ValueKind};
-use crate::source::{FileId, Limits, Origin, Span, Step, StepRole, Text, Trail};
+use crate::source::{FileId, Origin, Span, Step, StepRole, Text, Trail};
 use crate::syntax::hcl::{Body, Expression, ExpressionKind};
 use crate::syntax::user_data;
 
@@ -82,10 +82,40 @@ impl<'s> Site<'s> {
 
 /// The agreement of one plan with its sources.
 pub(super) struct Agreement<'a> {
-    pub(super) workspace: &'a Workspace,
+    /// Who evaluates the sources, and pays for what is searched.
+    pub(super) evaluator: &'a Evaluator<'a>,
     /// The file of the plan.
     pub(super) plan: FileId,
-    pub(super) limits: &'a Limits,
+}
+
+/// What is passed to a module that nobody can read, part by part.
+pub(super) struct Arguments<'p> {
+    /// By the names of the parts and their texts.
+    named: BTreeMap<(&'p str, String), &'p Value>,
+    /// The parts whose text is not known, or not the whole of what they are, with their names.
+    open: Vec<(&'p str, &'p Value)>,
+    /// The texts that are long enough to be scripts, with their places among the parts.
+    scripts: BTreeMap<&'p str, (usize, &'p Value)>,
+}
+
+impl<'p> Arguments<'p> {
+    /// The arguments whose `parts` were taken apart.
+    pub(super) fn new(parts: &'p [(String, Value)]) -> Self {
+        let mut arguments = Self { named: BTreeMap::new(), open: Vec::new(), scripts: BTreeMap::new() };
+        for (index, (name, value)) in parts.iter().enumerate() {
+            let Some(text) = value.to_text().filter(|_| value.as_unknown().is_none()) else { continue };
+            match text.known() {
+                Some(known) if text.decoded().is_none() => {
+                    arguments.named.entry((name, known.to_owned())).or_insert(value);
+                }
+                _ => arguments.open.push((name, value)),
+            }
+            if let Some(script) = value.as_str().filter(|script| script.len() >= SHORTEST_SCRIPT) {
+                arguments.scripts.entry(script).or_insert((index, value));
+            }
+        }
+        arguments
+    }
 }
 
 impl Agreement<'_> {
@@ -142,7 +172,8 @@ impl Agreement<'_> {
                 let of_item = |(index, planned): (usize, &Value)| {
                     let same_place = elements.get(index).filter(|_| elements.len() == items.len());
                     let are_few = elements.len().saturating_mul(items.len()) <= MOST_PAIRS;
-                    let same = || elements.iter().find(|element| are_few && self.agrees(element, planned));
+                    let is_same = |element: &&Value| self.affords(element) && self.agrees(element, planned);
+                    let same = || elements.iter().find(|element| are_few && is_same(element));
                     let site = site.map(|site| site.element(index));
                     self.of(same_place.or_else(same), planned, site.as_ref(), name)
                 };
@@ -162,43 +193,61 @@ impl Agreement<'_> {
         }
     }
 
+    /// What `arguments` of a module call hold, each part with the name that it has where it stands.
+    pub(super) fn parts(&self, arguments: &Value) -> Vec<(String, Value)> {
+        let mut parts = Vec::new();
+        collect_parts(arguments, "", self.evaluator.limits.depth, &mut parts);
+        parts
+    }
+
     /// What of the `arguments` of a module call became `planned` under `name` in the module, which nobody can read: an
     /// argument, or a part of one, of the same name and value, or else the same script.
-    pub(super) fn argument(&self, arguments: &Value, planned: &Value, name: &str) -> Option<Value> {
-        let mut parts = Vec::new();
-        collect_parts(arguments, "", self.limits.depth, &mut parts);
-        let named = parts.iter().find(|(part, value)| part == name && self.agrees(value, planned));
-        if let Some((_, value)) = named {
+    pub(super) fn argument(&self, arguments: &Arguments<'_>, planned: &Value, name: &str) -> Option<Value> {
+        let text = planned.to_text();
+        let exact = text.as_ref().and_then(Text::known);
+        let exact = exact.and_then(|known| arguments.named.get(&(name, known.to_owned())).copied());
+        let agrees =
+            |(part, value): &&(&str, &Value)| *part == name && self.affords(value) && self.agrees(value, planned);
+        let named = exact.or_else(|| arguments.open.iter().find(agrees).map(|(_, value)| *value));
+        if let Some(value) = named {
             return Some(self.filled(value, planned));
         }
         let text = planned.as_str().filter(|text| text.len() >= SHORTEST_SCRIPT)?;
         let encoded = Text::encoded(text, planned.origin.span);
-        let decoded = user_data::decode(&encoded, &mut self.limits.text_bytes.clone());
-        let decoded = decoded.as_ref().and_then(Text::known);
-        parts.iter().find_map(|(_, value)| {
-            let ValueKind::String(script) = &value.kind else { return None };
-            let script = match script.known() {
-                Some(known) if known == text => script.clone(),
-                Some(known) if Some(known) == decoded => {
-                    Text::encoded(text, value.origin.span).with_decoded(script.clone())
-                }
-                _ => return None,
-            };
-            Some(Value { kind: ValueKind::String(script), origin: value.origin.clone() })
-        })
+        let decoded = user_data::decode(&encoded, &mut self.evaluator.limits.text_bytes.clone());
+        let same = arguments.scripts.get(text);
+        let contained = decoded.as_ref().and_then(Text::known).and_then(|decoded| arguments.scripts.get(decoded));
+        let (_, value) = same.into_iter().chain(contained).min_by_key(|(index, _)| *index)?;
+        let ValueKind::String(script) = &value.kind else { return None };
+        let script = match script.known() {
+            Some(known) if known == text => script.clone(),
+            _ => Text::encoded(text, value.origin.span).with_decoded(script.clone()),
+        };
+        Some(Value { kind: ValueKind::String(script), origin: value.origin.clone() })
+    }
+
+    /// Takes the steps that comparing with `value` is worth; false when there are none left. What is not found for want of
+    /// them has its place where the sources have the whole.
+    fn affords(&self, value: &Value) -> bool {
+        const STEP: usize = 64;
+        let mut parts = STEP;
+        let bytes = value.approximate_bytes_of_all(&mut parts);
+        let steps = 1 + (STEP - parts) + bytes / STEP;
+        self.evaluator.take_steps(steps as u64, value.origin.span).is_ok()
     }
 
     /// A script that differs from the sources, which changed since: the lines that both have keep their places, and the
     /// others get `span`. `None` when they have little in common.
     fn changed(&self, source: &Value, planned: &Value, span: Span) -> Option<Value> {
         let (ValueKind::String(text), Some(known)) = (&source.kind, planned.as_str()) else { return None };
+        let pays = |steps| self.evaluator.take_steps(steps, span).is_ok();
         let script = match text.decoded() {
             Some(decoded) => {
                 let encoded = Text::encoded(known, span);
-                let contained = user_data::decode(&encoded, &mut self.limits.text_bytes.clone())?;
-                encoded.with_decoded(merged(decoded, contained.known()?, span)?)
+                let contained = user_data::decode(&encoded, &mut self.evaluator.limits.text_bytes.clone())?;
+                encoded.with_decoded(merged(decoded, contained.known()?, span, pays)?)
             }
-            None => merged(text, known, span)?,
+            None => merged(text, known, span, pays)?,
         };
         Some(Value { kind: ValueKind::String(script), origin: source.origin.clone() })
     }
@@ -206,7 +255,7 @@ impl Agreement<'_> {
     /// Whether the value is written in a text that is laid over a file: the plan was made of the file, and says nothing
     /// about it.
     fn is_newer(&self, value: &Value) -> bool {
-        let is_over = |span: Span| span.file != self.plan && self.workspace.is_laid_over(span.file);
+        let is_over = |span: Span| span.file != self.plan && self.evaluator.workspace.is_laid_over(span.file);
         match &value.kind {
             ValueKind::Unknown(_) => false,
             ValueKind::OneOf(all) => all.iter().any(|one| self.is_newer(one)),
@@ -263,7 +312,7 @@ impl Agreement<'_> {
         if let Some(decoded) = text.decoded() {
             let span = decoded.pieces().first().or_else(|| text.pieces().first())?.span;
             let encoded = Text::encoded(planned, span);
-            let contained = user_data::decode(&encoded, &mut self.limits.text_bytes.clone())?;
+            let contained = user_data::decode(&encoded, &mut self.evaluator.limits.text_bytes.clone())?;
             let filled = self.aligned(decoded, contained.known()?)?;
             return Some(encoded.with_decoded(filled));
         }

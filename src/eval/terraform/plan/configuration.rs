@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use super::super::scope::InstanceKey;
 use super::address::{Part, absolute, module_address, parts};
-use super::document::{
-    Configuration, ConfiguredModule, ConfiguredResource, Document, PlannedResource, Raw, parse, span_of,
-};
+use super::document::{Configuration, ConfiguredModule, ConfiguredResource, Document, PlannedResource, Raw, span_of};
+use super::json::parse;
 use crate::eval::tree::value_of;
 use crate::eval::{Map, Unknown, Value, ValueKind};
 use crate::source::Limits;

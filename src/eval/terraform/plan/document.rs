@@ -3,18 +3,20 @@
 //!
 //! The format is that of <https://developer.hashicorp.com/terraform/internals/json-format>.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::super::scope::InstanceKey;
-use super::address::{Part, absolute, calls};
+use super::address::{Part, absolute, calls, parts};
+use super::json::Name;
 use crate::finding::{Problem, ProblemCode};
-use crate::source::{Limits, SourceFile, Span, Text};
-use crate::syntax::tree::{self, Node};
+use crate::source::{Limits, SourceFile, Span};
 
 /// The parts of a plan that matter here.
 pub(super) struct Document<'a> {
@@ -164,10 +166,12 @@ struct PlannedModule<'a> {
 struct Planned<'a> {
     #[serde(borrow)]
     address: Raw<'a>,
-    mode: String,
-    #[serde(rename = "type")]
-    kind: String,
-    name: String,
+    #[serde(borrow, default = "managed")]
+    mode: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     index: Option<Raw<'a>>,
     #[serde(borrow)]
@@ -181,15 +185,28 @@ struct ResourceChange<'a> {
     address: Raw<'a>,
     #[serde(borrow)]
     module_address: Option<Raw<'a>>,
-    mode: String,
-    #[serde(rename = "type")]
-    kind: String,
-    name: String,
+    #[serde(borrow, default = "managed")]
+    mode: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     index: Option<Raw<'a>>,
     deposed: Option<IgnoredAny>,
     #[serde(borrow)]
     change: Change<'a>,
+}
+
+/// The type `kind`, which the last of `resources` mostly has as well.
+fn same_kind(resources: &[PlannedResource<'_>], kind: &str) -> Arc<str> {
+    let last = resources.last().filter(|last| *last.kind == *kind);
+    last.map_or_else(|| kind.into(), |last| Arc::clone(&last.kind))
+}
+
+/// What a resource is of which nothing is said: plans that were made by hand, for tests of policies, leave it out.
+fn managed() -> Cow<'static, str> {
+    Cow::Borrowed("managed")
 }
 
 #[derive(Deserialize)]
@@ -216,10 +233,42 @@ pub(super) fn span_of(file: &SourceFile, raw: Raw<'_>) -> Span {
     file.span(start..start + text.len())
 }
 
-/// The tree that `raw` is, with its place in `file`, and what is wrong with it.
-pub(super) fn parse(file: &SourceFile, raw: Raw<'_>, limits: &Limits) -> (Option<Node>, Vec<Problem>) {
-    let parsed = tree::parse_text(&Text::verbatim(raw.get(), span_of(file, raw)), limits);
-    (parsed.documents.into_iter().next(), parsed.problems)
+/// The entries of the object `raw` that are `wanted`; of those with the same name the last one. None when it is no object.
+pub(super) fn entries<'a>(raw: Raw<'a>, wanted: &[&str]) -> BTreeMap<Cow<'a, str>, Raw<'a>> {
+    let mut reader = serde_json::Deserializer::from_str(raw.get());
+    Entries { wanted }.deserialize(&mut reader).unwrap_or_default()
+}
+
+struct Entries<'w> {
+    wanted: &'w [&'w str],
+}
+
+impl<'a> DeserializeSeed<'a> for Entries<'_> {
+    type Value = BTreeMap<Cow<'a, str>, Raw<'a>>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Entries<'_> {
+    type Value = BTreeMap<Cow<'a, str>, Raw<'a>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = BTreeMap::new();
+        while let Some(Name(name)) = map.next_key()? {
+            if self.wanted.contains(&&*name) {
+                entries.insert(name, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(entries)
+    }
 }
 
 struct Reader<'a, 'l> {
@@ -303,8 +352,8 @@ impl<'a> Reader<'a, '_> {
             let Some(path) = self.path(module.address) else { continue };
             for planned in module.resources.into_iter().filter(|planned| planned.mode == "managed") {
                 let Some(values) = planned.values else { continue };
-                let (kind, name) = (planned.kind.as_str().into(), planned.name.as_str().into());
-                let Some(key) = self.key(planned.index) else { continue };
+                let kind = same_kind(&resources, &planned.kind);
+                let Some((name, key)) = self.name(planned.address, planned.name, planned.index) else { continue };
                 resources.push(PlannedResource {
                     module: Arc::clone(&path),
                     kind,
@@ -325,13 +374,12 @@ impl<'a> Reader<'a, '_> {
         for change in changes.iter().filter(|change| change.mode == "managed" && change.deposed.is_none()) {
             let is_removed = matches!(change.change.actions.as_slice(), [only] if only == "delete" || only == "forget");
             let Some(values) = change.change.after.filter(|_| !is_removed) else { continue };
-            let (Some(module), Some(key)) = (self.path(change.module_address), self.key(change.index)) else {
-                continue;
-            };
+            let Some(module) = self.path(change.module_address) else { continue };
+            let Some((name, key)) = self.name(change.address, change.name.clone(), change.index) else { continue };
             resources.push(PlannedResource {
                 module,
-                kind: change.kind.as_str().into(),
-                name: change.name.as_str().into(),
+                kind: same_kind(&resources, &change.kind),
+                name,
                 key,
                 header: span_of(self.file, change.address),
                 values,
@@ -349,6 +397,24 @@ impl<'a> Reader<'a, '_> {
             self.malformed(raw, "is no address of a module");
         }
         path.map(Into::into)
+    }
+
+    /// The name and the key of the resource at `address`, which has them when nothing else does.
+    fn name(
+        &mut self,
+        address: Raw<'a>,
+        name: Option<Cow<'a, str>>,
+        index: Option<Raw<'a>>,
+    ) -> Option<(Arc<str>, InstanceKey)> {
+        if let Some(name) = name {
+            return Some((Arc::from(&*name), self.key(index)?));
+        }
+        let written: Option<String> = serde_json::from_str(address.get()).ok();
+        let last = written.and_then(|written| parts(&written)?.pop());
+        if last.is_none() {
+            self.malformed(address, "is no address of a resource");
+        }
+        last.map(|part| (part.name, part.key))
     }
 
     fn key(&mut self, index: Option<Raw<'a>>) -> Option<InstanceKey> {

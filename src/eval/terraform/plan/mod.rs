@@ -7,6 +7,7 @@ mod address;
 mod agreement;
 mod configuration;
 mod document;
+mod json;
 mod script;
 mod sources;
 
@@ -15,7 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::address::{module_address, without_keys};
-use self::agreement::{Agreement, Site, placed};
+use self::agreement::{Agreement, Arguments, Site, placed};
 use self::configuration::Declarations;
 use self::document::{Document, PlannedResource, Raw, span_of};
 use self::sources::{Sources, Written, root_of};
@@ -64,16 +65,19 @@ pub(super) fn evaluate(
     let mut planned =
         Planned { evaluation: Evaluation { problems, ..Evaluation::default() }, root: None, declared: BTreeSet::new() };
     let Some(document) = document else { return (planned, Cost::default()) };
-    let addresses: BTreeSet<String> = document.resources.iter().map(PlannedResource::address).collect();
+    let configured = document.configuration.iter().flat_map(|_| &document.resources);
+    let addresses: BTreeSet<String> = configured.map(PlannedResource::address).collect();
     let declarations = Declarations::new(&document, &addresses, limits);
-    planned.declared = match &declarations {
-        Some(declarations) => declarations.addresses(),
-        None => document.resources.iter().flat_map(declared_by).collect(),
-    };
     let root = root_of(&document, store);
     planned.root = root.as_ref().map(|root| Arc::clone(&root.folder));
+    if root.is_some() {
+        planned.declared = match &declarations {
+            Some(declarations) => declarations.addresses(),
+            None => document.resources.iter().flat_map(declared_by).collect(),
+        };
+    }
 
-    let bytes_left = limits.built_bytes / BYTES_OF_A_PARSED_BYTE;
+    let bytes_left = limits.built_bytes;
     let mut parser = Parser { document: &document, limits, problems: Vec::new(), bytes_left };
     let mut inputs = RootInputs::default();
     if let Some(root) = &root {
@@ -82,15 +86,15 @@ pub(super) fn evaluate(
         planned.evaluation.extend(evaluation);
         inputs = read;
         let variables = document.variables.iter();
-        let value = |(name, raw): (&Arc<str>, &Raw<'_>)| Some((Arc::clone(name), parser.value(raw)?));
-        inputs.planned = variables.filter_map(value).collect();
+        let value = |(name, raw): (&Arc<str>, &Raw<'_>)| (Arc::clone(name), parser.value(raw));
+        inputs.planned = variables.map(value).collect();
     }
     let evaluator = Evaluator::new(workspace, store, &inputs, limits);
     let mut expansion = Expansion {
         sources: root.map(|root| Sources::new(&evaluator, root)),
         evaluator: &evaluator,
         declarations: declarations.as_ref(),
-        agreement: Agreement { workspace, plan: file.span(0..0).file, limits },
+        agreement: Agreement { evaluator: &evaluator, plan: file.span(0..0).file },
         parser,
         place: Step { span: document.place, role: StepRole::Plan, name: Arc::clone(&file.path) },
     };
@@ -103,7 +107,7 @@ pub(super) fn evaluate(
         resources.push(expansion.resource(resource, &wanted));
     }
     planned.evaluation.problems.append(&mut expansion.parser.problems);
-    let parsed = (bytes_left - expansion.parser.bytes_left).saturating_mul(BYTES_OF_A_PARSED_BYTE);
+    let parsed = bytes_left - expansion.parser.bytes_left;
     resources.extend(expansion.looked_up());
     let mut cost = evaluator.cost();
     cost.built_bytes = cost.built_bytes.max(parsed);
@@ -113,8 +117,7 @@ pub(super) fn evaluate(
 
 /// What the planned values `planned` of a variable are, given what the sources say of it.
 pub(super) fn given_to_variable(evaluator: &Evaluator<'_>, source: &Value, planned: &Value, name: &str) -> Value {
-    let (workspace, limits) = (evaluator.workspace, evaluator.limits);
-    let agreement = Agreement { workspace, plan: planned.origin.span.file, limits };
+    let agreement = Agreement { evaluator, plan: planned.origin.span.file };
     // The plan has null for a variable that is null.
     agreement.of(Some(source), planned, None, name).unwrap_or_else(|| planned.clone())
 }
@@ -132,45 +135,54 @@ struct Parser<'a> {
     document: &'a Document<'a>,
     limits: &'a Limits,
     problems: Vec<Problem>,
-    /// How many bytes of values may still be parsed.
+    /// How much memory parsed values may still take, in bytes.
     bytes_left: usize,
 }
 
-/// How much memory a byte of a value takes once it is parsed.
-const BYTES_OF_A_PARSED_BYTE: usize = 4;
+/// How much memory `raw` takes once it is parsed, in bytes: each escape sequence makes pieces of a text, and each comma or
+/// bracket a value.
+fn parsed_bytes(raw: Raw<'_>) -> usize {
+    const BYTES_OF_A_PART: usize = 128;
+    let text = raw.get();
+    let is_collection = text.starts_with(['[', '{']);
+    let makes_part = |byte: &u8| *byte == b'\\' || (is_collection && b",:[{".contains(byte));
+    text.len() * 2 + text.bytes().filter(makes_part).count() * BYTES_OF_A_PART
+}
 
 impl Parser<'_> {
     fn node(&mut self, raw: Raw<'_>) -> Option<Node> {
-        let Some(left) = self.bytes_left.checked_sub(raw.get().len()) else {
+        let Some(left) = self.bytes_left.checked_sub(parsed_bytes(raw)) else {
             if std::mem::take(&mut self.bytes_left) > 0 {
-                let all = self.limits.built_bytes / BYTES_OF_A_PARSED_BYTE;
-                let message = format!("a plan is read up to {all} bytes of values of hosts; the rest is left out");
+                let all = self.limits.built_bytes;
+                let message = format!("the values of hosts in a plan are read up to {all} bytes; the rest is unknown");
                 self.problems.push(Problem::error(ProblemCode::Limit, span_of(self.document.file, raw), message));
             }
             return None;
         };
         self.bytes_left = left;
-        let (node, problems) = document::parse(self.document.file, raw, self.limits);
+        let (node, problems) = json::parse(self.document.file, raw, self.limits);
         let room = self.limits.problems_per_file.saturating_sub(self.problems.len());
         self.problems.extend(problems.into_iter().take(room));
         node
     }
 
-    fn value(&mut self, raw: Raw<'_>) -> Option<Value> {
-        self.node(raw).map(|node| value_of(&node, self.limits.depth, |_| true))
+    fn value(&mut self, raw: Raw<'_>) -> Value {
+        let left_out = || Value::unknown(Unknown::Limit("values in a plan".into()), span_of(self.document.file, raw));
+        let node = self.node(raw);
+        node.map_or_else(left_out, |node| value_of(&node, self.limits.depth, |_| true))
     }
 
     /// The `wanted` attributes of a resource. Those that are known only after the plan was carried out are unknown.
     fn attributes(&mut self, resource: &PlannedResource<'_>, wanted: &[&str]) -> BTreeMap<Arc<str>, Value> {
-        let (known, unknown) = (self.node(resource.values), resource.unknown.and_then(|raw| self.node(raw)));
+        let known = document::entries(resource.values, wanted);
+        let unknown = resource.unknown.map(|raw| document::entries(raw, wanted)).unwrap_or_default();
         let mut attributes = BTreeMap::new();
         for name in wanted {
-            let value = known.as_ref().and_then(|known| known.get(name));
-            let value = value.map(|value| value_of(value, self.limits.depth, |_| true));
-            let marks = unknown.as_ref().and_then(|unknown| unknown.get(name));
+            let value = known.get(*name).map(|raw| self.value(raw));
+            let marks = unknown.get(*name).filter(|raw| !matches!(raw.get(), "false" | "[]" | "{}"));
             let why = || Unknown::computed(resource.address(), *name);
-            let value = match marks {
-                Some(marks) => marked(value, marks, &why),
+            let value = match marks.and_then(|raw| self.node(raw)) {
+                Some(marks) => marked(value, &marks, &why),
                 None => value,
             };
             attributes.extend(value.map(|value| (Arc::from(*name), value)));
@@ -295,6 +307,8 @@ impl Expansion<'_> {
         let names: Vec<&str> = names.filter(|name| !CALL_ARGUMENTS.contains(name)).collect();
         let scope = Scope::of(instance).repeated(repetition);
         let arguments = self.evaluator.body_value(&call.body, &scope, &Wanted::Only(&names));
+        let parts = self.agreement.parts(&arguments);
+        let arguments = Arguments::new(&parts);
         let resolved = self.resolved(planned, attributes);
         let entries = resolved.into_iter().map(|(name, value)| {
             let passed = self.passed(&arguments, &value, &name, call.header);
@@ -307,7 +321,7 @@ impl Expansion<'_> {
     }
 
     /// `planned` with the origins of equal values among `arguments`.
-    fn passed(&self, arguments: &Value, planned: &Value, name: &str, header: Span) -> Value {
+    fn passed(&self, arguments: &Arguments<'_>, planned: &Value, name: &str, header: Span) -> Value {
         let kind = match &planned.kind {
             ValueKind::Map(map) => {
                 let entry = |(name, value): (&Arc<str>, &Value)| {

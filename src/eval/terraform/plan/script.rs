@@ -61,21 +61,32 @@ pub(super) fn fill(text: &Text, whole: &str) -> Option<Text> {
 /// More pairs of lines, or of elements, are not compared.
 pub(super) const MOST_PAIRS: usize = 1 << 20;
 
+/// How many pairs of lines are compared for a step.
+const PAIRS_OF_A_STEP: usize = 4;
+
 /// `whole`, of which the lines that `text` has too keep their places; the others stand at `span`. `None` unless `text` has
-/// most of them.
-pub(super) fn merged(text: &Text, whole: &str, span: Span) -> Option<Text> {
+/// most of them, and when `pays` cannot pay the steps that it takes to find them.
+pub(super) fn merged(text: &Text, whole: &str, span: Span, pays: impl FnOnce(u64) -> bool) -> Option<Text> {
     let (ours, theirs) = (text.lines(), whole.split_inclusive('\n').collect::<Vec<_>>());
-    if ours.len().saturating_mul(theirs.len()) > MOST_PAIRS {
-        return None;
-    }
     let filled = |our: &Text, their: &str| match our.known() {
         Some(known) => (known == their).then(|| our.clone()),
         None => fill(our, their),
     };
-    // The longest common sequence of lines, counted from the end: a row for each line of the text.
-    let mut lengths = vec![vec![0_usize; theirs.len() + 1]; ours.len() + 1];
-    for (row, our) in ours.iter().enumerate().rev() {
-        for (column, their) in theirs.iter().enumerate().rev() {
+    // Mostly a few lines have changed: those before and behind them are the same.
+    let are_same = |(our, their): &(&Text, &&str)| filled(our, their).is_some();
+    let before = ours.iter().zip(&theirs).take_while(are_same).count();
+    let (our_rest, their_rest) = (ours.get(before..)?, theirs.get(before..)?);
+    let behind = our_rest.iter().rev().zip(their_rest.iter().rev()).take_while(are_same).count();
+    let our_changed = our_rest.get(..our_rest.len() - behind)?;
+    let their_changed = their_rest.get(..their_rest.len() - behind)?;
+    let pairs = our_changed.len().saturating_mul(their_changed.len());
+    if pairs > MOST_PAIRS || !pays((pairs / PAIRS_OF_A_STEP) as u64) {
+        return None;
+    }
+    // The longest common sequence of the lines between them, counted from the end: a row for each line of the text.
+    let mut lengths = vec![vec![0_usize; their_changed.len() + 1]; our_changed.len() + 1];
+    for (row, our) in our_changed.iter().enumerate().rev() {
+        for (column, their) in their_changed.iter().enumerate().rev() {
             let at = |row: usize, column: usize| lengths.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0);
             let length = match filled(our, their) {
                 Some(_) => at(row + 1, column + 1) + 1,
@@ -87,23 +98,29 @@ pub(super) fn merged(text: &Text, whole: &str, span: Span) -> Option<Text> {
         }
     }
     let at = |row: usize, column: usize| lengths.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0);
-    if at(0, 0) * 2 <= theirs.len() {
+    if (before + at(0, 0) + behind) * 2 <= theirs.len() {
         return None;
     }
     let mut merged = Text::new();
+    let mut add = |our: Option<&Text>, their: &str| match our.and_then(|our| filled(our, their)) {
+        Some(line) => merged.push_text(&line),
+        None => merged.push_encoded(their, span),
+    };
+    for (our, their) in ours.iter().zip(&theirs).take(before) {
+        add(Some(our), their);
+    }
     let mut row = 0;
-    for (column, their) in theirs.iter().enumerate() {
+    for (column, their) in their_changed.iter().enumerate() {
         while at(row, column) > 0 && at(row + 1, column) == at(row, column) {
             row += 1;
         }
         let is_common = at(row, column) > at(row, column + 1);
-        match ours.get(row).filter(|_| is_common).and_then(|our| filled(our, their)) {
-            Some(line) => {
-                merged.push_text(&line);
-                row += 1;
-            }
-            None => merged.push_encoded(their, span),
-        }
+        let our = our_changed.get(row).filter(|_| is_common).filter(|our| filled(our, their).is_some());
+        row += usize::from(our.is_some());
+        add(our, their);
+    }
+    for (our, their) in our_rest.iter().skip(our_changed.len()).zip(their_rest.iter().skip(their_changed.len())) {
+        add(Some(our), their);
     }
     Some(merged)
 }
@@ -177,13 +194,28 @@ mod tests {
             ("#!/bin/sh\na\nb\nlast", &[0, 1, 2, 9]),
             ("c\n#!/bin/sh\na\nb\n", &[9, 0, 1, 2]),
         ] {
-            let merged = merged(&script, whole, span(9)).unwrap();
+            let merged = merged(&script, whole, span(9), |_| true).unwrap();
             assert_eq!(merged.known(), Some(whole));
             let found: Vec<_> = merged.pieces().iter().map(|piece| piece.span.start).collect();
             assert_eq!(found, places, "{whole}");
         }
-        assert_eq!(merged(&script, "#!/bin/sh\nx\ny\n", span(9)), None);
-        assert_eq!(merged(&script, "", span(9)), None);
+        assert_eq!(merged(&script, "#!/bin/sh\nx\ny\n", span(9), |_| true), None);
+        assert_eq!(merged(&script, "", span(9), |_| true), None);
+    }
+
+    #[test]
+    fn only_what_changed_between_equal_lines_is_paid_for() {
+        let lines = |changed: &str| format!("{}{changed}{}", "a\n".repeat(5_000), "b\n".repeat(5_000));
+        let script = Text::encoded(lines(&"x\n".repeat(40)), span(0));
+        let whole = lines(&"y\n".repeat(50));
+        let mut paid = 0;
+        let merged_whole = |steps| {
+            paid = steps;
+            true
+        };
+        assert!(merged(&script, &whole, span(9), merged_whole).is_some());
+        assert_eq!(paid, 40 * 50 / 4);
+        assert_eq!(merged(&script, &whole, span(9), |_| false), None);
     }
 
     #[test]
