@@ -389,45 +389,50 @@ pub(super) fn base_name(name: &str) -> &str {
     base.strip_suffix(".exe").unwrap_or(base)
 }
 
-/// Where `text`, which no guest ran, mentions what installs or starts `agent`, on lines that are no comments.
+/// Where `text`, which no guest ran, mentions what installs or starts `agent` first, on lines that are no comments. On
+/// one line the first form of installation counts.
 fn line_search(agent: &Agent, text: &Text) -> Option<Span> {
-    let mut start = 0;
-    for line in text.as_str().split_inclusive('\n') {
-        if !is_comment(line) {
-            for installation in &agent.installation {
-                let word = &*installation.r#match;
-                let found = match installation.kind {
-                    InstallationKind::Installer | InstallationKind::Repository | InstallationKind::ContainerImage => {
-                        line.find(word)
-                    }
-                    InstallationKind::Package | InstallationKind::Service if !installation.common_word => {
-                        find_word(line, word)
-                    }
-                    _ => None,
-                };
-                if let Some(at) = found {
-                    return text.span_of(start + at..start + at + word.len());
-                }
-            }
+    let mut found: Option<(Range<usize>, Range<usize>)> = None;
+    for installation in &agent.installation {
+        let is_whole = match installation.kind {
+            InstallationKind::Installer | InstallationKind::Repository | InstallationKind::ContainerImage => false,
+            InstallationKind::Package | InstallationKind::Service if !installation.common_word => true,
+            _ => continue,
+        };
+        // Nothing behind the line that was found before counts.
+        let end = found.as_ref().map_or(text.len(), |(line, _)| line.start);
+        let searched = text.as_str().get(..end).unwrap_or_default();
+        found = first_mention(searched, &installation.r#match, is_whole).or(found);
+    }
+    found.and_then(|(_, word)| text.span_of(word))
+}
+
+/// Where `word` stands first in `text` on a line that is no comment: the line, and the word. If it is to stand `whole`, it
+/// is neither part of a longer name nor of a path.
+fn first_mention(text: &str, word: &str, whole: bool) -> Option<(Range<usize>, Range<usize>)> {
+    let continues = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '/' | '\\');
+    // The line of the last place, and whether it is a comment.
+    let (mut line, mut is_out) = (0..0, true);
+    for (at, _) in text.match_indices(word) {
+        if at >= line.end {
+            let start = text.get(line.end..at)?.rfind('\n').map_or(line.end, |length| line.end + length + 1);
+            let end = text.get(at..)?.find('\n').map_or(text.len(), |length| at + length + 1);
+            is_out = is_comment(text.get(start..end)?);
+            line = start..end;
         }
-        start += line.len();
+        let (before, after) = (text.get(..at)?, text.get(at + word.len()..)?);
+        if !is_out && !(whole && (before.ends_with(continues) || after.starts_with(continues))) {
+            return Some((line, at..at + word.len()));
+        }
     }
     None
 }
 
 fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
-    line.starts_with('#') || line.starts_with("::") || line.to_ascii_lowercase().starts_with("rem ")
-}
-
-/// The position of `word` in `line` where it is neither part of a longer name nor of a path.
-fn find_word(line: &str, word: &str) -> Option<usize> {
-    let continues = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '/' | '\\');
-    line.match_indices(word).map(|(at, _)| at).find(|at| {
-        let before = line.get(..*at).and_then(|before| before.chars().next_back());
-        let after = line.get(at + word.len()..).and_then(|after| after.chars().next());
-        !before.is_some_and(continues) && !after.is_some_and(continues)
-    })
+    line.starts_with('#')
+        || line.starts_with("::")
+        || line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("rem "))
 }
 
 #[cfg(test)]

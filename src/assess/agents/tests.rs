@@ -201,8 +201,10 @@ fn a_common_word_shows_an_agent_only_where_it_is_surely_a_name() {
 
 #[test]
 fn words_are_not_found_inside_names_and_paths() {
-    assert_eq!(find_word("yum install -y mackerel-agent mkr", "mackerel-agent"), Some(15));
-    assert_eq!(find_word("rm /var/lib/mackerel-agent/id", "mackerel-agent"), None);
-    assert_eq!(find_word("yum install mackerel-agent-plugins", "mackerel-agent"), None);
-    assert_eq!(find_word("systemctl start mackerel-agent.service", "mackerel-agent"), Some(16));
+    let found = |text| first_mention(text, "mackerel-agent", true).map(|(_, word)| word.start);
+    assert_eq!(found("yum install -y mackerel-agent mkr"), Some(15));
+    assert_eq!(found("rm /var/lib/mackerel-agent/id"), None);
+    assert_eq!(found("yum install mackerel-agent-plugins"), None);
+    assert_eq!(found("systemctl start mackerel-agent.service"), Some(16));
+    assert_eq!(found("# mackerel-agent\nx/mackerel-agent\n REM mackerel-agent\n\nb mackerel-agent\n"), Some(57));
 }
