@@ -37,7 +37,7 @@ impl Places {
         for (text, (value, decisions)) in texts.into_iter().enumerate() {
             for decision in decisions {
                 let led_to = places.decided.entry(decision.span).or_default();
-                led_to.entry(text).or_insert_with(|| decision.condition.to_string());
+                led_to.entry(text).or_insert_with(|| decision.condition.clone());
             }
             let mut at = 0;
             for (piece, Piece { span, length, .. }) in value.pieces().iter().enumerate() {

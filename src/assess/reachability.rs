@@ -92,7 +92,8 @@ impl Stock {
         if let Some(known) = answers.iter().find(is_asked) {
             return known.clone();
         }
-        let answer = in_state(network, family, who, &mut u64::MAX.clone());
+        let mut steps = u64::MAX;
+        let answer = in_state(network, family, who, &mut steps);
         answers.push(answer.clone());
         answer
     }

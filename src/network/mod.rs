@@ -241,7 +241,8 @@ impl Network {
 
     /// Whether packets of `principal` arrive at the service and its answers come back.
     pub fn verdict(&self, family: Family, principal: &Principal) -> Verdict {
-        self.verdict_within(family, principal, &mut u64::MAX.clone())
+        let mut steps = u64::MAX;
+        self.verdict_within(family, principal, &mut steps)
     }
 
     /// As [`verdict`](Self::verdict), for several questions that share `steps`: when there are none left, the answer depends

@@ -234,13 +234,13 @@ fn edit(
     worlds: &mut [World],
     backend_of: impl Fn(&World) -> Backend,
     setting: Setting,
-    words: &[Word],
+    arguments: &[Word],
 ) -> Vec<Result<Effect, Trouble>> {
-    let command = match iptables::parse(setting, words) {
+    let command = match iptables::parse(setting, arguments) {
         Ok(command) => command,
         Err(trouble) => return vec![Err(trouble); worlds.len()],
     };
-    let unknown = words.contains(&Word::Unknown);
+    let unknown = arguments.contains(&Word::Unknown);
     let mut tables: Vec<Arc<Table>> = Vec::new();
     let mut table_of = Vec::with_capacity(worlds.len());
     for world in &mut *worlds {

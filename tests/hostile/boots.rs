@@ -102,9 +102,8 @@ fn hosts_on_which_the_same_is_run_are_followed_once() {
 
 #[test]
 fn commands_in_doubt_are_told_apart_up_to_a_number() {
-    let rules = |count: usize| -> String {
-        (0..count).map(|number| format!("nft add rule ip filter output ip daddr 10.0.{number}.1 drop\n")).collect()
-    };
+    let rule = |number: usize| format!("nft add rule ip filter output ip daddr 10.0.{number}.1 drop\n");
+    let rules = |count: usize| (0..count).map(rule).collect::<String>();
     let (few, many) = (host(&rules(20), Limits::default()), host(&rules(1_000), Limits::default()));
     assert_eq!(answer(&few), (Answer::Depends, 20));
     assert_eq!(answer(&many), (Answer::Depends, 65));
