@@ -49,9 +49,69 @@ fn each_form_of_a_file_with_values_is_read() {
             "parameters/any.json",
             r#"{"StackName": "x", "Parameters": [{"ParameterKey": "Endpoint", "ParameterValue": "disabled"}]}"#,
         ),
+        ("overrides.json", r#"["Other=a=b c", "Endpoint=disabled"]"#),
+        ("web.ini", "# for the command line\nOther=a\nEndpoint=disabled\n"),
+        ("params/prod.properties", "Endpoint=disabled Other=\r\n"),
+        ("web.params", "Other=\"a\"\nEndpoint=disabled"),
     ] {
         assert_eq!(hosts(&[("web.yaml", HOST), (name, values)]), ["Host disabled"], "{name}");
     }
+}
+
+#[test]
+fn assignments_whose_meaning_is_open_stay_unknown() {
+    for (name, values) in [
+        ("web.ini", "Endpoint=\"disabled\"\n"),
+        ("web.ini", "Endpoint = disabled\n"),
+        ("web.ini", "[default]\nEndpoint=disabled\n"),
+        ("web.ini", "Endpoint=disabled\nGone=x\n"),
+        ("web.json", r#"["Endpoint=disabled", "Gone=x"]"#),
+        ("web.json", r#"["Endpoint=\"disabled\""]"#),
+        ("web.env", "Endpoint=disabled\n"),
+    ] {
+        assert_eq!(hosts(&[("web.yaml", HOST), (name, values)]), ["Host unknown"], "{name} {values}");
+    }
+}
+
+#[test]
+fn the_configuration_of_sam_gives_values_in_each_environment() {
+    let template = |name, configuration| hosts(&[(name, HOST), ("samconfig.toml", configuration)]);
+    for (name, configuration) in [
+        ("template.yaml", "[default.deploy.parameters]\nparameter_overrides = \"Endpoint=disabled\"\n"),
+        (
+            "template.yml",
+            "[default.deploy.parameters]\nparameter_overrides = ['Other=\"a b\" Endpoint=\"disabled\"']\n",
+        ),
+        (
+            "host.yaml",
+            "[a.global.parameters]\ntemplate_file = './host.yaml'\nparameter_overrides = '''\nEndpoint=disabled\n'''\n",
+        ),
+        (
+            "template.yaml",
+            "[a.deploy]\nparameters = {template = \".aws-sam/build/template.yaml\", parameter_overrides = \
+             [\"ParameterKey=Endpoint,ParameterValue=disabled\"]}\n",
+        ),
+        ("template.yaml", "[a.deploy.parameters.parameter_overrides]\nEndpoint = 'disabled'\nGone = 'x'\n"),
+    ] {
+        assert_eq!(template(name, configuration), ["Host disabled"], "{configuration}");
+    }
+    let yaml = "default:\n  deploy:\n    parameters:\n      parameter_overrides:\n        - Endpoint=disabled\n";
+    assert_eq!(hosts(&[("template.yaml", HOST), ("samconfig.yaml", yaml)]), ["Host disabled"]);
+    let both = "[a.deploy.parameters]\nparameter_overrides = 'Endpoint=enabled'\n\
+        [b.deploy.parameters]\nparameter_overrides = 'Endpoint=disabled'\n";
+    let project = Project::new(&[("template.yaml", HOST), ("samconfig.toml", both)]);
+    let found = project.run("check . --format json").findings();
+    assert_eq!(found, [("IMDS101".to_owned(), "samconfig.toml".to_owned())]);
+    for configuration in [
+        "[a.deploy.parameters]\nparameter_overrides = \"Endpoint=disabled\"\ntemplate_file = 'packaged.yaml'\n",
+        "[a.build.parameters]\nparameter_overrides = \"Endpoint=disabled\"\n",
+        "[a.deploy.parameters]\nparameter_overrides = 1\n",
+        "[a.deploy.parameters\n",
+    ] {
+        assert_eq!(template("template.yaml", configuration), ["Host unknown"], "{configuration}");
+    }
+    let project = Project::new(&[("template.yaml", HOST), ("samconfig.toml", "a = [\n")]);
+    assert!(project.run("check .").stdout.contains("samconfig.toml:"), "a faulty one is a problem");
 }
 
 #[test]

@@ -600,3 +600,50 @@ fn a_plan_is_quoted_without_the_values_that_are_not_meant() {
         assert_eq!(shown.contains("\"http_tokens\": \"*******\""), is_on_lines, "{shown}");
     }
 }
+
+#[test]
+fn plans_in_utf16_are_read_and_never_edited() {
+    let plan = serde_json::to_string_pretty(&of_open_host()).unwrap().replace('\n', "\r\n");
+    let units = |text: &str| format!("\u{feff}{text}").encode_utf16().collect::<Vec<_>>();
+    let little: Vec<u8> = units(&plan).into_iter().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units(&plan).into_iter().flat_map(u16::to_be_bytes).collect();
+    let in_utf8 = Project::new(&[]);
+    in_utf8.write("plan.json", &plan);
+    let expected = said(&in_utf8.run(CHECK_PLAN));
+    assert_eq!(places(&expected).len(), 1, "{expected:?}");
+    for bytes in [little, big] {
+        for name in ["plan.json", "plan.txt"] {
+            let project = Project::new(&[]);
+            project.write(name, &bytes);
+            let line = format!("check {name} --root . --format concise");
+            let moved: Vec<String> = expected.iter().map(|line| line.replacen("plan.json", name, 1)).collect();
+            assert_eq!(said(&project.run(&line)), moved, "{name}");
+            project.run(&format!("check {name} --root . --fix --unsafe-fixes"));
+            assert_eq!(std::fs::read(project.path(name)).unwrap(), bytes);
+        }
+        let sources = Project::new(&[OPEN_HOST]);
+        sources.write("plan.json", &bytes);
+        assert_eq!(places(&said(&sources.run(CHECK_PLAN))), ["main.tf:4:21: warning"]);
+    }
+}
+
+#[test]
+fn terraform_in_utf16_stays_a_problem() {
+    let project = Project::new(&[]);
+    let units = format!("\u{feff}{}", OPEN_HOST.1).encode_utf16().collect::<Vec<_>>();
+    project.write("main.tf", units.into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let said = said(&project.run(CHECK_ALL));
+    assert!(said.iter().any(|line| line.contains("not valid UTF-8")), "{said:?}");
+}
+
+#[test]
+fn other_files_in_utf16_are_read_and_never_edited() {
+    let template = "Resources:\r\n  Web:\r\n    Type: AWS::EC2::Instance\r\n    Properties:\r\n      \
+        MetadataOptions: {HttpEndpoint: disabled}\r\n";
+    let project = Project::new(&[]);
+    let bytes: Vec<u8> = format!("\u{feff}{template}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    project.write("web.yaml", &bytes);
+    assert_eq!(places(&said(&project.run(CHECK_ALL))), ["web.yaml:5:39: warning"]);
+    project.run("check . --fix --unsafe-fixes");
+    assert_eq!(std::fs::read(project.path("web.yaml")).unwrap(), bytes);
+}

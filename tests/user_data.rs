@@ -38,7 +38,7 @@ impl Estate {
         let [host] = self.analysis.assessments.hosts.as_slice() else {
             panic!("{} hosts", self.analysis.assessments.hosts.len())
         };
-        let values = host.host.user_data.iter().flat_map(Value::alternatives);
+        let values = host.host.user_data.iter().flat_map(|value| value.alternatives().into_owned());
         values.map(|value| user_data::parse(&text_of(&value), &Limits::default())).collect()
     }
 

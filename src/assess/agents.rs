@@ -260,7 +260,9 @@ pub(super) fn package(agent: &Agent, name: &Text, span: Span) -> Option<Sign> {
 
 fn installer(agent: &Agent, address: &Text, span: Span) -> Option<Sign> {
     let known = address.as_str();
-    let (form, at) = most_specific(agent, InstallationKind::Installer, |form| known.find(&*form.r#match))?;
+    // To search a text costs far more than to see that it is too short.
+    let search = |form: &Installation| if known.len() < form.r#match.len() { None } else { known.find(&*form.r#match) };
+    let (form, at) = most_specific(agent, InstallationKind::Installer, search)?;
     let pin = most_specific(agent, InstallationKind::Package, |form| of_package(known, &form.r#match));
     let pinned = pin.and_then(|(_, pin)| pin.range()).or_else(|| of_folder(known));
     Some(installed(agent, form, address, at..at + form.r#match.len(), pinned, span))

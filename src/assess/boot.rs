@@ -9,7 +9,7 @@ use super::reachability::Stock;
 use crate::catalog::Platform;
 use crate::eval::{BuildStep, BuildStepKind, Interpreter, Language, Unknown, Value, ValueKind};
 use crate::guest::{self, Guest, Spent};
-use crate::model::{Host, Image};
+use crate::model::{Host, Image, REPOSITORY};
 use crate::source::{HOLE, Limits, Origin, Span, Text, Trail};
 use crate::syntax::shell;
 use crate::syntax::user_data::{self, Part, PartKind};
@@ -47,7 +47,14 @@ pub(super) struct Boots {
 pub(super) fn boot(host: &Host, stock: &Stock, limits: &Limits) -> Boots {
     let mut boots = Boots { sets_variables: host.sets_variables, ..Boots::default() };
     let parts = |text: &Text| parts(host, text, limits);
-    boots.run(&host.user_data, host.init.as_ref(), parts, stock, limits);
+    let started = |mut guest: Guest| {
+        if !host.files.is_empty() {
+            guest.place_script(&format!("{REPOSITORY}/{}", host.subject.address), &host.files, host.subject.header);
+        }
+        guest
+    };
+    boots.open_texts = host.init.as_ref().map(|init| stock.open_texts(init));
+    boots.run(&host.user_data, host.init.as_ref(), parts, started(Guest::new(stock.network.clone())), limits);
     boots.command(&host.commands, limits);
     boots
 }
@@ -55,7 +62,13 @@ pub(super) fn boot(host: &Host, stock: &Stock, limits: &Limits) -> Boots {
 /// Boots the machine that `image` is built on from the state that `stock` holds.
 pub(super) fn boot_builder(image: &Image, stock: &Stock, limits: &Limits) -> Boots {
     let mut boots = Boots::default();
-    boots.run(image.user_data(), None, |text| user_data::parse(text, limits), stock, limits);
+    boots.run(
+        image.user_data(),
+        None,
+        |text| user_data::parse(text, limits),
+        Guest::new(stock.network.clone()),
+        limits,
+    );
     boots
 }
 
@@ -73,9 +86,10 @@ impl Boots {
         user_data: &[Value],
         init: Option<&Value>,
         parts: impl Fn(&Text) -> Vec<Part>,
-        stock: &Stock,
+        mut start: Guest,
         limits: &Limits,
     ) {
+        start.shell.foreign = self.sets_variables;
         let mut cases: Vec<Vec<Text>> = vec![Vec::new()];
         for value in user_data {
             let alternatives = texts(value, &mut self.unknown);
@@ -92,9 +106,7 @@ impl Boots {
         let limits = &Limits { script_steps: share(limits.script_steps, cases.len()), boot_steps, ..*limits };
         for texts in cases {
             let parts: Vec<Part> = texts.iter().flat_map(&parts).collect();
-            let mut guest = Guest::new(stock.network.clone());
-            guest.shell.foreign = self.sets_variables;
-            let (ends, spent) = guest::boot(&parts, init, guest, limits);
+            let (ends, spent) = guest::boot(&parts, init, start.clone(), limits);
             self.cases.push(ends);
             self.count(spent);
             let ways = || parts.iter().flat_map(Part::ways);
@@ -102,7 +114,6 @@ impl Boots {
             self.parts.extend(ways().cloned());
         }
         self.platform = self.parts.iter().find_map(platform_of);
-        self.open_texts = init.map(|init| stock.open_texts(init));
     }
 
     /// Runs what the hosts are told to do once they have booted, as far as it is for their platform.
@@ -236,15 +247,15 @@ fn name_by_ending(part: &mut Part, path: &str) {
 
 /// The alternatives of a value; each is a text, or nothing.
 fn texts(value: &Value, unknown: &mut Option<(Unknown, Origin)>) -> Vec<Option<Text>> {
-    let text = |value: Value| match value.kind {
+    let text = |value: &Value| match &value.kind {
         ValueKind::String(text) => Some(text.through(&value.origin.trail)),
         ValueKind::Unknown(why) => {
-            unknown.get_or_insert((why, value.origin));
+            unknown.get_or_insert_with(|| (why.clone(), value.origin.clone()));
             None
         }
         _ => None,
     };
-    value.alternatives().into_iter().map(text).collect()
+    value.alternatives().iter().map(text).collect()
 }
 
 fn platform_of(part: &Part) -> Option<Platform> {

@@ -148,7 +148,7 @@ impl<'a> Scripts<'a> {
         let (mut texts, mut environments) = (Vec::new(), Vec::new());
         for step in &image.steps {
             let BuildStepKind::Script { text, environment, .. } = &step.kind else { continue };
-            for value in text.alternatives() {
+            for value in &*text.alternatives() {
                 if let ValueKind::String(text) = &value.kind {
                     texts.push(text.through(&value.origin.trail));
                     environments.push(environment.iter().map(|(name, value)| (&**name, value)).collect());

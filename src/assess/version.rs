@@ -57,6 +57,9 @@ impl Pin {
 /// The forms are `name`, `name=1:1.2.3-1` (apt, zypper), `name-1.2.3-1.el7.x86_64` (yum, dnf), `name_1.2.3-1_all.deb`
 /// and their like, and each of them with a folder or an address before it.
 pub(super) fn of_package(name: &str, package: &str) -> Option<Pin> {
+    if name.len() < package.len() {
+        return None;
+    }
     // apt takes a release behind a slash.
     if name.strip_prefix(package).is_some_and(|rest| rest.starts_with('/')) {
         return Some(Pin::Open);

@@ -18,6 +18,9 @@ pub struct DocumentTables {
     /// Resource types that run a document on hosts.
     #[serde(default)]
     pub associations: Vec<AssociationRow>,
+    /// Resource types of instances on which documents are run that their own properties name.
+    #[serde(default)]
+    pub own_associations: Vec<OwnAssociationRow>,
     /// Documents that Amazon provides.
     #[serde(default)]
     pub managed_documents: Vec<ManagedDocument>,
@@ -64,6 +67,27 @@ pub struct AssociationRow {
     pub source: String,
 }
 
+/// A resource type of instances on which documents are run that their own properties name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnAssociationRow {
+    /// The type, such as `AWS::EC2::Instance`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The path to each of the associations.
+    pub associations: Path,
+    /// The attribute of an association that names the document.
+    pub document: String,
+    /// The path from an association to each of the parameters that the document is given.
+    pub parameters: Path,
+    /// The attribute of a parameter that holds its name.
+    pub parameter_name: String,
+    /// The attribute of a parameter that holds its value.
+    pub parameter_value: String,
+    /// Where this was read.
+    pub source: String,
+}
+
 /// A document that Amazon provides.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +129,12 @@ impl DocumentTables {
         self.associations.iter().find(|row| row.kind == kind)
     }
 
+    /// The row of the resource type `kind`, if its properties name documents that are run on it.
+    #[must_use]
+    pub fn own_association(&self, kind: &str) -> Option<&OwnAssociationRow> {
+        self.own_associations.iter().find(|row| row.kind == kind)
+    }
+
     /// What is known of Amazon's document `name`.
     #[must_use]
     pub fn managed_document(&self, name: &str) -> Option<&ManagedDocument> {
@@ -132,6 +162,7 @@ mod tests {
         let tables = systems_manager();
         let sources = tables.documents.iter().map(|row| &row.source);
         let sources = sources.chain(tables.associations.iter().map(|row| &row.source));
+        let sources = sources.chain(tables.own_associations.iter().map(|row| &row.source));
         let sources = sources.chain(tables.managed_documents.iter().map(|row| &row.source));
         let sources: Vec<_> = sources.chain(tables.packages.iter().map(|row| &row.source)).collect();
         assert!(sources.len() > 10);

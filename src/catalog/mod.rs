@@ -17,7 +17,9 @@ pub use agents::{
     InstallationKind, Outcome, Platform, Proxy, Reach, Registered, Repair, RunsAs, StartOutcome, StoredIdentity, agent,
     agents, schema_agent,
 };
-pub use documents::{AssociationRow, DistributedPackage, DocumentRow, DocumentTables, ManagedDocument};
+pub use documents::{
+    AssociationRow, DistributedPackage, DocumentRow, DocumentTables, ManagedDocument, OwnAssociationRow,
+};
 pub use images::{ComponentRow, CopyRow, ImageTables, ManagedComponent, RecipeRow, RegistrationRow};
 pub use pages::{RulePage, SECTIONS, rule, rules};
 pub use path::{Path, PathError, PathStep};
@@ -38,7 +40,20 @@ pub fn marks_script(text: &str) -> bool {
     static MARKERS: LazyLock<Vec<String>> = LazyLock::new(read_markers);
     let has = |marker: &str| text.contains(marker);
     // Most scripts that name the option enable the endpoint, or only set another one.
-    MARKERS.iter().any(|marker| has(marker)) || ENDPOINT_OPTIONS.into_iter().any(has) && has("disabled")
+    MARKERS.iter().any(|marker| has(marker)) || may_disable_endpoint(text)
+}
+
+/// Whether a script names AWS's program or one of its cmdlets.
+#[must_use]
+pub fn may_tell_cloud(script: &str) -> bool {
+    ["aws", "-EC2"].into_iter().any(|name| script.contains(name))
+}
+
+/// Whether a text may disable an endpoint.
+#[must_use]
+pub fn may_disable_endpoint(text: &str) -> bool {
+    let has = |marker: &str| text.contains(marker);
+    ENDPOINT_OPTIONS.into_iter().any(has) && has("disabled")
 }
 
 /// What a metadata endpoint is called in the options of AWS's program and of its cmdlets, and in policies.

@@ -349,7 +349,12 @@ pub fn systems_manager() -> &'static DocumentTables {
 #[must_use]
 pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
     let of_image = || TABLES.images.properties(kind);
-    resource(kind).map(ResourceRow::properties).or_else(of_image).or_else(|| TABLES.systems_manager.properties(kind))
+    let mut names = resource(kind)
+        .map(ResourceRow::properties)
+        .or_else(of_image)
+        .or_else(|| TABLES.systems_manager.properties(kind))?;
+    names.extend(TABLES.systems_manager.own_association(kind).and_then(|row| row.associations.first_name()));
+    Some(names)
 }
 
 /// The modules that are known.

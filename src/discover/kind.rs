@@ -128,7 +128,7 @@ pub enum Reason {
     PlannedValues,
     /// It is named, and begins as user data does.
     Beginning,
-    /// It is a script that names the metadata service or an agent.
+    /// It is a script that names the metadata service or an agent, or hands a file to a program that may disable an endpoint.
     Marker,
     /// The user said so.
     Given,
@@ -159,6 +159,10 @@ pub(super) enum ByName {
     Ours(Kind, Reason),
     /// The content decides.
     Perhaps,
+    /// Assignments in lines, of which the content says whether they give values to parameters.
+    Assignments,
+    /// A configuration file of Elastic Beanstalk if it lies in the folder for them, and then treated as a script.
+    BeanstalkConfiguration,
     /// A script, which is ours if it is named or concerns the metadata service or an agent.
     Script,
     /// Not ours, whatever it holds.
@@ -178,6 +182,16 @@ const ENDINGS: [(&str, Kind); 8] = [
 ];
 
 const TEMPLATE_ENDINGS: [&str; 4] = [".yaml", ".yml", ".json", ".template"];
+
+/// The configuration of SAM's program, which gives values to the parameters of templates.
+const CONFIGURATIONS_OF_SAM: [&str; 3] = ["samconfig.toml", "samconfig.yaml", "samconfig.yml"];
+
+/// The folder of Elastic Beanstalk's configuration files, and how they end.
+const BEANSTALK_FOLDER: &str = ".ebextensions";
+const BEANSTALK_ENDING: &str = ".config";
+
+/// Files with assignments in lines, which give values to parameters if they look like that.
+const ASSIGNMENT_ENDINGS: [&str; 4] = [".ini", ".parameters", ".params", ".properties"];
 
 const SCRIPT_ENDINGS: [&str; 5] = [".sh", ".bash", ".ps1", ".cmd", ".bat"];
 
@@ -206,10 +220,26 @@ pub(super) fn by_name(name: &str) -> ByName {
         }
         return ByName::Ours(kind, Reason::Ending(ending));
     }
+    if let Some(known) = CONFIGURATIONS_OF_SAM.into_iter().find(|known| *known == name) {
+        return ByName::Ours(Kind::CloudFormationParameters, Reason::Ending(known));
+    }
     if SCRIPT_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
         return ByName::Script;
     }
+    if name.ends_with(BEANSTALK_ENDING) {
+        return ByName::BeanstalkConfiguration;
+    }
+    if ASSIGNMENT_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        return ByName::Assignments;
+    }
     if TEMPLATE_ENDINGS.iter().any(|ending| name.ends_with(ending)) { ByName::Perhaps } else { ByName::Never }
+}
+
+/// Whether the file at `path` is a configuration file of Elastic Beanstalk, in YAML or JSON.
+#[must_use]
+pub fn configures_beanstalk(path: &str) -> bool {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    path.ends_with(BEANSTALK_ENDING) && folder.rsplit('/').next() == Some(BEANSTALK_FOLDER)
 }
 
 /// Whether `name` is that of a file with values of variables, of Terraform or Packer.
@@ -261,7 +291,7 @@ pub(super) fn begins_as_user_data(name: &str, bytes: &[u8]) -> bool {
 
 /// Whether `marker` makes a script ours.
 pub(super) fn is_marked(bytes: &[u8], marker: Marker) -> bool {
-    marker.0(&String::from_utf8_lossy(bytes))
+    (marker.script)(&String::from_utf8_lossy(bytes))
 }
 
 #[cfg(test)]
@@ -272,7 +302,7 @@ mod tests {
     fn names_decide_where_they_can() {
         let kind = |name| match by_name(name) {
             ByName::Ours(kind, _) => Some(kind),
-            ByName::Perhaps | ByName::Script | ByName::Never => None,
+            _ => None,
         };
         assert_eq!(kind("main.tf"), Some(Kind::Terraform));
         assert_eq!(kind("main.tf.json"), Some(Kind::TerraformJson));
@@ -282,6 +312,8 @@ mod tests {
         assert_eq!(kind("web.pkr.json"), Some(Kind::PackerJson));
         assert_eq!(kind("web.auto.pkrvars.hcl"), Some(Kind::PackerVariables));
         assert_eq!(kind("web.pkrvars.json"), Some(Kind::PackerVariables));
+        assert_eq!(kind("samconfig.toml"), Some(Kind::CloudFormationParameters));
+        assert_eq!(by_name("web.params"), ByName::Assignments);
         for name in ["x.tftest.hcl", ".terraform.lock.hcl", "terragrunt.hcl", "x.tfstate", ".#main.tf", "a"] {
             assert_eq!(by_name(name), ByName::Never, "{name}");
         }

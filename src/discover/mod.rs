@@ -5,6 +5,8 @@
 
 mod builds;
 mod component;
+mod encoding;
+mod handed;
 mod json_keys;
 mod kind;
 mod literal;
@@ -28,7 +30,8 @@ use crate::finding::{Place, Problem, ProblemCode};
 use crate::source::{FileId, Limits, SourceFile};
 
 pub use builds::PackerTemplates;
-pub use kind::{Kind, Reason};
+pub use handed::HandedFiles;
+pub use kind::{Kind, Reason, configures_beanstalk};
 pub use parameters::Owners;
 pub use read::LoadError;
 pub use root::{
@@ -36,9 +39,11 @@ pub use root::{
     read_standard_input,
 };
 
+use encoding::{in_utf8, is_utf16, may_be_utf16};
 use kind::{
     ByName, begins_as_user_data, by_content, by_name, given_as_packer, given_as_terraform, is_marked, is_variables_file,
 };
+use parameters::is_assignments;
 use plan::{is_plan, may_be_plan};
 use read::{Reader, lies_in, normalise, relative, split};
 use references::References;
@@ -69,13 +74,20 @@ pub struct Options {
     pub limits: Limits,
 }
 
-/// Says of a script's text whether it makes the script ours; by default none does.
+/// Says of texts whether they make a script ours; by default none does.
 #[derive(Clone, Copy, Debug)]
-pub struct Marker(pub fn(&str) -> bool);
+pub struct Marker {
+    /// Whether a script's own text does.
+    pub script: fn(&str) -> bool,
+    /// Whether a script may hand files to a program that matters.
+    pub caller: fn(&str) -> bool,
+    /// Whether the text of a file that it hands over does.
+    pub file: fn(&str) -> bool,
+}
 
 impl Default for Marker {
     fn default() -> Self {
-        Self(|_| false)
+        Self { script: |_| false, caller: |_| false, file: |_| false }
     }
 }
 
@@ -119,6 +131,8 @@ pub struct Workspace {
     /// The names of the variables files in each folder that was walked.
     variables: BTreeMap<String, Vec<String>>,
     problems: Vec<Problem>,
+    /// The files that scripts hand to programs, and whether each makes them ours; nothing for what cannot be read.
+    handed: Mutex<BTreeMap<String, Option<bool>>>,
     loaded: Mutex<Loaded>,
     references: OnceLock<References>,
 }
@@ -177,6 +191,7 @@ impl Workspace {
             contents: Vec::new(),
             variables: BTreeMap::new(),
             problems: Vec::new(),
+            handed: Mutex::default(),
             loaded: Mutex::default(),
             references: OnceLock::new(),
         };
@@ -236,7 +251,11 @@ impl Workspace {
         let selected = self.is_selected(&path);
         let by_name = match given {
             Some(kind) if self.named.files.contains(&path) => ByName::Ours(kind, Reason::Given),
-            _ => by_name(split(&path).1),
+            _ => match by_name(split(&path).1) {
+                ByName::BeanstalkConfiguration if configures_beanstalk(&path) => ByName::Script,
+                ByName::BeanstalkConfiguration => ByName::Never,
+                by_name => by_name,
+            },
         };
         let is_named = self.named.files.contains(&path);
         match by_name {
@@ -248,16 +267,20 @@ impl Workspace {
                 let (kind, reason) = (Kind::TerraformPlan, Reason::PlannedValues);
                 Ok(is_plan.then_some(Examined { path, kind, reason, content: Some(content) }))
             }
-            ByName::Never | ByName::Script => {
+            ByName::Never | ByName::BeanstalkConfiguration | ByName::Script => {
                 let is_script = by_name == ByName::Script;
                 // Nobody is helped by a script that is not to be linted and that nothing refers to.
                 if !selected {
                     return Ok(None);
                 }
                 let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
+                let bytes = if may_be_utf16(Kind::UserData, &path) { in_utf8(bytes) } else { bytes };
                 let reason = if is_named && (is_script || begins_as_user_data(split(&path).1, &bytes)) {
                     Reason::Beginning
-                } else if is_script && is_marked(&bytes, self.marker) {
+                } else if is_script
+                    && (is_marked(&bytes, self.marker)
+                        || self.hands_marked_file(&path, &String::from_utf8_lossy(&bytes)))
+                {
                     Reason::Marker
                 } else {
                     return Ok(None);
@@ -275,6 +298,12 @@ impl Workspace {
                     _ => kind,
                 };
                 Ok(Some(Examined { path, kind, reason, content }))
+            }
+            ByName::Assignments => {
+                let Ok(bytes) = self.reader.read(&path) else { return Ok(None) };
+                let is_ours = is_assignments(&String::from_utf8_lossy(&bytes));
+                let (kind, reason) = (Kind::CloudFormationParameters, Reason::ParameterValues);
+                Ok(is_ours.then_some(Examined { path, kind, reason, content: Some(Ok(bytes)) }))
             }
             ByName::Perhaps => match self.read_perhaps_plan(&path) {
                 Ok(bytes) => {
@@ -298,16 +327,16 @@ impl Workspace {
 
     /// The bytes of a file, which may be longer than others when it is a plan.
     fn read_perhaps_plan(&self, path: &str) -> Result<Vec<u8>, LoadError> {
-        let result = self.reader.read(path);
+        let result = self.reader.read(path).map(in_utf8);
         if !matches!(result, Err(LoadError::TooLarge { .. })) || !self.begins_as_plan(path) {
             return result;
         }
-        let bytes = self.reader.read_plan(path)?;
+        let bytes = in_utf8(self.reader.read_plan(path)?);
         if is_plan(&String::from_utf8_lossy(&bytes)) { Ok(bytes) } else { result }
     }
 
     fn begins_as_plan(&self, path: &str) -> bool {
-        let beginning = self.reader.read_beginning(path);
+        let beginning = self.reader.read_beginning(path).map(in_utf8);
         beginning.is_ok_and(|bytes| may_be_plan(&String::from_utf8_lossy(&bytes)))
     }
 
@@ -442,7 +471,13 @@ impl Workspace {
         }
         let absolute = self.root().join(path);
         let is_real = absolute.canonicalize().is_ok_and(|real| real == absolute);
-        !self.loaded().virtual_names.contains(path) && !self.is_fetched(path) && is_real && absolute.is_file()
+        // What is written is UTF-8.
+        let is_utf16 = || self.reader.read_beginning(path).is_ok_and(|bytes| is_utf16(&bytes));
+        !self.loaded().virtual_names.contains(path)
+            && !self.is_fetched(path)
+            && is_real
+            && absolute.is_file()
+            && !is_utf16()
     }
 
     /// What is known already of the file at the normalised `path`.
@@ -559,7 +594,8 @@ impl Workspace {
 
     fn content(&self, index: usize) -> Option<&Content> {
         let entry = self.entries.get(index)?;
-        let read = || Content::new(entry.id, &entry.path, self.reader.read(&entry.path));
+        let in_text = |bytes| if may_be_utf16(entry.kind, &entry.path) { in_utf8(bytes) } else { bytes };
+        let read = || Content::new(entry.id, &entry.path, self.reader.read(&entry.path).map(in_text));
         Some(self.contents.get(index)?.get_or_init(read))
     }
 

@@ -127,7 +127,8 @@ fn words_in_common(path: &str, template: &str) -> usize {
 /// The words of a file's name, without its ending.
 fn words(path: &str) -> Vec<String> {
     let name = split(path).1;
-    let stem = [".yaml", ".yml", ".json", ".template"].iter().find_map(|ending| name.strip_suffix(ending));
+    let endings = [".yaml", ".yml", ".json", ".template", ".ini", ".parameters", ".params", ".properties"];
+    let stem = endings.iter().find_map(|ending| name.strip_suffix(ending));
     let words = stem.unwrap_or(name).split(['-', '_', '.']).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect()
 }
@@ -135,6 +136,9 @@ fn words(path: &str) -> Vec<String> {
 /// Whether `text` gives values to the parameters of a template.
 pub(super) fn is_parameters(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
+    if text.trim_start().starts_with('[') && is_list_of_assignments(text) {
+        return true;
+    }
     if !(text.contains(PARAMETER_KEY) || text.contains(PARAMETERS)) {
         return false;
     }
@@ -143,6 +147,27 @@ pub(super) fn is_parameters(text: &str) -> bool {
         Some(b'[') => text.contains("\"ParameterKey\""),
         _ => in_yaml(text),
     }
+}
+
+/// Whether `text` holds nothing but words `Name=value` whose names parameters commonly have, and comments.
+pub(super) fn is_assignments(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut words = lines.flat_map(str::split_whitespace).peekable();
+    words.peek().is_some() && words.all(is_assignment)
+}
+
+/// Whether `text` begins as a list of strings `"Name=value"` in JSON.
+fn is_list_of_assignments(text: &str) -> bool {
+    let first = text.trim_start().strip_prefix('[').map(str::trim_start);
+    let first = first.and_then(|rest| rest.strip_prefix('"')).and_then(|rest| rest.split('"').next());
+    first.is_some_and(is_assignment)
+}
+
+/// `Name=value`
+fn is_assignment(word: &str) -> bool {
+    let Some((name, _)) = word.split_once('=') else { return false };
+    name.starts_with(|first: char| first.is_ascii_uppercase()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn in_object(text: &str) -> bool {
@@ -208,6 +233,28 @@ mod tests {
             "StackName: x\nParameters:\n  - ParameterKey: A\n    ParameterValue: b\n",
         ] {
             assert!(is_parameters(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn assignments_are_told_from_other_settings() {
+        for text in ["A=b\nInstanceType=t3.micro\n", "# values\n\nA=b C=d\r\n", "\u{feff}A="] {
+            assert!(is_assignments(text), "{text}");
+        }
+        for text in [
+            "",
+            "# nothing\n",
+            "[section]\nA=b\n",
+            "distributionBase=GRADLE_USER_HOME\nzipStoreBase=x\n",
+            "log4j.rootLogger=INFO\n",
+            "DB_HOST=x\n",
+            "A = b\n",
+        ] {
+            assert!(!is_assignments(text), "{text}");
+        }
+        assert!(is_parameters("[\n  \"Endpoint=disabled\",\n  \"A=b\"\n]"));
+        for text in ["[\"a=b\"]", "[\"Name\"]", "[]", "[1]", "[\"A-B=c\"]"] {
+            assert!(!is_parameters(text), "{text}");
         }
     }
 

@@ -446,3 +446,80 @@ fn modules_that_call_each_other_come_to_an_end() {
         Repository::new(&[("a/m.tf", "s = \"../b\""), ("b/m.tf", "s = \"../a\""), ("m.tf", "s = \"./.\"")]);
     assert_eq!(folders(&repository.open(&["a"])), ["a", "b"]);
 }
+
+const REQUEST: &str = "{\"MetadataOptions\": {\"HttpEndpoint\": \"disabled\"}}";
+
+/// Options for which a text is ours that disables something, and scripts call `aws`.
+fn marking() -> Options {
+    let marker =
+        Marker { script: |_| false, caller: |text| text.contains("aws"), file: |text| text.contains("disabled") };
+    Options { marker, ..Options::default() }
+}
+
+fn handed(repository: &Repository, script: &str) -> (Vec<String>, Vec<String>) {
+    let workspace = repository.open_with(marking());
+    let Some(entry) = workspace.entry(script) else { return Default::default() };
+    let HandedFiles { by_path, by_name } = workspace.handed_files(&workspace.source(entry.id));
+    (by_path.keys().map(ToString::to_string).collect(), by_name.into_keys().collect())
+}
+
+#[test]
+fn a_script_is_handed_the_files_that_it_can_only_mean() {
+    let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+    let repository = Repository::new(&[
+        (
+            "ops/run.sh",
+            "aws x --cli-input-json file://a.json\naws x --y file://ops/b.json\naws x \"$(cat \"$D/c.json\")\"",
+        ),
+        ("ops/a.json", REQUEST),
+        ("ops/b.json", REQUEST),
+        ("ops/c.json", REQUEST),
+        ("c.json", REQUEST),
+    ]);
+    let expected = (paths(&["ops/a.json", "ops/b.json", "ops/c.json"]), paths(&["a.json", "ops/b.json"]));
+    assert_eq!(handed(&repository, "ops/run.sh"), expected);
+    repository.write("a.json", "{}");
+    let expected = (paths(&["ops/a.json", "ops/b.json", "ops/c.json"]), paths(&["ops/b.json"]));
+    assert_eq!(handed(&repository, "ops/run.sh"), expected, "either of two files may be meant");
+}
+
+#[test]
+fn a_script_that_hands_over_nothing_of_ours_is_not_ours() {
+    for (script, path, text) in [
+        ("aws x --y file://a.json", "a.json", "{}"),
+        ("aws x --y file://a.json", "other.json", REQUEST),
+        ("aws x --y file://../../a.json", "a.json", REQUEST),
+        ("cat a.json", "a.json", REQUEST),
+        ("aws x --y https://example.com/a.json", "a.json", REQUEST),
+    ] {
+        let repository = Repository::new(&[("ops/run.sh", script), (path, text)]);
+        assert!(repository.open_with(marking()).entry("ops/run.sh").is_none(), "{script}");
+    }
+    let repository = Repository::new(&[("run.sh", "aws x --y file://a.json")]);
+    repository.write("a.json", format!("{REQUEST}{}", " ".repeat(300 << 10)));
+    assert!(repository.open_with(marking()).entry("run.sh").is_none(), "no request is as long");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_file_outside_of_the_root_is_handed_over() {
+    let repository = Repository::new(&[("run.sh", "aws x --y file://link.json --z file://folder/a.json")]);
+    let outside = repository.root.parent().unwrap().join("a.json");
+    fs::write(&outside, REQUEST).unwrap();
+    repository.link("link.json", "../a.json");
+    repository.link("folder", "..");
+    assert!(repository.open_with(marking()).entry("run.sh").is_none());
+}
+
+#[test]
+fn configurations_of_beanstalk_lie_in_their_folder() {
+    for (path, is_one) in [
+        (".ebextensions/a.config", true),
+        ("app/.ebextensions/a.config", true),
+        (".ebextensions/a/b.config", false),
+        ("web.config", false),
+        (".ebextensions/a.txt", false),
+    ] {
+        assert_eq!(configures_beanstalk(path), is_one, "{path}");
+    }
+}

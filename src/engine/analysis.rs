@@ -1,6 +1,6 @@
 //! From paths to assessments: opens the workspace, parses and evaluates what is needed, and joins the results.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -9,7 +9,8 @@ use super::{Edited, EngineError, Input, Variables, directives, open, sort_proble
 use crate::assess::{Asked, Assessments, Terms, assess};
 use crate::catalog;
 use crate::config::{Config, ConfigError};
-use crate::discover::{Entry, Kind, Reason, Workspace};
+use crate::discover::{self, Entry, Kind, Reason, Workspace};
+use crate::eval::beanstalk;
 use crate::eval::cloudformation::Templates;
 use crate::eval::image_builder::{self, Components};
 use crate::eval::packer::{self, TemplateFolder};
@@ -19,7 +20,7 @@ use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
 use crate::network::Assumptions;
-use crate::source::{FileId, SourceFile, Text};
+use crate::source::{FileId, Limits, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::hcl;
 use crate::syntax::tree;
@@ -105,8 +106,10 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     let faults = estate.faults(faults);
     let terms = Terms { required: required.into_iter().collect(), assumptions, asked, limits: input.limits };
     let mut assessments = assess(estate, &terms);
+    let mut lone_problems = Vec::new();
     if workspace.entries().iter().any(|entry| entry.selected && entry.kind == Kind::UserData) {
-        let lone = lone_scripts(&workspace, &assessments);
+        let (lone, faults) = lone_scripts(&workspace, &assessments, &input.limits);
+        lone_problems = faults;
         assessments.hosts.extend(assess(lone, &terms).hosts);
     }
 
@@ -117,6 +120,7 @@ pub(super) fn analyse_edited(input: &Input, asked: Asked, edited: &Edited) -> Re
     problems.extend(documents.problems);
     problems.extend(packer.evaluation.problems);
     problems.extend(faults);
+    problems.extend(lone_problems);
     problems.retain(|problem| concerns_selection(problem, &workspace));
     sort_problems(&mut problems, &workspace);
     let mut directives = terraform.directives;
@@ -146,13 +150,22 @@ fn assumptions(input: &Input, config: &Config) -> Result<Assumptions, EngineErro
 }
 
 /// The selected scripts that no host is given and no image is built with: each is judged as the user data of a host of
-/// its own.
-fn lone_scripts(workspace: &Workspace, assessments: &Assessments) -> Estate {
+/// its own. So is each configuration file of Elastic Beanstalk.
+fn lone_scripts(workspace: &Workspace, assessments: &Assessments, limits: &Limits) -> (Estate, Vec<Problem>) {
     let used = usage::files_of_scripts(assessments);
     let is_lone = |entry: &&Entry| entry.selected && entry.kind == Kind::UserData && !used.contains(&entry.id);
-    let host = |entry: &Entry| model::lone(&workspace.source(entry.id), entry.reason == Reason::Given);
-    let hosts = workspace.entries().iter().filter(is_lone).map(host);
-    Estate { hosts: hosts.collect(), ..Estate::default() }
+    let (mut problems, mut texts) = (Vec::new(), BTreeMap::new());
+    let mut host = |entry: &Entry| {
+        let file = workspace.source(entry.id);
+        if discover::configures_beanstalk(&entry.path) {
+            let read = beanstalk::read(&file, limits);
+            problems.extend(read.problems);
+            return read.init.map(|init| model::beanstalk(&file, init));
+        }
+        Some(model::lone(&file, entry.reason == Reason::Given, &workspace.handed_files(&file), &mut texts))
+    };
+    let hosts = workspace.entries().iter().filter(is_lone).filter_map(&mut host).collect();
+    (Estate { hosts, ..Estate::default() }, problems)
 }
 
 fn is_agent(name: &str) -> bool {

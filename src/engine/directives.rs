@@ -55,12 +55,9 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
     // The hosts of a template share what it has `cfn-init` do.
     let mut read_inits = BTreeSet::new();
     for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
-        for value in host.user_data.iter().flat_map(Value::alternatives) {
-            let ValueKind::String(text) = &value.kind else { continue };
-            if text.decoded().unwrap_or(text).as_str().contains(DIRECTIVE) {
-                for part in parts(host, text, limits).iter().flat_map(Part::ways) {
-                    gathered.add(of_part(part, limits));
-                }
+        for text in host.user_data.iter().flat_map(texts) {
+            for part in parts(host, &text, limits).iter().flat_map(Part::ways) {
+                gathered.add(of_part(part, limits));
             }
         }
         let is_new = |init: &&Value| match &init.kind {
@@ -69,6 +66,11 @@ pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, lim
         };
         for text in host.init.iter().filter(is_new).flat_map(texts) {
             gathered.add(of_init(&text, limits));
+        }
+        if host.language == Language::Script && host.init.is_some() {
+            let file = workspace.source(host.subject.header.file);
+            let whole = Text::verbatim(file.text(), file.span(0..file.text().len()));
+            gathered.add(of_configuration(&whole, limits));
         }
         for step in &host.commands {
             let BuildStepKind::Script { text, interpreter, .. } = &step.kind else { continue };

@@ -495,7 +495,11 @@ fn open(input: &Input, edited: &Edited) -> Result<(Workspace, Config), EngineErr
         overlay: input.buffer.clone(),
         edited: edited.clone(),
         kind: input.kind,
-        marker: discover::Marker(catalog::marks_script),
+        marker: discover::Marker {
+            script: catalog::marks_script,
+            caller: catalog::may_tell_cloud,
+            file: catalog::may_disable_endpoint,
+        },
         limits: input.limits,
     };
     let path = match &input.configuration {

@@ -28,6 +28,7 @@ pub(super) fn list_files(analysis: &Analysis) -> Vec<Listed> {
             of_value(value, &mut files);
         }
         host.commands.iter().for_each(|step| of_step(step, &mut files));
+        files.extend(host.files.iter().flat_map(|(_, text)| text.pieces()).map(|piece| piece.span.file));
         for file in files {
             let path = Arc::clone(&workspace.source(file).path);
             users.entry(path).or_default().insert(Arc::clone(&host.subject.address));
@@ -149,7 +150,7 @@ fn of_origin(origin: &Origin, files: &mut BTreeSet<FileId>) {
 }
 
 fn of_value(value: &Value, files: &mut BTreeSet<FileId>) {
-    for value in value.alternatives() {
+    for value in &*value.alternatives() {
         of_origin(&value.origin, files);
         if let ValueKind::String(text) = &value.kind {
             let text = text.decoded().unwrap_or(text);

@@ -1,6 +1,7 @@
 //! Trees to values with origins: what Terraform, CloudFormation, Packer, Image Builder and Systems Manager make of what is
 //! written.
 
+pub mod beanstalk;
 mod budget;
 mod build;
 pub mod cloudformation;
@@ -14,4 +15,4 @@ mod value;
 
 pub use build::{ANY_VARIABLE, Build, BuildStep, BuildStepKind, Interpreter};
 pub use resource::{Evaluation, Language, Resource};
-pub use value::{Map, Unknown, Value, ValueKind, number_text};
+pub use value::{Computed, Map, OtherVersion, Unknown, Value, ValueKind, number_text};

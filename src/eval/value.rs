@@ -1,5 +1,6 @@
 //! Values with origins. What is not known is a value too, with the reason.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -55,12 +56,10 @@ pub enum Unknown {
     NotGiven(Arc<str>),
     /// It is known only at run time but the repository gives a value for each case: a Region, a workspace.
     RunTime(Arc<str>),
-    /// An attribute (second) of a resource (first) that only the cloud knows.
-    Computed(Arc<str>, Arc<str>),
-    /// A version (first) of a launch template (second) that is another one than the workspace describes.
-    Version(Arc<str>, Arc<str>),
-    /// The same of a resource (second) that is deployed with another project (first) of the workspace.
-    Elsewhere(Arc<str>, Arc<str>, Arc<str>),
+    /// Only the cloud knows it.
+    Computed(Arc<Computed>),
+    /// It is in another version of a launch template than the one that the workspace describes.
+    Version(Arc<OtherVersion>),
     /// An output of a module that is not in the workspace.
     Remote(Arc<str>),
     /// The result of something whose value changes or that is not evaluated: a time, a random number.
@@ -77,7 +76,33 @@ pub enum Unknown {
     Faulty,
 }
 
+/// An attribute of a resource that only the cloud knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Computed {
+    /// The project of the workspace that the resource is deployed with, when it is another one than the reader's.
+    pub project: Option<Arc<str>>,
+    /// The address of the resource.
+    pub resource: Arc<str>,
+    /// The name of the attribute; empty for the whole resource.
+    pub attribute: Arc<str>,
+}
+
+/// A version of a launch template that the workspace does not describe.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OtherVersion {
+    /// The number of the version.
+    pub version: Arc<str>,
+    /// The address of the launch template.
+    pub template: Arc<str>,
+}
+
 impl Unknown {
+    /// The `attribute` of `resource` that only the cloud knows; an empty name stands for the whole resource.
+    #[must_use]
+    pub fn computed(resource: impl Into<Arc<str>>, attribute: impl Into<Arc<str>>) -> Self {
+        Self::Computed(Arc::new(Computed { project: None, resource: resource.into(), attribute: attribute.into() }))
+    }
+
     /// Where the fault is, for one.
     #[must_use]
     pub fn place(&self) -> Option<Span> {
@@ -96,17 +121,19 @@ impl fmt::Display for Unknown {
         match self {
             Self::NotGiven(name) => write!(formatter, "`{name}` has no value in this workspace"),
             Self::RunTime(name) => write!(formatter, "`{name}` is known only when it runs"),
-            Self::Computed(resource, attribute) if attribute.is_empty() => {
-                write!(formatter, "`{resource}` is known only to the cloud")
+            Self::Computed(computed) => {
+                let Computed { project, resource, attribute } = &**computed;
+                match (project, attribute.is_empty()) {
+                    (Some(project), _) => {
+                        write!(formatter, "`{resource}.{attribute}` of `{project}` is known only to the cloud")
+                    }
+                    (None, true) => write!(formatter, "`{resource}` is known only to the cloud"),
+                    (None, false) => write!(formatter, "`{resource}.{attribute}` is known only to the cloud"),
+                }
             }
-            Self::Computed(resource, attribute) => {
-                write!(formatter, "`{resource}.{attribute}` is known only to the cloud")
-            }
-            Self::Version(version, template) => {
+            Self::Version(other) => {
+                let OtherVersion { version, template } = &**other;
                 write!(formatter, "version {version} of `{template}` is not the one that this workspace describes")
-            }
-            Self::Elsewhere(project, resource, attribute) => {
-                write!(formatter, "`{resource}.{attribute}` of `{project}` is known only to the cloud")
             }
             Self::Remote(source) => write!(formatter, "the module `{source}` is not in this workspace"),
             Self::NotEvaluated(what) => write!(formatter, "`{what}` is not evaluated"),
@@ -118,6 +145,9 @@ impl fmt::Display for Unknown {
         }
     }
 }
+
+// Values are held by the hundred thousand; what is larger belongs behind a pointer.
+const _: () = assert!(size_of::<Value>() <= 48, "a value takes more memory than it should");
 
 impl Value {
     /// A value written at `span`.
@@ -228,10 +258,11 @@ impl Value {
 
     /// The possible values: each of several, or this one.
     #[must_use]
-    pub fn alternatives(&self) -> Vec<Self> {
+    pub fn alternatives(&self) -> Cow<'_, [Self]> {
         match &self.kind {
+            ValueKind::OneOf(values) if self.origin.trail.is_empty() => Cow::Borrowed(values),
             ValueKind::OneOf(values) => values.iter().map(|value| value.clone().through(&self.origin.trail)).collect(),
-            _ => vec![self.clone()],
+            _ => Cow::Borrowed(std::slice::from_ref(self)),
         }
     }
 

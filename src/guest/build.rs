@@ -133,7 +133,7 @@ fn environments(environment: &Environment) -> Vec<Environment> {
     for (name, value) in environment {
         let alternatives = value.alternatives();
         let few = alternatives.len().saturating_mul(all.len()) <= MOST_ENVIRONMENTS;
-        let values = if few { alternatives } else { vec![value.clone()] };
+        let values = if few { &*alternatives } else { std::slice::from_ref(value) };
         all = all
             .into_iter()
             .flat_map(|before| {

@@ -10,7 +10,7 @@ use crate::source::{HOLE, Span, Text};
 use crate::syntax::script::{Script, Word, WordPart, WordPartKind};
 
 /// The longest text that expansions build; user data has 16 KiB.
-const MOST_BYTES: usize = 128 << 10;
+pub(super) const MOST_BYTES: usize = 128 << 10;
 
 /// The texts that one word becomes, while it is put together.
 #[derive(Default)]

@@ -242,6 +242,18 @@ impl Guest {
         }
     }
 
+    /// Makes `files` be there, by absolute path, and `script` the path of the scripts that the host is given.
+    pub fn place_script(&mut self, script: &str, files: &[(Arc<str>, Text)], at: Span) {
+        self.shell.set_script(&Text::encoded(script, at));
+        for (path, text) in files {
+            // On Windows paths are in lower case, and the working directory has no drive.
+            let on_windows = path.trim_start_matches('/').to_lowercase();
+            for path in [path.to_string(), on_windows] {
+                self.files.insert(path, Some(Content::Text(text.clone())));
+            }
+        }
+    }
+
     /// What a file is known to hold, or `None` when the script did not write it.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<&Content> {

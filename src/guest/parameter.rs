@@ -121,8 +121,11 @@ impl Machine<'_> {
         let variable = shell.variable(name, span)?;
         let Some(subscript) = subscript else {
             return Some(match variable {
-                // Without a subscript the whole list is meant.
-                Variable::Array(_) if shell.dialect == Dialect::PowerShell => Value::List(variable.elements()),
+                // Without a subscript the whole list is meant, or the whole table.
+                Variable::Array(_) if shell.dialect == Dialect::PowerShell => match variable.table_text(span) {
+                    Some(table) => Value::Text(table),
+                    None => Value::List(variable.elements()),
+                },
                 variable => Value::Text(variable.text()),
             });
         };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::expand::MOST_BYTES;
 use super::shared::Shared;
 use crate::network::Status;
 use crate::source::{Span, Text};
@@ -314,6 +315,14 @@ impl Shell {
         }
     }
 
+    /// The path of the file that it runs, when it is known.
+    pub(super) fn script(&self) -> Option<&Text> {
+        match self.variables.get(SCRIPT)? {
+            Variable::Text(path) => Some(path),
+            Variable::Array(_) => None,
+        }
+    }
+
     /// Makes a variable local to the function that runs.
     pub(super) fn hide(&mut self, name: &str) {
         if let Some(hidden) = self.hidden.last_mut() {
@@ -355,6 +364,26 @@ impl Variable {
             Self::Text(text) => text.len(),
             Self::Array(elements) => elements.values().map(Text::len).sum(),
         }
+    }
+
+    /// A table as PowerShell writes it, `@{name=value;}`, where it is asked for at `span`; `None` when it is none.
+    pub(super) fn table_text(&self, span: Span) -> Option<Text> {
+        let Self::Array(elements) = self else { return None };
+        if elements.is_empty() || elements.keys().any(|key| matches!(key, Key::Number(_))) {
+            return None;
+        }
+        let mut text = Text::encoded("@{", span);
+        for (key, value) in elements {
+            let Key::Name(name) = key else { continue };
+            text.push_encoded(&format!("{name}="), span);
+            text.push_text(value);
+            text.push_encoded(";", span);
+            if text.len() > MOST_BYTES {
+                return Some(Text::hole(span, "a table that is longer than is followed"));
+            }
+        }
+        text.push_encoded("}", span);
+        Some(text)
     }
 
     /// All elements; a text is an array of one.

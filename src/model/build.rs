@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::links::{Register, Target};
 use super::read::{holder, value_at, value_under, values_at};
 use super::registrations::Registrations;
-use super::settings::{Inheritance, declared, effective, inheriting};
+use super::settings::{Inheritance, Reader, effective, inheriting};
 use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
 use super::{copies, document};
 use crate::catalog::{self, Defaults, Encoding, ModuleRow, Path, PathStep, Role, SettingName, Settings, UserData};
@@ -132,6 +132,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             image,
             launches: launches.get(&description.resource).cloned().unwrap_or_default(),
             sets_variables: false,
+            files: Vec::new(),
         })
     };
     let mut hosts: Vec<Host> = descriptions.par_iter().zip(&declared).zip(&targets).filter_map(host).collect();
@@ -223,9 +224,10 @@ impl<'a> Description<'a> {
 
     fn subject(&self) -> Subject {
         let resource = self.resource();
+        let name = resource.name();
         Subject {
             project: Arc::clone(&resource.project),
-            address: format!("{}{}", resource.name(), self.suffix).into(),
+            address: if self.suffix.is_empty() { Arc::clone(name) } else { format!("{name}{}", self.suffix).into() },
             header: resource.header,
             calls: resource.trail.clone(),
         }
@@ -233,9 +235,10 @@ impl<'a> Description<'a> {
 
     fn declared(&self, limits: &Limits) -> Declared {
         let settings = self.settings;
-        let read = |setting, path: &Option<_>| {
+        let mut reader = Reader::new(&self.value, &self.fallbacks, limits);
+        let mut read = |setting, path: &'static Option<_>| {
             let default = settings.block_defaults.as_ref().and_then(|defaults| defaults.of(setting));
-            declared(setting, path.as_ref(), &self.value, &self.fallbacks, default.as_deref(), limits)
+            reader.declared(setting, path.as_ref(), default.as_deref())
         };
         Declared {
             endpoint: read(SettingName::Endpoint, &settings.endpoint),

@@ -21,29 +21,35 @@ pub fn run_documents(estate: &mut Estate, resources: &[Resource], documents: &[D
     let tables = catalog::systems_manager();
     let associations = resources.iter().filter_map(|resource| Some((resource, tables.association(&resource.kind)?)));
     let associations: Vec<(&Resource, &AssociationRow)> = associations.collect();
-    if associations.is_empty() && documents.is_empty() {
+    let own: Vec<(&Resource, Association)> = resources.iter().flat_map(|resource| own(resource, limits)).collect();
+    if associations.is_empty() && own.is_empty() && documents.is_empty() {
         return;
     }
     let instances = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
     let held = Register::new(resources, |kind| Some(&tables.document(kind)?.names), limits);
-    let of_resource: BTreeMap<usize, usize> =
-        documents.iter().enumerate().filter_map(|(index, document)| Some((document.resource?, index))).collect();
-    let mut budget = Budget::new(limits);
-    let mut used = BTreeSet::new();
+    let mut run = Run {
+        documents,
+        of_resource: documents.iter().enumerate().filter_map(|(index, held)| Some((held.resource?, index))).collect(),
+        held,
+        used: BTreeSet::new(),
+        budget: Budget::new(limits),
+    };
     let mut alone = Vec::new();
+    for (resource, association) in own {
+        let Some(steps) = run.steps(resource, &association) else { continue };
+        let name = (&*resource.project, &**resource.name());
+        for host in &mut estate.hosts {
+            if (&*host.subject.project, &*host.subject.address) == name {
+                host.commands.extend(steps.iter().cloned());
+            }
+        }
+    }
     for (resource, row) in associations {
-        let given = given(&value_at(&resource.properties, &row.parameters, limits));
-        let name = value_at(&resource.properties, &row.document, limits);
-        let mut target = Target::default();
-        held.resolve(&resource.project, &name, &mut target);
-        let found: Vec<usize> = target.resources.iter().filter_map(|found| of_resource.get(found)).copied().collect();
-        used.extend(found.iter().copied());
-        let steps = match (found.as_slice(), name.as_str()) {
-            ([only], _) => documents.get(*only).map(|document| document.steps(&given, &mut budget)),
-            (_, Some(name)) => managed(name, &given, resource.header, &mut budget),
-            _ => None,
+        let association = Association {
+            document: value_at(&resource.properties, &row.document, limits),
+            given: given(&value_at(&resource.properties, &row.parameters, limits)),
         };
-        let Some(steps) = steps else { continue };
+        let Some(steps) = run.steps(resource, &association) else { continue };
         let targets = targets(resource, row, &instances, resources, limits);
         let is_target = |host: &&mut Host| targets.contains(&(&*host.subject.project, &*host.subject.address));
         let mut is_run = false;
@@ -61,6 +67,7 @@ pub fn run_documents(estate: &mut Estate, resources: &[Resource], documents: &[D
             alone.extend(host(subject, resource.language, steps, false));
         }
     }
+    let Run { used, mut budget, .. } = run;
     for (_, document) in documents.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
         let subject = Subject {
             project: Arc::clone(&document.project),
@@ -75,6 +82,60 @@ pub fn run_documents(estate: &mut Estate, resources: &[Resource], documents: &[D
     estate.hosts.extend(alone);
     let key = |host: &Host| (Arc::clone(&host.subject.project), Arc::clone(&host.subject.address));
     estate.hosts.sort_by_cached_key(key);
+}
+
+/// What is run on hosts: the name of a document, and its parameters.
+struct Association {
+    document: Value,
+    given: Given,
+}
+
+/// The documents that are run, and what they may still come to.
+struct Run<'a> {
+    documents: &'a [Document],
+    /// The index of the document that a resource holds, by the index of the resource.
+    of_resource: BTreeMap<usize, usize>,
+    held: Register<'a>,
+    /// The documents that something runs.
+    used: BTreeSet<usize>,
+    budget: Budget,
+}
+
+impl Run<'_> {
+    /// What the document that `resource` names does; `None` when it is not known.
+    fn steps(&mut self, resource: &Resource, association: &Association) -> Option<Vec<BuildStep>> {
+        let Association { document, given } = association;
+        let mut target = Target::default();
+        self.held.resolve(&resource.project, document, &mut target);
+        let found = target.resources.iter().filter_map(|found| self.of_resource.get(found));
+        let found: Vec<usize> = found.copied().collect();
+        self.used.extend(found.iter().copied());
+        match (found.as_slice(), document.as_str()) {
+            ([only], _) => self.documents.get(*only).map(|document| document.steps(given, &mut self.budget)),
+            (_, Some(name)) => managed(name, given, resource.header, &mut self.budget),
+            _ => None,
+        }
+    }
+}
+
+/// What the properties of an instance say is run on it, unless it is open whether it is.
+fn own<'a>(resource: &'a Resource, limits: &Limits) -> Vec<(&'a Resource, Association)> {
+    let Some(row) = catalog::systems_manager().own_association(&resource.kind) else { return Vec::new() };
+    let is_open = |(_, association): &(String, Value)| association.as_map().is_none();
+    let associations = values_at(&resource.properties, &row.associations, limits);
+    let written = row.associations.first_name().map(|name| value_under(&resource.properties, name, limits));
+    if written.is_some_and(|written| written.alternatives().len() > 1) || associations.iter().any(is_open) {
+        return Vec::new();
+    }
+    let association = |(_, association): (String, Value)| {
+        let parameters = values_at(&association, &row.parameters, limits).into_iter().filter_map(|(_, parameter)| {
+            let name = value_under(&parameter, &row.parameter_name, limits);
+            Some((name.as_str()?.into(), value_under(&parameter, &row.parameter_value, limits)))
+        });
+        let given = parameters.collect();
+        (resource, Association { document: value_under(&association, &row.document, limits), given })
+    };
+    associations.into_iter().map(association).collect()
 }
 
 /// The parameters in a map.
@@ -149,5 +210,6 @@ pub(super) fn bare(subject: Subject, language: Language, user_data: Vec<Value>, 
         image: Value::null(span),
         launches: Vec::new(),
         sets_variables: false,
+        files: Vec::new(),
     }
 }

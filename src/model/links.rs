@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::read::{spelling, value_at, value_under, values_at};
 use crate::catalog::{self, Link, Role};
-use crate::eval::{Resource, Unknown, Value, ValueKind};
+use crate::eval::{OtherVersion, Resource, Unknown, Value, ValueKind};
 use crate::source::{Limits, Origin};
 
 /// The resources that others can refer to, by project, address and written names.
@@ -46,6 +46,11 @@ impl<'a> Register<'a> {
         }
         register.look_up(limits);
         register
+    }
+
+    /// Whether nothing is registered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_address.is_empty()
     }
 
     /// Finds out where the look-ups among the resources lead.
@@ -102,12 +107,12 @@ impl<'a> Register<'a> {
         let mut kept = Vec::new();
         for index in std::mem::take(&mut target.resources) {
             let Some(resource) = self.resources.get(index) else { continue };
-            for version in version.alternatives() {
+            for version in &*version.alternatives() {
                 let is_default = version.is_null() || version.as_str() == Some("$Default");
                 let path = catalog::resource(&resource.kind).and_then(|row| row.default_version.as_ref());
                 let version = match path {
                     Some(path) if is_default => value_at(&resource.properties, path, limits),
-                    _ => version,
+                    _ => version.clone(),
                 };
                 let other = version.alternatives().iter().find_map(|version| another(version, &resource.address));
                 match other {
@@ -123,11 +128,12 @@ impl<'a> Register<'a> {
 
     /// Adds where `name` leads, as it is written in `project`.
     pub(super) fn resolve(&self, project: &str, name: &Value, target: &mut Target) {
-        for name in name.alternatives() {
+        for name in &*name.alternatives() {
             let found = match &name.kind {
                 ValueKind::Null => continue,
-                ValueKind::Unknown(Unknown::Computed(address, _)) => self.at_address(project, address),
-                ValueKind::Unknown(Unknown::Elsewhere(project, address, _)) => self.at_address(project, address),
+                ValueKind::Unknown(Unknown::Computed(computed)) => {
+                    self.at_address(computed.project.as_deref().unwrap_or(project), &computed.resource)
+                }
                 ValueKind::String(text) => text
                     .known()
                     .and_then(|name| self.by_name.get(&(project, Arc::from(name))))
@@ -140,9 +146,7 @@ impl<'a> Register<'a> {
             if found.is_empty() {
                 let why = match &name.kind {
                     ValueKind::Unknown(why) => why.clone(),
-                    ValueKind::String(text) if text.known().is_some() => {
-                        Unknown::Computed(text.as_str().into(), Arc::default())
-                    }
+                    ValueKind::String(text) if text.known().is_some() => Unknown::computed(text.as_str(), ""),
                     _ => Unknown::NotEvaluated("a partly known name".into()),
                 };
                 target.unresolved.get_or_insert((why, name.origin.clone()));
@@ -169,7 +173,7 @@ fn another(version: &Value, address: &Arc<str>) -> Option<(Unknown, Origin)> {
         ValueKind::Unknown(why @ (Unknown::NotGiven(_) | Unknown::Fault(_) | Unknown::Faulty)) => why.clone(),
         _ => {
             let number = spelling(version).filter(|text| text.parse::<u64>().is_ok_and(|number| number > 1))?;
-            Unknown::Version(number, Arc::clone(address))
+            Unknown::Version(Arc::new(OtherVersion { version: number, template: Arc::clone(address) }))
         }
     };
     Some((why, version.origin.clone()))

@@ -13,13 +13,15 @@ mod read;
 mod registrations;
 mod settings;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::{Role, SettingName};
+use crate::discover::HandedFiles;
 use crate::eval::{BuildStep, BuildStepKind, Language, Unknown, Value, ValueKind};
 use crate::finding::{Place, Problem};
-use crate::source::{Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
+use crate::source::{FileId, Origin, Piece, PieceKind, SourceFile, Span, Text, Trail};
 
 pub use build::build;
 pub use commands::run_documents;
@@ -62,7 +64,7 @@ impl Estate {
             _ => None,
         };
         let mut faults: Vec<Problem> = hosts.chain(accounts).chain(scripts).filter_map(fault).collect();
-        let holes = self.holes();
+        let holes = if evaluated.is_empty() { BTreeSet::new() } else { self.holes() };
         faults.extend(evaluated.into_iter().filter(|problem| match problem.place {
             Place::Span(place) => holes.iter().any(|hole| hole.contains(place)),
             Place::Path(_) => false,
@@ -86,7 +88,8 @@ impl Estate {
     fn holes(&self) -> BTreeSet<Span> {
         let mut holes = BTreeSet::new();
         let user_data = self.hosts.iter().flat_map(|host| &host.user_data);
-        for value in user_data.chain(self.build_scripts()).flat_map(Value::alternatives) {
+        let values = user_data.chain(self.build_scripts()).map(Value::alternatives);
+        for value in values.flat_map(Cow::into_owned) {
             let ValueKind::String(text) = &value.kind else { continue };
             for text in std::iter::successors(Some(text), |text| text.decoded()) {
                 let is_hole = |piece: &&Piece| matches!(piece.kind, PieceKind::Hole(_));
@@ -97,16 +100,38 @@ impl Estate {
     }
 }
 
+/// Where a script that is judged by itself finds the repository that it belongs to.
+pub const REPOSITORY: &str = "/repository";
+
 /// The host that is given `file` as its user data, of which nothing else is known. Unless the file `is_whole`, whoever
-/// runs it may have set variables for it.
+/// runs it may have set variables for it. It finds the `handed` files in the repository and where it is run; their `texts`
+/// are shared by all scripts.
 #[must_use]
-pub fn lone(file: &SourceFile, is_whole: bool) -> Host {
+pub fn lone(file: &SourceFile, is_whole: bool, handed: &HandedFiles, texts: &mut BTreeMap<FileId, Text>) -> Host {
     let span = file.span(0..file.text().len());
     let header = file.span(0..file.text().find('\n').unwrap_or(file.text().len()));
     let subject =
         Subject { project: Arc::clone(&file.path), address: Arc::clone(&file.path), header, calls: Trail::default() };
     let user_data = vec![Value::text(Text::verbatim(file.text(), span), span)];
-    Host { sets_variables: !is_whole, ..commands::bare(subject, Language::Script, user_data, span) }
+    let by_path = handed.by_path.iter().map(|(path, file)| (format!("{REPOSITORY}/{path}"), file));
+    let by_name = handed.by_name.iter().map(|(name, file)| (format!("/{name}"), file));
+    let mut text = |file: &SourceFile| {
+        let whole = || Text::verbatim(file.text(), file.span(0..file.text().len()));
+        texts.entry(file.id).or_insert_with(whole).clone()
+    };
+    let files = by_path.chain(by_name).map(|(path, file)| (path.into(), text(file))).collect();
+    Host { sets_variables: !is_whole, files, ..commands::bare(subject, Language::Script, user_data, span) }
+}
+
+/// The hosts of an environment of Elastic Beanstalk that the configuration `file` is for, of which nothing else is known:
+/// `init` is what `cfn-init` does on them.
+#[must_use]
+pub fn beanstalk(file: &SourceFile, init: Value) -> Host {
+    let header = file.span(0..file.text().find('\n').unwrap_or(file.text().len()));
+    let subject =
+        Subject { project: Arc::clone(&file.path), address: Arc::clone(&file.path), header, calls: Trail::default() };
+    let script = Value::text(Text::encoded("#!/bin/sh\ncfn-init\n", header), header);
+    Host { init: Some(init), ..commands::bare(subject, Language::Script, vec![script], header) }
 }
 
 /// What a finding is about.
@@ -148,6 +173,8 @@ pub struct Host {
     pub launches: Vec<Subject>,
     /// Whether somebody who is not known may have set variables for the scripts.
     pub sets_variables: bool,
+    /// What files hold that a script which is judged by itself finds, by absolute path.
+    pub files: Vec<(Arc<str>, Text)>,
 }
 
 /// The settings of the metadata service of one host.

@@ -13,7 +13,36 @@ pub(super) fn value_at(value: &Value, path: &Path, limits: &Limits) -> Value {
 
 /// The value under the one name `name`.
 pub(super) fn value_under(value: &Value, name: &str, limits: &Limits) -> Value {
-    value_at_steps(value, &[PathStep::Name(name.into())], limits)
+    under(value, name, &[], limits)
+}
+
+/// The value after the steps `rest` under `name`.
+fn under(value: &Value, name: &str, rest: &[PathStep], limits: &Limits) -> Value {
+    value.for_each_alternative(limits.alternatives, |value| match &value.kind {
+        ValueKind::List(items) | ValueKind::Set(items) => {
+            found_in(&**items, value, limits, |item| under(item, name, rest, limits))
+        }
+        ValueKind::Map(map) => match map.entries.get(name) {
+            Some(found) => value_at_steps(&found.clone().through(&value.origin.trail), rest, limits),
+            None => Value::null(value.origin.span),
+        },
+        _ => Value::null(value.origin.span),
+    })
+}
+
+/// What `find` finds in `items`, which `around` holds: blocks are lists of maps, nearly always of one.
+fn found_in<'a>(
+    items: impl IntoIterator<Item = &'a Value>,
+    around: &Value,
+    limits: &Limits,
+    find: impl Fn(&Value) -> Value,
+) -> Value {
+    let items = items.into_iter().map(|item| item.clone().through(&around.origin.trail));
+    let found: Vec<_> = items.map(|item| find(&item)).filter(|found| !found.is_null()).collect();
+    if found.is_empty() {
+        return Value::null(around.origin.span);
+    }
+    Value::one_of(found, limits.alternatives, around.origin.span)
 }
 
 /// The one of a description and its `fallbacks` that has something under the first name of `path`, else the description.
@@ -29,30 +58,19 @@ pub(super) fn holder<'a>(path: &Path, description: &'a Value, fallbacks: &'a [Va
 /// The value after `steps`, as [`value_at`].
 pub(super) fn value_at_steps(value: &Value, steps: &[PathStep], limits: &Limits) -> Value {
     let Some((step, rest)) = steps.split_first() else { return value.clone() };
-    let absent = || Value::null(value.origin.span);
+    if let PathStep::Name(name) = step {
+        return under(value, name, rest, limits);
+    }
     value.for_each_alternative(limits.alternatives, |value| match (&value.kind, step) {
         (ValueKind::List(items) | ValueKind::Set(items), step) => {
-            // Blocks are lists of maps, nearly always of one.
             let steps = if *step == PathStep::Each { rest } else { steps };
-            let items = items.iter().map(|item| item.clone().through(&value.origin.trail));
-            let found = items.map(|item| value_at_steps(&item, steps, limits));
-            let found: Vec<_> = found.filter(|found| !found.is_null()).collect();
-            if found.is_empty() { absent() } else { Value::one_of(found, limits.alternatives, value.origin.span) }
+            found_in(&**items, value, limits, |item| value_at_steps(item, steps, limits))
         }
-        (ValueKind::Map(map), PathStep::Name(name)) => match map.entries.get(&**name) {
-            Some(found) => value_at_steps(&found.clone().through(&value.origin.trail), rest, limits),
-            None => absent(),
-        },
         (ValueKind::Map(_), PathStep::Where(fields)) if has(value, fields) => value_at_steps(value, rest, limits),
         (ValueKind::Map(map), PathStep::Each) => {
-            let found = map
-                .entries
-                .values()
-                .map(|entry| value_at_steps(&entry.clone().through(&value.origin.trail), rest, limits));
-            let found: Vec<_> = found.filter(|found| !found.is_null()).collect();
-            if found.is_empty() { absent() } else { Value::one_of(found, limits.alternatives, value.origin.span) }
+            found_in(map.entries.values(), value, limits, |entry| value_at_steps(entry, rest, limits))
         }
-        _ => absent(),
+        _ => Value::null(value.origin.span),
     })
 }
 
@@ -73,7 +91,7 @@ fn one_step(suffix: &str, value: &Value, step: &PathStep, limits: &Limits) -> Ve
         (ValueKind::OneOf(_), _) => {
             // The alternatives of one table have mostly the same keys: what has the same name is one thing.
             let mut found: Vec<(String, Vec<Value>)> = Vec::new();
-            for alternative in value.alternatives() {
+            for alternative in &*value.alternatives() {
                 for (suffix, value) in one_step(suffix, &alternative, step, limits) {
                     match found.iter_mut().find(|(other, _)| *other == suffix) {
                         Some((_, values)) => values.push(value),

@@ -26,10 +26,14 @@ impl<'a> Registrations<'a> {
         Self { resources, images: Register::new(resources, names, limits), limits }
     }
 
-    /// What the images that `image` may stand for in `project` make of `setting`, those included that set nothing.
+    /// What the images that `image` may stand for in `project` make of `setting`, those included that set nothing; empty
+    /// when the workspace describes no image.
     pub(super) fn of(&self, project: &str, image: &Value, setting: SettingName) -> Vec<(Arc<str>, Written)> {
         let mut found = Vec::new();
-        for image in image.alternatives() {
+        if self.images.is_empty() {
+            return found;
+        }
+        for image in &*image.alternatives() {
             let before = found.len();
             self.add(project, &image, setting, &mut BTreeSet::new(), &mut found);
             if found.len() == before {

@@ -8,25 +8,59 @@ use std::sync::Arc;
 
 use super::read::{holder, spelling, value_at_steps};
 use super::{AccountDefault, Decider, Effective, Setting, Written};
-use crate::catalog::{self, Path, SettingName};
+use crate::catalog::{self, Path, PathStep, SettingName};
 use crate::eval::{Unknown, Value, ValueKind};
 use crate::source::{Limits, Origin, Step, StepRole};
 
-/// What is written at `path` for `setting`; `fallbacks` stand in for a description that lacks the path's first name,
-/// and `block_default` is what holds when the block around the setting is written but the setting is not.
-pub(super) fn declared(
+/// Reads the settings that one description writes.
+pub(super) struct Reader<'a> {
+    description: &'a Value,
+    /// What stands in for a description that lacks the first name of a path.
+    fallbacks: &'a [Value],
+    limits: &'a Limits,
+    /// The block that was looked into last, by the path that leads to it: the settings mostly stand in one.
+    last: Option<(&'a [PathStep], Value)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(description: &'a Value, fallbacks: &'a [Value], limits: &'a Limits) -> Self {
+        Self { description, fallbacks, limits, last: None }
+    }
+
+    /// What is written at `path` for `setting`; `block_default` is what holds when the block around the setting is
+    /// written but the setting is not.
+    pub(super) fn declared(
+        &mut self,
+        setting: SettingName,
+        path: Option<&'a Path>,
+        block_default: Option<&str>,
+    ) -> Vec<Written> {
+        let Some(path) = path else { return vec![Written::Unset] };
+        let Some((last, around)) = path.steps().split_last() else { return vec![Written::Unset] };
+        let block = match self.last.take() {
+            Some((steps, block)) if steps == around && !around.is_empty() => block,
+            _ => {
+                let holder = holder(path, self.description, self.fallbacks, self.limits);
+                value_at_steps(holder, around, self.limits)
+            }
+        };
+        let declared = declared_in(&block, setting, last, block_default, self.limits);
+        self.last = Some((around, block));
+        declared
+    }
+}
+
+/// What is written for `setting` after the `last` step of its path in a block, of which there may be alternatives.
+fn declared_in(
+    blocks: &Value,
     setting: SettingName,
-    path: Option<&Path>,
-    description: &Value,
-    fallbacks: &[Value],
+    last: &PathStep,
     block_default: Option<&str>,
     limits: &Limits,
 ) -> Vec<Written> {
-    let Some((last, around)) = path.and_then(|path| path.steps().split_last()) else { return vec![Written::Unset] };
-    let holder = path.map_or(description, |path| holder(path, description, fallbacks, limits));
-    let mut all: Vec<Written> = Vec::new();
-    for block in value_at_steps(holder, around, limits).alternatives() {
-        for value in value_at_steps(&block, std::slice::from_ref(last), limits).alternatives() {
+    let mut all: Vec<Written> = Vec::with_capacity(1);
+    for block in &*blocks.alternatives() {
+        for value in &*value_at_steps(block, std::slice::from_ref(last), limits).alternatives() {
             let one = match (written(setting, &value), block_default) {
                 (Written::Unset, Some(default)) if !block.is_null() => {
                     Written::Known { meaning: default.into(), origin: block.origin.clone() }
@@ -79,14 +113,14 @@ pub(super) struct Inheritance<'a> {
 
 /// The setting that takes effect.
 pub(super) fn effective(declared: Vec<Written>, inheritance: &Inheritance, default_origin: &Origin) -> Setting {
-    let mut effective = Vec::new();
+    let mut effective = Vec::with_capacity(1);
     for written in &declared {
         match written {
             Written::Unset => effective.extend(inherited(inheritance, default_origin)),
             _ => effective.push(Effective { written: written.clone(), decided_by: Decider::Host }),
         }
     }
-    let mut distinct: Vec<Effective> = Vec::new();
+    let mut distinct: Vec<Effective> = Vec::with_capacity(1);
     for one in effective {
         if !distinct.contains(&one) {
             distinct.push(one);

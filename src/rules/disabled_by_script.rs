@@ -68,7 +68,7 @@ fn own(rule: &'static str, hosts: &Hosts<Cause>) -> Option<Finding> {
         _ => " in one of the cases that the source gives",
     };
 
-    let mut related = Chain::new(&cause.origin, &first.host.subject);
+    let mut related = way(&cause.origin, first);
     for (host, cause) in hosts {
         if let Disabler::Script { command, when, .. } = cause.by {
             add_command(&mut related, command, &cause.origin);
@@ -150,7 +150,7 @@ fn others(rule: &'static str, hosts: &Hosts<Disabling>) -> Option<Finding> {
     let scope = if is_certain { "" } else { " on one of the ways through the script" };
     // Which instance it is, and whether an agent on it is enabled again, may be known elsewhere.
     let is_known = is_certain && !matches!(call.whose, Whose::Instance(_));
-    let mut related = Chain::new(&disabling.origin, &first.host.subject);
+    let mut related = way(&disabling.origin, first);
     for (host, disabling) in hosts {
         add_command(&mut related, disabling.call.switch.command, &disabling.origin);
         if hosts.len() > 1 {
@@ -176,6 +176,16 @@ fn others(rule: &'static str, hosts: &Hosts<Disabling>) -> Option<Finding> {
         discriminator: String::new(),
         suppressed: None,
     })
+}
+
+/// The labels of the steps from `origin` to the host. A script by itself is shown by its command.
+fn way(origin: &Origin, host: &Assessment) -> Chain {
+    if host.host.language != Language::Script {
+        return Chain::new(origin, &host.host.subject);
+    }
+    let mut chain = Chain::at(origin.span);
+    chain.add_way(origin, &host.host.subject);
+    chain
 }
 
 /// Adds the command that a value is given to, when the value is written elsewhere.

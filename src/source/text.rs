@@ -49,17 +49,59 @@ pub struct Text {
     decoded: Option<Arc<Self>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Never empty: the empty text has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Body {
     value: String,
+    pieces: Pieces,
+}
+
+/// Most texts are of one piece, which then needs no memory of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pieces {
+    One(Piece),
+    Several(Box<Several>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Several {
     pieces: Vec<Piece>,
-    /// The offsets in the value of the first byte of each piece but the first: most texts have one piece only.
+    /// The offsets in the value of the first byte of each piece but the first.
     starts: Vec<usize>,
     /// Which piece is the first hole.
     first_hole: Option<usize>,
 }
 
-static EMPTY: Body = Body { value: String::new(), pieces: Vec::new(), starts: Vec::new(), first_hole: None };
+impl Pieces {
+    fn last_mut(&mut self) -> Option<&mut Piece> {
+        match self {
+            Self::One(piece) => Some(piece),
+            Self::Several(several) => several.pieces.last_mut(),
+        }
+    }
+
+    /// Adds a piece whose first byte is at `start` in the value.
+    fn push(&mut self, piece: Piece, start: usize) {
+        if let Self::One(first) = self {
+            let first_hole = first.is_hole().then_some(0);
+            let pieces = vec![first.clone()];
+            *self = Self::Several(Box::new(Several { pieces, starts: Vec::new(), first_hole }));
+        }
+        if let Self::Several(several) = self {
+            if several.first_hole.is_none() && piece.is_hole() {
+                several.first_hole = Some(several.pieces.len());
+            }
+            several.starts.push(start);
+            several.pieces.push(piece);
+        }
+    }
+}
+
+impl Piece {
+    fn is_hole(&self) -> bool {
+        matches!(self.kind, PieceKind::Hole(_))
+    }
+}
 
 impl Text {
     /// The empty text.
@@ -73,26 +115,29 @@ impl Text {
     /// When the lengths differ the caller is wrong about that, and the text counts as encoded.
     #[must_use]
     pub fn verbatim(value: impl Into<String>, span: Span) -> Self {
-        let mut text = Self::new();
-        text.push_verbatim(&value.into(), span);
-        text
+        Self::of_one(value.into(), span, PieceKind::Verbatim)
     }
 
     /// A text `value` for which `span` stands as a whole.
     #[must_use]
     pub fn encoded(value: impl Into<String>, span: Span) -> Self {
-        let mut text = Self::new();
-        text.push_encoded(&value.into(), span);
-        text
+        Self::of_one(value.into(), span, PieceKind::Encoded)
     }
 
     /// A text of which nothing is known but the `span` that makes it and why it is not known.
     #[must_use]
     pub fn hole(span: Span, reason: impl Into<Arc<str>>) -> Self {
-        let piece =
-            Piece { length: HOLE.len_utf8(), span, kind: PieceKind::Hole(reason.into()), trail: Trail::default() };
-        let body = Body { value: HOLE.into(), pieces: vec![piece], starts: Vec::new(), first_hole: Some(0) };
-        Self { body: Some(Arc::new(body)), decoded: None }
+        Self::of_one(HOLE.into(), span, PieceKind::Hole(reason.into()))
+    }
+
+    fn of_one(value: String, span: Span, kind: PieceKind) -> Self {
+        if value.is_empty() {
+            return Self::new();
+        }
+        let length = value.len();
+        let kind = if kind == PieceKind::Verbatim && span.range().len() != length { PieceKind::Encoded } else { kind };
+        let pieces = Pieces::One(Piece { length, span, kind, trail: Trail::default() });
+        Self { body: Some(Arc::new(Body { value, pieces })), decoded: None }
     }
 
     /// This text as an encoded form, such as Base64, of `decoded`.
@@ -115,13 +160,13 @@ impl Text {
     /// The whole value; each hole is one [`HOLE`] character in it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.body().value
+        self.value()
     }
 
     /// The value, or `None` when a part of it is not known.
     #[must_use]
     pub fn known(&self) -> Option<&str> {
-        if self.has_holes() { None } else { Some(&self.body().value) }
+        if self.has_holes() { None } else { Some(self.value()) }
     }
 
     /// Whether a part is not known.
@@ -133,8 +178,11 @@ impl Text {
     /// Why the first part that is not known is not known.
     #[must_use]
     pub fn hole_reason(&self) -> Option<&Arc<str>> {
-        let body = self.body();
-        match &body.pieces.get(body.first_hole?)?.kind {
+        let piece = match &self.body.as_ref()?.pieces {
+            Pieces::One(piece) => piece,
+            Pieces::Several(several) => several.pieces.get(several.first_hole?)?,
+        };
+        match &piece.kind {
             PieceKind::Hole(reason) => Some(reason),
             _ => None,
         }
@@ -152,13 +200,17 @@ impl Text {
     /// The pieces in order; their lengths add up to the value's.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
-        &self.body().pieces
+        match self.body.as_deref().map(|body| &body.pieces) {
+            None => &[],
+            Some(Pieces::One(piece)) => std::slice::from_ref(piece),
+            Some(Pieces::Several(several)) => &several.pieces,
+        }
     }
 
     /// The length of the value in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.body().value.len()
+        self.value().len()
     }
 
     /// How many bytes the text takes in memory, more or less: the value, and what is kept about each piece.
@@ -180,7 +232,7 @@ impl Text {
     /// Whether the value is the empty string.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.body().value.is_empty()
+        self.body.is_none()
     }
 
     /// Adds bytes that stand in a file at `span`, one to one.
@@ -214,7 +266,7 @@ impl Text {
                 _ => piece.trail.then_all(trail),
             };
             longer = Some((&piece.trail, trail.clone()));
-            self.push(&other.body().value[range], Piece { trail, ..piece.clone() });
+            self.push(&other.value()[range], Piece { trail, ..piece.clone() });
         }
         if decoded.is_some() {
             self.decoded = decoded;
@@ -237,7 +289,7 @@ impl Text {
         }
         let mut parts = Vec::new();
         let mut start = 0;
-        for (at, found) in self.body().value.match_indices(separator) {
+        for (at, found) in self.value().match_indices(separator) {
             parts.push(self.slice(start..at));
             start = at + found.len();
         }
@@ -255,7 +307,7 @@ impl Text {
             start = end;
             slice
         };
-        self.body().value.split_inclusive('\n').map(line).collect()
+        self.value().split_inclusive('\n').map(line).collect()
     }
 
     /// The text without the characters at its ends for which `trimmed` holds. Holes are never trimmed.
@@ -267,14 +319,14 @@ impl Text {
     /// The text without the characters at its start for which `trimmed` holds. Holes are never trimmed.
     #[must_use]
     pub fn trim_start_matches(&self, trimmed: impl Fn(char) -> bool) -> Self {
-        let kept = self.body().value.trim_start_matches(|character| trimmed(character) && character != HOLE);
+        let kept = self.value().trim_start_matches(|character| trimmed(character) && character != HOLE);
         self.slice(self.len() - kept.len()..self.len())
     }
 
     /// The text without the characters at its end for which `trimmed` holds. Holes are never trimmed.
     #[must_use]
     pub fn trim_end_matches(&self, trimmed: impl Fn(char) -> bool) -> Self {
-        let kept = self.body().value.trim_end_matches(|character| trimmed(character) && character != HOLE);
+        let kept = self.value().trim_end_matches(|character| trimmed(character) && character != HOLE);
         self.slice(0..kept.len())
     }
 
@@ -283,7 +335,7 @@ impl Text {
     pub fn strip_indent(&self, columns: usize) -> Self {
         let mut text = Self::new();
         let mut start = 0;
-        for line in self.body().value.split_inclusive('\n') {
+        for line in self.value().split_inclusive('\n') {
             let indent = line.bytes().take(columns).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             text.push_slice(self, start + indent..start + line.len());
             start += line.len();
@@ -309,7 +361,7 @@ impl Text {
     pub fn map_pieces(&self, mapped: impl Fn(&str) -> String) -> Self {
         let mut text = Self::new();
         for (range, piece) in self.ranges() {
-            let before = &self.body().value[range];
+            let before = &self.value()[range];
             if matches!(piece.kind, PieceKind::Hole(_)) {
                 text.push(before, piece.clone());
                 continue;
@@ -374,8 +426,16 @@ impl Text {
         found.map(|(span, _)| span)
     }
 
-    fn body(&self) -> &Body {
-        self.body.as_deref().unwrap_or(&EMPTY)
+    fn value(&self) -> &str {
+        self.body.as_deref().map_or("", |body| &body.value)
+    }
+
+    /// As [`Pieces::Several`] has them.
+    fn starts(&self) -> &[usize] {
+        match self.body.as_deref().map(|body| &body.pieces) {
+            Some(Pieces::Several(several)) => &several.starts,
+            _ => &[],
+        }
     }
 
     fn push(&mut self, value: &str, piece: Piece) {
@@ -383,11 +443,12 @@ impl Text {
             return;
         }
         self.decoded = None;
-        let body = Arc::make_mut(self.body.get_or_insert_default());
+        let Some(body) = &mut self.body else {
+            self.body = Some(Arc::new(Body { value: value.to_owned(), pieces: Pieces::One(piece) }));
+            return;
+        };
+        let body = Arc::make_mut(body);
         let start = body.value.len();
-        if start == 0 {
-            body.value.reserve_exact(value.len());
-        }
         body.value.push_str(value);
         if let Some(last) = body.pieces.last_mut() {
             let continues = match (&last.kind, &piece.kind) {
@@ -404,15 +465,7 @@ impl Text {
                 return;
             }
         }
-        if body.first_hole.is_none() && matches!(piece.kind, PieceKind::Hole(_)) {
-            body.first_hole = Some(body.pieces.len());
-        }
-        if body.pieces.is_empty() {
-            body.pieces.reserve_exact(1);
-        } else {
-            body.starts.push(start);
-        }
-        body.pieces.push(piece);
+        body.pieces.push(piece, start);
     }
 
     fn push_slice(&mut self, other: &Self, range: Range<usize>) {
@@ -426,7 +479,7 @@ impl Text {
             if from < to {
                 let span = part_of(piece, from - start..to - start);
                 let part = Piece { length: to - from, span, ..piece.clone() };
-                self.push(&other.body().value[from..to], part);
+                self.push(&other.value()[from..to], part);
             }
             if end >= range.end {
                 break;
@@ -436,8 +489,8 @@ impl Text {
 
     fn clamped(&self, range: Range<usize>) -> Range<usize> {
         let boundary = |mut offset: usize| {
-            offset = offset.min(self.body().value.len());
-            while !self.body().value.is_char_boundary(offset) {
+            offset = offset.min(self.value().len());
+            while !self.value().is_char_boundary(offset) {
                 offset -= 1;
             }
             offset
@@ -448,7 +501,7 @@ impl Text {
 
     /// The pieces from the one that holds the byte at `offset` on.
     fn ranges_from(&self, offset: usize) -> impl Iterator<Item = (Range<usize>, &Piece)> {
-        let Body { pieces, starts, .. } = self.body();
+        let (pieces, starts) = (self.pieces(), self.starts());
         let first = starts.partition_point(|start| *start <= offset);
         let mut start = first.checked_sub(1).and_then(|index| starts.get(index)).copied().unwrap_or(0);
         pieces.get(first..).unwrap_or_default().iter().map(move |piece| {
@@ -459,7 +512,7 @@ impl Text {
     }
 
     fn ranges(&self) -> impl Iterator<Item = (Range<usize>, &Piece)> {
-        self.body().pieces.iter().scan(0, |start, piece| {
+        self.pieces().iter().scan(0, |start, piece| {
             let range = *start..*start + piece.length;
             *start = range.end;
             Some((range, piece))

@@ -71,7 +71,7 @@ fn place_in(case: &Case, mark: &Mark) -> Option<Place> {
 
 /// Whether it is a file that hosts are given at boot.
 fn is_user_data(path: &str, text: &str) -> bool {
-    [".sh", ".tftpl", ".tpl", ".ps1", ".cmd", ".cfg"].iter().any(|ending| path.ends_with(ending))
+    [".sh", ".tftpl", ".tpl", ".ps1", ".cmd", ".cfg", ".config"].iter().any(|ending| path.ends_with(ending))
         || text.starts_with("#cloud-config")
 }
 

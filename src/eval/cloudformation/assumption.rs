@@ -100,7 +100,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn narrowed(&self, name: &str, value: Value) -> Value {
         let (ValueKind::OneOf(_), Some(equal)) = (&value.kind, self.assumed.equal.get(name)) else { return value };
         let alternatives = value.alternatives();
-        let kept: Vec<Value> = alternatives.into_iter().filter(|value| value.as_str() == Some(equal)).collect();
+        let kept: Vec<Value> = alternatives.iter().filter(|value| value.as_str() == Some(equal)).cloned().collect();
         if kept.is_empty() { value } else { Value::one_of(kept, self.inputs.limits.alternatives, value.origin.span) }
     }
 }

@@ -152,14 +152,11 @@ fn equal(left: &Value, right: &Value) -> Truth {
         }
     }
     let mut found: Option<bool> = None;
-    for (left, right) in left
-        .alternatives()
-        .iter()
-        .flat_map(|left| right.alternatives().into_iter().map(move |right| (left.clone(), right)))
-    {
+    let rights = right.alternatives();
+    for (left, right) in left.alternatives().iter().flat_map(|left| rights.iter().map(move |right| (left, right))) {
         let same = match (left.to_text(), right.to_text()) {
             (Some(left), Some(right)) => left.known().zip(right.known()).map(|(left, right)| left == right),
-            _ => left.same_as(&right),
+            _ => left.same_as(right),
         };
         match (same, found) {
             (None, _) => return Truth::Open(Unknown::NotEvaluated("Fn::Equals".into())),

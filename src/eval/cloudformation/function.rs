@@ -105,7 +105,7 @@ impl<'a> Evaluator<'a> {
             for part in parts {
                 let mut part = part.clone();
                 if first.is_some() && matches!(part.kind, ValueKind::OneOf(_)) {
-                    part = part.alternatives().swap_remove(case);
+                    part = part.alternatives().into_owned().swap_remove(case);
                 }
                 if part.is_null() {
                     continue;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::condition::Truth;
 use super::stack::StackPlace;
 use super::{Call, Evaluator, Value};
-use crate::eval::{Unknown, ValueKind};
+use crate::eval::{Computed, Unknown, ValueKind};
 use crate::source::{Span, Step, StepRole};
 
 impl<'a> Evaluator<'a> {
@@ -92,9 +92,9 @@ impl<'a> Evaluator<'a> {
 /// An exported value of the project `project` as another project sees it: what is computed is computed there.
 fn elsewhere(value: &Value, project: &Arc<str>) -> Value {
     let kind = match &value.kind {
-        ValueKind::Unknown(Unknown::Computed(resource, attribute)) => {
-            let why = Unknown::Elsewhere(Arc::clone(project), Arc::clone(resource), Arc::clone(attribute));
-            ValueKind::Unknown(why)
+        ValueKind::Unknown(Unknown::Computed(computed)) => {
+            let there = Computed { project: Some(Arc::clone(project)), ..Computed::clone(computed) };
+            ValueKind::Unknown(Unknown::Computed(Arc::new(there)))
         }
         ValueKind::OneOf(values) => {
             ValueKind::OneOf(Arc::new(values.iter().map(|value| elsewhere(value, project)).collect()))

@@ -56,7 +56,7 @@ impl<'a> Evaluator<'a> {
             if let Some(value) = self.output_of_nested(name, entry, attribute, span) {
                 return value;
             }
-            return Value::unknown(Unknown::Computed(self.address(name), attribute.into()), span);
+            return Value::unknown(Unknown::computed(self.address(name), attribute), span);
         }
         if self.generated.may_have(name) {
             return Value::unknown(Unknown::NotEvaluated(name.into()), span);

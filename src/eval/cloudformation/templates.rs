@@ -15,7 +15,7 @@ use crate::eval::budget::{Cost, shared};
 use crate::eval::terraform::join_path;
 use crate::finding::Problem;
 use crate::source::{HOLE, Limits, SourceFile};
-use crate::syntax::tree::{self, Node, Parsed};
+use crate::syntax::tree::{Node, Parsed};
 
 /// The values of parameters for one deployment.
 type Assignments = Vec<(String, Value)>;
@@ -34,8 +34,8 @@ pub struct Templates<'w> {
     nested: OnceLock<BTreeSet<Arc<str>>>,
     /// Those that were evaluated as nested ones, or whose stack does not exist.
     reached: Mutex<BTreeSet<Arc<str>>>,
-    /// For each template the files that give values to its parameters.
-    parameter_files: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
+    /// For each template the values of its parameters that files give, file by file.
+    assignments: OnceLock<BTreeMap<Arc<str>, Vec<Assignments>>>,
     /// For each name the outputs that are exported under it.
     exports: OnceLock<BTreeMap<String, Vec<Output>>>,
 }
@@ -52,7 +52,7 @@ impl<'w> Templates<'w> {
             documents: Mutex::default(),
             nested: OnceLock::new(),
             reached: Mutex::default(),
-            parameter_files: OnceLock::new(),
+            assignments: OnceLock::new(),
             exports: OnceLock::new(),
         }
     }
@@ -111,7 +111,7 @@ impl<'w> Templates<'w> {
         if let Some(document) = known().get(&file.path) {
             return Ok(Arc::clone(document));
         }
-        let parsed = tree::parse(&file, self.limits);
+        let parsed = parameter_file::parse(&file, self.limits);
         let document = Arc::new(Document { file, parsed });
         let path = Arc::clone(&document.file.path);
         Ok(Arc::clone(known().entry(path).or_insert(document)))
@@ -246,15 +246,8 @@ impl<'w> Templates<'w> {
     /// The values of parameters that the template at `path` is deployed with: those of each file that belongs to it,
     /// and of the command line.
     fn deployments(&self, path: &str) -> Vec<Assignments> {
-        let files = self.parameter_files.get_or_init(|| self.find_parameter_files()).get(path);
-        let mut deployments: Vec<Assignments> = Vec::new();
-        for file in files.into_iter().flatten() {
-            if let Ok(document) = self.document(file)
-                && let Some(root) = document.root()
-            {
-                deployments.push(parameter_file::assignments(root));
-            }
-        }
+        let known = self.assignments.get_or_init(|| self.find_assignments());
+        let mut deployments: Vec<Assignments> = known.get(path).cloned().unwrap_or_default();
         if deployments.is_empty() {
             deployments.push(Vec::new());
         }
@@ -264,13 +257,23 @@ impl<'w> Templates<'w> {
         deployments
     }
 
-    /// Which files give values to the parameters of which template. One that has a template's name in its own is meant
-    /// for that one; another has to fit one template only.
-    fn find_parameter_files(&self) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
-        let mut found: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+    /// Which values files give to the parameters of which template. A file that has a template's name in its own is
+    /// meant for that one; another has to fit one template only. SAM's configuration says itself which one it is for.
+    fn find_assignments(&self) -> BTreeMap<Arc<str>, Vec<Assignments>> {
+        let mut found: BTreeMap<Arc<str>, Vec<Assignments>> = BTreeMap::new();
         let files = self.workspace.entries().iter().filter(|entry| entry.kind == Kind::CloudFormationParameters);
         let mut declared: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
         for file in files {
+            if parameter_file::configures_sam(&file.path) {
+                let Ok(document) = self.document(&file.path) else { continue };
+                for deployment in document.root().map(parameter_file::deployments_of_sam).unwrap_or_default() {
+                    let template = deployment.templates.iter().find_map(|template| self.beside(&file.path, template));
+                    if let Some(template) = template {
+                        found.entry(template).or_default().push(deployment.values);
+                    }
+                }
+                continue;
+            }
             let owners = self.workspace.owners_of_parameters(&file.path);
             if owners.near.is_empty() {
                 continue;
@@ -288,7 +291,7 @@ impl<'w> Templates<'w> {
             };
             let fitting = if owners.by_name.is_empty() { of(&owners.near) } else { of(&owners.by_name) };
             if let [template] = fitting.as_slice() {
-                found.entry(Arc::clone(template)).or_default().push(Arc::clone(&file.path));
+                found.entry(Arc::clone(template)).or_default().push(assigned.clone());
             }
         }
         found

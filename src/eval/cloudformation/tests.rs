@@ -103,6 +103,9 @@ fn text_of(value: &Value) -> String {
             format!("{{{}}}", entries.join(", "))
         }
         ValueKind::OneOf(values) => format!("({})", values.iter().map(text_of).collect::<Vec<_>>().join(" | ")),
+        ValueKind::Unknown(Unknown::Computed(computed)) => {
+            format!("Computed({:?}, {:?})", computed.resource, computed.attribute)
+        }
         ValueKind::Unknown(why) => format!("{why:?}"),
     }
 }

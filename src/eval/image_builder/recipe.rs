@@ -153,7 +153,8 @@ impl<'a> Shelf<'a> {
     /// The components of `project` that an address may mean.
     fn find(&self, project: &str, address: &Value) -> Vec<usize> {
         match &address.kind {
-            ValueKind::Unknown(Unknown::Computed(resource, _)) => {
+            ValueKind::Unknown(Unknown::Computed(computed)) => {
+                let (project, resource) = (computed.project.as_deref().unwrap_or(project), &computed.resource);
                 if let Some(index) = self.by_address.get(&(project, resource)) {
                     return vec![*index];
                 }
@@ -197,7 +198,7 @@ pub(super) fn kinds_of(component: &ManagedComponent, span: Span) -> Vec<BuildSte
 fn called(address: &Value, text: &Text) -> String {
     match (&address.kind, owner_and_name(text.as_str())) {
         (_, Some((_, name))) => name.to_owned(),
-        (ValueKind::Unknown(Unknown::Computed(resource, _)), _) => resource.to_string(),
+        (ValueKind::Unknown(Unknown::Computed(computed)), _) => computed.resource.to_string(),
         (ValueKind::Unknown(Unknown::NotGiven(name)), _) => name.to_string(),
         _ => text.known().unwrap_or("?").to_owned(),
     }

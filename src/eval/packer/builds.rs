@@ -73,7 +73,7 @@ impl<'a> Builds<'a> {
         let mut uses = Vec::new();
         if let Some(attribute) = block.body.attribute("sources") {
             let value = self.evaluator.settle(self.evaluator.evaluate(&attribute.value, &self.scope), attribute.span);
-            for list in value.alternatives() {
+            for list in &*value.alternatives() {
                 // Several lists that are possible have most of their sources in common.
                 let before: BTreeSet<_> =
                     uses.iter().map(|used: &Use<'_>| (Arc::clone(&used.kind), Arc::clone(&used.name))).collect();

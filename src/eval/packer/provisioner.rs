@@ -274,7 +274,7 @@ impl Session<'_> {
     fn variable(&self, pair: &Value) -> Option<(Arc<str>, Value)> {
         let mut name: Option<String> = None;
         let mut values = Vec::new();
-        for alternative in pair.alternatives() {
+        for alternative in &*pair.alternatives() {
             let ValueKind::String(text) = &alternative.kind else { return None };
             let equals = text.as_str().find('=')?;
             let own = text.slice(0..equals).known()?.to_owned();

@@ -127,7 +127,7 @@ impl Evaluator<'_> {
     fn counted(&self, value: &Value, expression: &Expression) -> Vec<Repetition> {
         let span = expression.span;
         let mut most = 0.0_f64;
-        for alternative in value.alternatives() {
+        for alternative in &*value.alternatives() {
             match (&alternative.kind, alternative.as_number()) {
                 (_, Some(number)) => most = most.max(number),
                 (ValueKind::Unknown(why), _) => {
@@ -157,7 +157,7 @@ impl Evaluator<'_> {
     fn keyed(&self, value: &Value, expression: &Expression) -> Vec<Repetition> {
         let span = expression.span;
         let mut copies: BTreeMap<Arc<str>, Vec<(Value, Value)>> = BTreeMap::new();
-        for alternative in value.alternatives() {
+        for alternative in &*value.alternatives() {
             let elements = match (&alternative.kind, elements_of(&alternative)) {
                 (ValueKind::Map(_) | ValueKind::Set(_) | ValueKind::List(_), Ok(elements)) => elements,
                 (_, Err(Some(why))) => {

@@ -334,9 +334,7 @@ impl<'a> Evaluator<'a> {
                 }
                 _ => Err(fault(ProblemCode::Evaluation, span, format!("write `{mode}.TYPE.NAME`"))),
             },
-            ("self" | "ephemeral", _) => {
-                Ok(Value::unknown(Unknown::Computed(Arc::clone(&name.text), Arc::default()), span))
-            }
+            ("self" | "ephemeral", _) => Ok(Value::unknown(Unknown::computed(Arc::clone(&name.text), ""), span)),
             (_, Some(resource)) => {
                 self.object_value(instance, &ObjectName::new(false, name, resource), rest, scope, span)
             }
@@ -412,7 +410,7 @@ fn path_between(from: &str, folder: &str) -> String {
 
 /// The attribute `name` of an object of which only the cloud knows the rest.
 pub(super) fn computed(resource: &str, name: &str, span: Span) -> Value {
-    let whole = Value::unknown(Unknown::Computed(resource.into(), Arc::default()), span);
+    let whole = Value::unknown(Unknown::computed(resource, ""), span);
     attribute_of(&whole, name, span).unwrap_or(whole)
 }
 

@@ -133,7 +133,7 @@ impl Evaluator<'_> {
         let ValueKind::OneOf(_) = value.kind else { return function(value) };
         let mut results = Vec::new();
         let mut first_fault = None;
-        for alternative in value.alternatives() {
+        for alternative in &*value.alternatives() {
             match function(&alternative) {
                 Ok(result) => results.push(result),
                 Err(problem) => first_fault = first_fault.or(Some(problem)),
@@ -532,13 +532,13 @@ impl Evaluator<'_> {
 /// The attribute or key `name` of a known value.
 pub(super) fn attribute_of(value: &Value, name: &str, span: Span) -> Evaluated {
     match &value.kind {
-        ValueKind::Unknown(Unknown::Computed(resource, attribute)) if attribute.is_empty() => {
-            Ok(Value::unknown(Unknown::Computed(Arc::clone(resource), name.into()), span))
+        ValueKind::Unknown(Unknown::Computed(whole)) if whole.attribute.is_empty() => {
+            Ok(Value::unknown(Unknown::computed(Arc::clone(&whole.resource), name), span))
         }
         ValueKind::Unknown(_) => Ok(value.clone()),
         ValueKind::Map(map) => match (map.entries.get(name), &map.computed_by) {
             (Some(found), _) => Ok(found.clone().through(&value.origin.trail)),
-            (None, Some(resource)) => Ok(Value::unknown(Unknown::Computed(Arc::clone(resource), name.into()), span)),
+            (None, Some(resource)) => Ok(Value::unknown(Unknown::computed(Arc::clone(resource), name), span)),
             (None, None) => Err(fault(ProblemCode::Evaluation, span, missing_attribute(map, name))),
         },
         _ => {
@@ -602,9 +602,7 @@ pub(in crate::eval) fn elements_of(collection: &Value) -> Result<Vec<(Value, Val
             .iter()
             .map(|(key, value)| (Value::encoded(&**key, value.origin.span), through(value)))
             .collect()),
-        ValueKind::Map(map) => {
-            Err(Some(Unknown::Computed(map.computed_by.clone().unwrap_or_default(), Arc::default())))
-        }
+        ValueKind::Map(map) => Err(Some(Unknown::computed(map.computed_by.clone().unwrap_or_default(), ""))),
         ValueKind::Unknown(why) => Err(Some(why.clone())),
         ValueKind::OneOf(_) => Err(Some(Unknown::NotEvaluated("a collection with several values".into()))),
         ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::String(_) => Err(None),

@@ -497,7 +497,7 @@ pub(super) fn arrive(value: Value, place: Span, step: &Step) -> Value {
 /// it is not known how often it is repeated.
 fn collect(copies: Vec<(InstanceKey, Value)>, address: &str, span: Span) -> Value {
     if copies.iter().any(|(key, _)| *key == InstanceKey::None) {
-        return Value::unknown(Unknown::Computed(address.into(), Arc::default()), span);
+        return Value::unknown(Unknown::computed(address, ""), span);
     }
     if copies.iter().any(|(key, _)| matches!(key, InstanceKey::Key(_))) {
         let entry = |(key, value)| match key {

@@ -12,16 +12,18 @@ use crate::syntax::hcl::{Attribute, Block, Body, ExpressionKind};
 pub(super) type ResourceName = (Arc<str>, Arc<str>);
 
 /// What the files of one folder declare.
+///
+/// The declarations are behind pointers: a map has room for eleven entries even when a module declares one variable.
 #[derive(Debug, Default)]
 pub struct Module {
     /// The folder, relative to the workspace root; empty for the root itself.
     pub folder: Arc<str>,
-    pub(super) variables: BTreeMap<Arc<str>, Block>,
-    pub(super) locals: BTreeMap<Arc<str>, Attribute>,
-    pub(super) outputs: BTreeMap<Arc<str>, Block>,
-    pub(super) resources: BTreeMap<ResourceName, Block>,
-    pub(super) data: BTreeMap<ResourceName, Block>,
-    pub(super) calls: BTreeMap<Arc<str>, ModuleCall>,
+    pub(super) variables: BTreeMap<Arc<str>, Box<Block>>,
+    pub(super) locals: BTreeMap<Arc<str>, Box<Attribute>>,
+    pub(super) outputs: BTreeMap<Arc<str>, Box<Block>>,
+    pub(super) resources: BTreeMap<ResourceName, Box<Block>>,
+    pub(super) data: BTreeMap<ResourceName, Box<Block>>,
+    pub(super) calls: BTreeMap<Arc<str>, Box<ModuleCall>>,
     /// What is wrong with declarations that occur twice: a problem only in modules that are evaluated.
     pub(super) repeated: Vec<Problem>,
 }
@@ -78,7 +80,7 @@ impl Module {
     /// The folders of the workspace that this module calls, sorted.
     #[must_use]
     pub fn called_folders(&self) -> Vec<Arc<str>> {
-        let local = |call: &ModuleCall| match &call.source {
+        let local = |call: &Box<ModuleCall>| match &call.source {
             ModuleSource::Local { folder, .. } => Some(Arc::clone(folder)),
             _ => None,
         };
@@ -91,20 +93,20 @@ impl Module {
         match (&*block.kind.text, block.labels.len()) {
             ("locals", 0) => {
                 for attribute in block.body.attributes {
-                    self.locals.entry(Arc::clone(&attribute.name.text)).or_insert(attribute);
+                    self.locals.entry(Arc::clone(&attribute.name.text)).or_insert_with(|| Box::new(attribute));
                 }
             }
             ("variable", 1) => insert(&mut self.variables, label(0), block, repeated),
             // The outputs of a root decide nothing, and several generated files may each bring the same ones.
             ("output", 1) => {
-                self.outputs.entry(label(0)).or_insert(block);
+                self.outputs.entry(label(0)).or_insert_with(|| Box::new(block));
             }
             ("resource", 2) => insert(&mut self.resources, (label(0), label(1)), block, repeated),
             ("data", 2) => insert(&mut self.data, (label(0), label(1)), block, repeated),
             ("module", 1) => match self.calls.entry(label(0)) {
                 Entry::Vacant(place) => {
                     let source = module_source(&block, &self.folder);
-                    place.insert(ModuleCall { block, source });
+                    place.insert(Box::new(ModuleCall { block, source }));
                 }
                 Entry::Occupied(_) => repeated.push(declared_twice(&block)),
             },
@@ -116,7 +118,7 @@ impl Module {
         let target = match (&*block.kind.text, block.labels.as_slice()) {
             ("locals", []) => {
                 for attribute in block.body.attributes {
-                    self.locals.insert(Arc::clone(&attribute.name.text), attribute);
+                    self.locals.insert(Arc::clone(&attribute.name.text), Box::new(attribute));
                 }
                 return;
             }
@@ -146,10 +148,10 @@ fn is_override(path: &str) -> bool {
     stem == "override" || stem.ends_with("_override")
 }
 
-fn insert<Name: Ord>(declared: &mut BTreeMap<Name, Block>, name: Name, block: Block, repeated: &mut Vec<Problem>) {
+fn insert<Name: Ord>(declared: &mut BTreeMap<Name, Box<Block>>, name: Name, block: Block, repeated: &mut Vec<Problem>) {
     match declared.entry(name) {
         Entry::Vacant(place) => {
-            place.insert(block);
+            place.insert(Box::new(block));
         }
         Entry::Occupied(_) => repeated.push(declared_twice(&block)),
     }

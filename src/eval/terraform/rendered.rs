@@ -78,7 +78,7 @@ impl Evaluator<'_> {
         )];
         for list in self.lists_of_blocks(&block.body, "part", scope) {
             let mut longer = Vec::new();
-            for parts in list.alternatives() {
+            for parts in &*list.alternatives() {
                 let mut branch = texts.clone();
                 let single = [parts.clone()];
                 for part in parts.as_list().unwrap_or(&single) {

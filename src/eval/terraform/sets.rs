@@ -127,7 +127,7 @@ pub(super) fn open_reason(value: &Value, nodes: &mut usize, depth: usize) -> Opt
             values.iter().find_map(|value| open_reason(value, nodes, depth))
         }
         ValueKind::Map(map) => match &map.computed_by {
-            Some(resource) => Some(Unknown::Computed(resource.clone(), "".into())),
+            Some(resource) => Some(Unknown::computed(resource.clone(), "")),
             None => map.entries.values().find_map(|value| open_reason(value, nodes, depth)),
         },
         ValueKind::OneOf(_) => Some(Unknown::Hole("it has several possible values".into())),

@@ -106,7 +106,7 @@ impl Evaluator<'_> {
     /// Adds what `value` is inside a string to each of `texts`; several possible values multiply them.
     pub(super) fn render_value(&self, value: &Value, span: Span, texts: &mut Vec<Text>) -> Result<(), Fault> {
         let alternatives = value.alternatives();
-        if let ([text], [only]) = (texts.as_mut_slice(), alternatives.as_slice())
+        if let ([text], [only]) = (texts.as_mut_slice(), &*alternatives)
             && let Some(addition) = only.to_text()
         {
             text.push_text(&addition);
@@ -117,7 +117,7 @@ impl Evaluator<'_> {
             return Ok(());
         }
         let mut rendered = Vec::with_capacity(alternatives.len() * texts.len());
-        for alternative in &alternatives {
+        for alternative in &*alternatives {
             let Some(addition) = alternative.to_text() else {
                 let message = format!("{} cannot be part of a string", alternative.type_name());
                 return Err(fault(ProblemCode::Evaluation, span, message));

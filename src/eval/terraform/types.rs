@@ -264,7 +264,7 @@ impl Converter<'_> {
             let converted = match (given, &field.default, &map.computed_by) {
                 (Some(given), ..) => self.convert(given, &field.of, depth)?,
                 (None, _, Some(resource)) if !map.entries.contains_key(name) => {
-                    Value::unknown(Unknown::Computed(resource.clone(), name.clone()), value.origin.span)
+                    Value::unknown(Unknown::computed(resource.clone(), name.clone()), value.origin.span)
                 }
                 (None, Some(default), _) => self.convert(default, &field.of, depth)?,
                 (None, None, _) if field.optional => Value::null(value.origin.span),
@@ -526,7 +526,7 @@ mod tests {
         let to = Type::Object([("id".into(), field)].into());
         let converted = convert(&value, &to, &Limits::default()).unwrap();
         let id = &converted.as_map().unwrap().entries["id"];
-        assert_eq!(id.as_unknown(), Some(&Unknown::Computed("aws_instance.web".into(), "id".into())));
+        assert_eq!(id.as_unknown(), Some(&Unknown::computed("aws_instance.web", "id")));
     }
 
     #[test]

@@ -28,7 +28,7 @@ const MOST_COMBINATIONS: usize = 16;
 
 /// Boots a host for the first time: every end that is possible, of which there is at least one.
 ///
-/// `parts` are those of its user data, in their order; of the shell in `start` only [`Shell::foreign`] holds for the scripts. `init` is what
+/// `parts` are those of its user data, in their order; of the shell in `start` only [`Shell::foreign`] and the path of the script hold for the scripts. `init` is what
 /// the metadata of CloudFormation's resources have `cfn-init` do: a map from the logical name of a resource to its
 /// `AWS::CloudFormation::Init`. The ends are limited and joined as those of [`run`](super::run), and the steps of all
 /// scripts together as those of one. A template with conditions boots the host once for each way that it can go.
@@ -51,6 +51,7 @@ pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits)
             machine,
             decoded_bytes_left,
             foreign: start.shell.foreign,
+            own_path: start.shell.script().cloned(),
             ends: vec![start],
             scripts: BTreeMap::new(),
             repeated_scripts: BTreeMap::new(),
@@ -182,6 +183,8 @@ struct Boot<'a> {
     decoded_bytes_left: usize,
     /// Whether someone may set variables for the scripts.
     foreign: bool,
+    /// The path of the scripts, where they do not run from files that cloud-init writes.
+    own_path: Option<Text>,
     /// Every state that is possible now.
     ends: Vec<Guest>,
     /// The scripts that run last, by the names of their files.
@@ -289,6 +292,9 @@ impl Boot<'_> {
             self.opaque(span, &problem.message);
         }
         let mut shell = Shell { options, foreign, open_arguments: foreign, ..Shell::default() };
+        if let Some(path) = &self.own_path {
+            shell.set_script(path);
+        }
         for name in variables {
             let value = Text::hole(span, format!("`{name}` comes from cloud-init"));
             shell.variables.insert((*name).to_owned(), Variable::Text(value));

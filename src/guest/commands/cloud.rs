@@ -48,6 +48,9 @@ const STRUCTURES: &[&str] =
 /// Options without a value. So are those that begin with `no-`.
 const FLAGS: &[&str] = &["debug", "dry-run", "ebs-optimized", "enable-api-termination"];
 
+/// How often a structure is searched for a member.
+const SEARCHES: usize = 3;
+
 /// The arguments of a call, taken apart.
 #[derive(Default)]
 struct Arguments<'a> {
@@ -88,12 +91,12 @@ impl<'a> Arguments<'a> {
 fn aws(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     unknown(&mut guest, call.name, &call.words(), call.span);
     guest.shell.status = machine.presumed();
-    switch_endpoint(&mut guest, call);
+    switch_endpoint(machine, &mut guest, call);
     vec![guest]
 }
 
 /// Remembers what a call of `aws` does to metadata endpoints.
-pub(super) fn switch_endpoint(guest: &mut Guest, call: &Call) {
+pub(super) fn switch_endpoint(machine: &mut Machine, guest: &mut Guest, call: &Call) {
     let arguments = Arguments::of(call.arguments);
     let [service, operation, ..] = arguments.operands.as_slice() else { return };
     let is_it = |(of, name, _): &&(&str, &str, Concern)| of == service && name == operation;
@@ -106,6 +109,8 @@ pub(super) fn switch_endpoint(guest: &mut Guest, call: &Call) {
         .filter_map(|name| arguments.get(name))
         .filter_map(|argument| guest.argument_text(argument, call.span))
         .collect();
+    // They are searched for each of the members.
+    machine.charge(structures.iter().map(Text::len).sum::<usize>().saturating_mul(SEARCHES));
     let named = |option: &str, member: &str| {
         arguments.get(option).cloned().or_else(|| structures.iter().find_map(|text| value_of(text, member)))
     };

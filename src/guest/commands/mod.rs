@@ -15,8 +15,8 @@ mod users;
 mod windows;
 mod wrappers;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
 
 use super::machine::{Machine, literal};
 use super::parameter::as_arguments;
@@ -59,7 +59,12 @@ const TABLES: &[&[(&str, Action)]] = &[
 ];
 
 fn find(name: &str) -> Option<Action> {
-    TABLES.iter().copied().flatten().find(|(known, _)| *known == name).map(|(_, action)| *action)
+    static BY_NAME: LazyLock<HashMap<&str, Action>> = LazyLock::new(|| {
+        // Of a name in several tables the first counts.
+        let all = TABLES.iter().rev().flat_map(|table| table.iter().rev());
+        all.copied().collect()
+    });
+    BY_NAME.get(name).copied()
 }
 
 /// What copying an element of an array takes, as the bytes that are copied in the same time.

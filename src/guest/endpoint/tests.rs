@@ -126,6 +126,30 @@ fn cmdlets_and_the_interpreter_of_windows_are_understood() {
         ("Edit-EC2InstanceMetadataDefault -Region a -HttpEndpoint 'disabled'", "account off"),
         ("New-EC2Instance -ImageId a -MetadataOptions_HttpEndpoint disabled", "launched off"),
         ("New-ASLaunchConfiguration a -MetadataOptions_HttpEndpoint disabled", "launched off"),
+        (
+            "New-EC2LaunchTemplate -LaunchTemplateName a -LaunchTemplateData @{ MetadataOptions = @{ HttpEndpoint = 'disabled' } }",
+            "launched off",
+        ),
+        (
+            "$d = [Amazon.EC2.Model.RequestLaunchTemplateData]@{\n ImageId = 'a'\n MetadataOptions = \
+             @{ HttpEndpoint = 'disabled'; HttpTokens = 'required' }\n}\nNew-EC2LaunchTemplateVersion \
+             -LaunchTemplateId b -LaunchTemplateData $d",
+            "launched off v2",
+        ),
+        (
+            "$o = @{HttpTokens = 'required'; HttpEndpoint = \"disabled\"}\n$d = [ordered]@{MetadataOptions = $o}\n\
+             $d | New-EC2LaunchTemplate -LaunchTemplateName a",
+            "launched off v2",
+        ),
+        (
+            "$d = '{\"MetadataOptions\": {\"HttpEndpoint\": \"disabled\"}}' | ConvertFrom-Json\n\
+             New-EC2LaunchTemplate $d -LaunchTemplateName a",
+            "launched off",
+        ),
+        (
+            "New-EC2Fleet -LaunchTemplateConfig @{Overrides = @(@{MetadataOptions = @{HttpEndpoint = 'disabled'}})}",
+            "launched off",
+        ),
         ("aws ec2 run-instances --metadata-options 'HttpEndpoint=disabled'", "launched off"),
         (
             "& 'C:\\Program Files\\Amazon\\AWSCLIV2\\aws.exe' ec2 run-instances --metadata-options HttpEndpoint=disabled",
@@ -139,6 +163,9 @@ fn cmdlets_and_the_interpreter_of_windows_are_understood() {
         "Edit-EC2InstanceMetadataOption -InstanceId i-1 -HttpEndpoint disabled -WhatIf",
         "Edit-EC2InstanceMetadataOption -InstanceId i-1 -HttpEndpoint disabled -DryRun $true",
         "Get-EC2InstanceMetadataDefault -HttpEndpoint disabled",
+        "New-EC2LaunchTemplate -LaunchTemplateName a -LaunchTemplateData @{ MetadataOptions = @{ HttpTokens = 'required' } }",
+        "New-EC2LaunchTemplate -LaunchTemplateName a -LaunchTemplateData @{ MetadataOptions = @{ HttpEndpoint = $State } }",
+        "$d = @{ MetadataOptions = Get-Options }\nNew-EC2LaunchTemplate -LaunchTemplateName disabled -LaunchTemplateData $d",
     ] {
         check(Dialect::PowerShell, script, &[]);
     }

@@ -31,7 +31,13 @@ pub(super) fn range_of(node: &impl ParsedSpan) -> Range<usize> {
 impl Lowering<'_> {
     /// The body whose content stands in `content`, a range of the text.
     pub(super) fn body(&self, parsed: &ParsedBody, content: Range<usize>) -> Body {
-        let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: self.reader.span(content) };
+        // Trees of a whole estate stay in memory, so nothing larger than needed is reserved.
+        let (attributes, blocks) = (parsed.attributes().count(), parsed.blocks().count());
+        let mut body = Body {
+            attributes: Vec::with_capacity(attributes),
+            blocks: Vec::with_capacity(blocks),
+            span: self.reader.span(content),
+        };
         for structure in parsed {
             match structure {
                 Structure::Attribute(attribute) => {

@@ -58,10 +58,13 @@ impl Reader<'_> {
                     vec![self.part(WordPartKind::CommandSubstitution(script), range)]
                 }
             },
-            "cast_expression" if self.casts_to_itself(node) => match node.named_child(1) {
-                Some(inner) => self.value(inner, depth + 1),
-                None => vec![self.unknown_part(range)],
-            },
+            "hash_literal_expression" => self.table_text(node, depth),
+            "cast_expression" if self.casts_to_itself(node) || self.casts_to_object(node) => {
+                match node.named_child(1) {
+                    Some(inner) => self.value(inner, depth + 1),
+                    None => vec![self.unknown_part(range)],
+                }
+            }
             "additive_expression" => self.sum(node, depth),
             "invokation_expression" | "member_access" => match self.method_call(node, depth) {
                 Some(call) => {
@@ -114,6 +117,35 @@ impl Reader<'_> {
     fn casts_to_itself(&self, node: Node) -> bool {
         let name = node.named_child(0).and_then(|name| self.source.get(name.byte_range())).unwrap_or("");
         matches!(name.to_ascii_lowercase().as_str(), "[string]" | "[int]" | "[array]" | "[string[]]" | "[uri]")
+    }
+
+    /// Whether a cast makes an object with the properties of a table.
+    fn casts_to_object(&self, node: Node) -> bool {
+        let name = node.named_child(0).and_then(|name| self.source.get(name.byte_range())).unwrap_or("");
+        let name = name.to_ascii_lowercase();
+        let is_table = node.named_child(1).is_some_and(|inner| unwrapped(inner).kind() == "hash_literal_expression");
+        is_table && (name.starts_with("[amazon.") || matches!(name.as_str(), "[pscustomobject]" | "[hashtable]"))
+    }
+
+    /// A table as a text, with the values that it gets.
+    fn table_text(&mut self, node: Node, depth: usize) -> Vec<WordPart> {
+        let range = node.byte_range();
+        let made_up = |reader: &Self, text: &str, range: Range<usize>| {
+            let text = Text::encoded(text, reader.span(range.clone()));
+            reader.part(WordPartKind::Literal(text), range)
+        };
+        let mut parts = vec![made_up(self, "@{", range.clone())];
+        for Element { subscript, value } in self.table(node, depth) {
+            parts.extend(subscript.into_iter().flat_map(|key| key.parts));
+            parts.push(made_up(self, "=", range.clone()));
+            parts.extend(value.parts);
+            parts.push(made_up(self, ";", range.clone()));
+        }
+        parts.push(made_up(self, "}", range));
+        for part in &mut parts {
+            part.quoted = true;
+        }
+        parts
     }
 
     /// `+`: texts one after the other, if the first is one for certain.
@@ -209,8 +241,14 @@ impl Reader<'_> {
 
     /// What the statement after `=` assigns.
     pub(super) fn assigned_value(&mut self, node: Node, depth: usize) -> AssignedValue {
-        let node = unwrapped(node);
+        let mut node = unwrapped(node);
         let is_list = matches!(node.kind(), "array_literal_expression" | "array_expression");
+        let cast = node.named_child(0).filter(|_| node.kind() == "cast_expression");
+        let cast = cast.and_then(|name| self.source.get(name.byte_range())).map(str::to_ascii_lowercase);
+        let inner = node.named_child(1).map(unwrapped).filter(|inner| inner.kind() == "hash_literal_expression");
+        if let (Some("[hashtable]" | "[ordered]"), Some(table)) = (cast.as_deref(), inner) {
+            node = table;
+        }
         if node.kind() == "hash_literal_expression" {
             AssignedValue::Array(self.table(node, depth))
         } else if is_list || self.numbers(node.byte_range()).is_some() {

@@ -1,7 +1,8 @@
-//! YAML and JSON as one kind of tree, with byte spans, tags, comments and duplicate keys kept.
+//! YAML, JSON and TOML as one kind of tree, with byte spans; tags, comments and duplicate keys of the first two are kept.
 
 mod place;
 mod scalar;
+mod toml;
 mod yaml;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::place::Place;
+pub use self::toml::parse_toml;
 use super::Comment;
 use crate::finding::Problem;
 use crate::source::{HOLE, Limits, PieceKind, SourceFile, Span, Text};
@@ -206,6 +208,11 @@ impl Node {
     /// a merge key `<<` brings follow the mapping's own. Keys that are not scalars are left out.
     #[must_use]
     pub fn entries(&self) -> Vec<(&str, &Entry)> {
+        if let NodeKind::Mapping(written) = &self.resolved().kind
+            && let Some(entries) = plain_entries(written)
+        {
+            return entries;
+        }
         let mut entries = Vec::new();
         collect_entries(self, &mut BTreeSet::new(), &mut BTreeSet::new(), &mut entries);
         entries
@@ -242,6 +249,17 @@ impl Node {
 /// Whether the entry brings the entries of other mappings.
 fn is_merge(entry: &Entry) -> bool {
     matches!(entry.key.as_scalar(), Some((text, ScalarStyle::Plain)) if text.as_str() == "<<")
+}
+
+/// All of the few entries of a common mapping: one without a merge key, in which each key stands once.
+fn plain_entries(written: &[Entry]) -> Option<Vec<(&str, &Entry)>> {
+    const FEW: usize = 16;
+    if written.len() > FEW || written.iter().any(is_merge) {
+        return None;
+    }
+    let entries: Vec<(&str, &Entry)> = written.iter().filter_map(|entry| Some((entry.key.as_str()?, entry))).collect();
+    let is_repeated = |at: usize, name: &str| entries.iter().take(at).any(|(other, _)| *other == name);
+    if entries.iter().enumerate().any(|(at, (name, _))| is_repeated(at, name)) { None } else { Some(entries) }
 }
 
 /// Adds the entries of `node` whose keys are not among `keys` yet. Each mapping is visited once, since a second visit

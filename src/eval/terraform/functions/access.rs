@@ -120,7 +120,7 @@ fn length(call: &Call<'_>) -> Outcome {
         }
         ValueKind::List(elements) | ValueKind::Set(elements) => count(call, elements.len()),
         ValueKind::Map(map) => match &map.computed_by {
-            Some(resource) => Ok(call.unknown(Unknown::Computed(resource.clone(), "".into()))),
+            Some(resource) => Ok(call.unknown(Unknown::computed(resource.clone(), ""))),
             None => count(call, map.entries.len()),
         },
         ValueKind::String(text) => match text.hole_reason() {
@@ -168,7 +168,7 @@ fn lookup(call: &Call<'_>) -> Outcome {
     let name = text.as_str();
     match (map.entries.get(name), &map.computed_by, default) {
         (Some(found), ..) => Ok(found.clone().through(trail).then(step(name))),
-        (None, Some(resource), _) => Ok(call.unknown(Unknown::Computed(resource.clone(), name.into()))),
+        (None, Some(resource), _) => Ok(call.unknown(Unknown::computed(resource.clone(), name))),
         (None, None, Some(default)) => Ok(default.clone()),
         (None, None, None) => Err(format!("the map has no key `{name}` and `lookup` has no default").into()),
     }

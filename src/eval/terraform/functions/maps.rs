@@ -19,7 +19,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 /// The resource whose attributes are not all known, as the reason why a map's keys are not.
 fn keys_open(map: &Map) -> Option<Unknown> {
-    map.computed_by.as_ref().map(|resource| Unknown::Computed(resource.clone(), "".into()))
+    map.computed_by.as_ref().map(|resource| Unknown::computed(resource.clone(), ""))
 }
 
 fn keys(call: &Call<'_>) -> Outcome {
@@ -74,7 +74,7 @@ fn merge(call: &Call<'_>) -> Outcome {
         if let Some(resource) = &map.computed_by {
             // Any attribute that is not written may be one that the resource computes.
             for (name, value) in &mut entries {
-                let why = Unknown::Computed(resource.clone(), name.clone());
+                let why = Unknown::computed(resource.clone(), name.clone());
                 *value = Value::unknown(why, argument.origin.span);
             }
             computed_by = Some(resource.clone());

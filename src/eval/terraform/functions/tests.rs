@@ -271,7 +271,7 @@ fn attributes_that_the_cloud_computes_are_not_missing() {
     let written: Map =
         Map { entries: [("a".into(), string("x", 0))].into(), computed_by: Some("aws_instance.web".into()) };
     let resource = Value::new(ValueKind::Map(written.into()), span(0));
-    let computed = |attribute: &str| Unknown::Computed("aws_instance.web".into(), attribute.into());
+    let computed = |attribute: &str| Unknown::computed("aws_instance.web", attribute);
     let id = invoke("lookup", &[resource.clone(), string("id", 0), string("none", 0)]).unwrap();
     assert_eq!(id.as_unknown(), Some(&computed("id")));
     assert_eq!(invoke("length", std::slice::from_ref(&resource)).unwrap().as_unknown(), Some(&computed("")));
@@ -440,7 +440,7 @@ proptest! {
         let limits = Limits { elements: 50, text_bytes: 500, nodes: 1_000, ..Limits::default() };
         for function in FAMILIES.iter().copied().flatten() {
             let Some(Ok(value)) = call(function.name, &arguments, span(CALL), &limits) else { continue };
-            for value in value.alternatives() {
+            for value in &*value.alternatives() {
                 let passed_on = |part: &Value| arguments.iter().any(|argument| argument.kind == part.kind);
                 let length = value.as_list().map_or(0, <[Value]>::len);
                 prop_assert!(length <= limits.elements || passed_on(&value), "{}", function.name);

@@ -292,7 +292,7 @@ const SHORTEST_SCRIPT: usize = 24;
 /// Adds what `value` holds, each part with the name that it has where it stands.
 fn collect_parts(value: &Value, name: &str, depth: usize, parts: &mut Vec<(String, Value)>) {
     let Some(depth) = depth.checked_sub(1) else { return };
-    for value in value.alternatives() {
+    for value in &*value.alternatives() {
         let trail = &value.origin.trail;
         match &value.kind {
             ValueKind::Map(map) => {
@@ -305,7 +305,7 @@ fn collect_parts(value: &Value, name: &str, depth: usize, parts: &mut Vec<(Strin
                     collect_parts(&item.clone().through(trail), name, depth, parts);
                 }
             }
-            _ => parts.push((name.to_owned(), value)),
+            _ => parts.push((name.to_owned(), value.clone())),
         }
     }
 }

@@ -123,7 +123,7 @@ impl<'a> Declarations<'a> {
         let kind = match (value.kind, expression) {
             (ValueKind::Unknown(why), Some(_)) => {
                 let target = references.and_then(|references| self.only_target(viewpoint, &references));
-                let computed = |target: Target| Unknown::Computed(target.address.into(), target.attribute.into());
+                let computed = |target: Target| Unknown::computed(target.address, target.attribute);
                 ValueKind::Unknown(target.map_or(why, computed))
             }
             // What nobody wrote is left to the cloud, as it is without a plan.

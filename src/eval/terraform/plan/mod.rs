@@ -168,7 +168,7 @@ impl Parser<'_> {
             let value = known.as_ref().and_then(|known| known.get(name));
             let value = value.map(|value| value_of(value, self.limits.depth, |_| true));
             let marks = unknown.as_ref().and_then(|unknown| unknown.get(name));
-            let why = || Unknown::Computed(resource.address().into(), (*name).into());
+            let why = || Unknown::computed(resource.address(), *name);
             let value = match marks {
                 Some(marks) => marked(value, marks, &why),
                 None => value,

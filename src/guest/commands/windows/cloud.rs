@@ -7,7 +7,9 @@ use super::parameters::Parameters;
 use super::{Call, query, unknown};
 use crate::guest::Guest;
 use crate::guest::commands::{DONE, cloud};
-use crate::guest::endpoint::{Given, Whose, is_identity_document, is_own_instance, of_instance, own_instance};
+use crate::guest::endpoint::{
+    Given, Whose, is_identity_document, is_own_instance, of_instance, own_instance, value_of,
+};
 use crate::guest::machine::Machine;
 use crate::network::Status;
 use crate::source::Text;
@@ -20,7 +22,10 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("edit-ec2instancemetadataoption", Simple(switch)),
     ("get-ec2instancemetadata", Simple(about_itself)),
     ("new-aslaunchconfiguration", Simple(switch)),
+    ("new-ec2fleet", Simple(switch)),
     ("new-ec2instance", Simple(switch)),
+    ("new-ec2launchtemplate", Simple(switch)),
+    ("new-ec2launchtemplateversion", Simple(switch)),
 ];
 
 /// The cmdlets as people write them.
@@ -28,17 +33,25 @@ const NAMES: &[&str] = &[
     "Edit-EC2InstanceMetadataDefault",
     "Edit-EC2InstanceMetadataOption",
     "New-ASLaunchConfiguration",
+    "New-EC2Fleet",
     "New-EC2Instance",
+    "New-EC2LaunchTemplate",
+    "New-EC2LaunchTemplateVersion",
 ];
+
+/// The members of the data of a launch template; the keys of a table that a variable holds are in lower case.
+const ENDPOINT_MEMBERS: [&str; 2] = ["HttpEndpoint", "httpendpoint"];
+const TOKENS_MEMBERS: [&str; 2] = ["HttpTokens", "httptokens"];
 
 fn aws(machine: &mut Machine, mut guest: Guest, call: &Call) -> Vec<Guest> {
     unknown(&mut guest, call.name, &call.words(), call.span);
     guest.shell.status = machine.presumed();
-    cloud::switch_endpoint(&mut guest, call);
+    cloud::switch_endpoint(machine, &mut guest, call);
     vec![guest]
 }
 
-/// `Edit-EC2InstanceMetadataOption -InstanceId ID -HttpEndpoint disabled`, `New-EC2Instance -MetadataOptions_HttpEndpoint …`
+/// `Edit-EC2InstanceMetadataOption -InstanceId ID -HttpEndpoint disabled`, `New-EC2Instance -MetadataOptions_HttpEndpoint …`,
+/// `New-EC2LaunchTemplate -LaunchTemplateData @{ MetadataOptions = @{ … } }`
 fn switch(guest: &mut Guest, call: &Call) -> Status {
     unknown(guest, call.name, &call.words(), call.span);
     let parameters = Parameters::of(call);
@@ -46,7 +59,19 @@ fn switch(guest: &mut Guest, call: &Call) -> Status {
     if parameters.get(&["dryrun"]).is_some_and(is_true) {
         return DONE;
     }
-    let given = |names: &[&str]| parameters.get(names).cloned();
+    let piped = || guest.inputs.last().map(|content| content.text(call.span));
+    let data = match call.name {
+        "new-ec2fleet" => {
+            parameters.get_or_first(&["launchtemplateconfig", "launchtemplateconfigs"]).cloned().or_else(piped)
+        }
+        "new-ec2launchtemplate" => parameters.get_or_first(&["launchtemplatedata"]).cloned().or_else(piped),
+        "new-ec2launchtemplateversion" => parameters.get(&["launchtemplatedata"]).cloned(),
+        _ => None,
+    };
+    let given = |names: &[&str], members: [&str; 2]| match &data {
+        Some(data) => members.into_iter().find_map(|member| value_of(data, member)),
+        None => parameters.get(names).cloned(),
+    };
     let whose = match call.name {
         "edit-ec2instancemetadatadefault" => Whose::Account,
         "edit-ec2instancemetadataoption" => {
@@ -56,8 +81,9 @@ fn switch(guest: &mut Guest, call: &Call) -> Status {
         _ => Whose::Launched,
     };
     let command = NAMES.iter().find(|name| name.eq_ignore_ascii_case(call.name)).copied().unwrap_or(call.name);
-    let endpoint = given(&["httpendpoint", "metadataoptions_httpendpoint"]);
-    let tokens = given(&["httptoken", "httptokens", "metadataoptions_httptoken", "metadataoptions_httptokens"]);
+    let endpoint = given(&["httpendpoint", "metadataoptions_httpendpoint"], ENDPOINT_MEMBERS);
+    let names = ["httptoken", "httptokens", "metadataoptions_httptoken", "metadataoptions_httptokens"];
+    let tokens = given(&names, TOKENS_MEMBERS);
     guest.switch_endpoint(Given { whose, endpoint, tokens, command, at: call.span });
     DONE
 }

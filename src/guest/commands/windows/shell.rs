@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Action::{self, Full, Simple};
 use super::parameters::{self, Parameters};
 use super::{Call, DONE, is_hole_alone, nothing, query, run_unknown};
+use crate::guest::endpoint::value_of;
 use crate::guest::machine::Machine;
 use crate::guest::{Content, Dialect, Flow, Guest};
 use crate::network::Status;
@@ -19,7 +20,7 @@ pub(super) const TABLE: &[(&str, Action)] = &[
     ("cls", Simple(nothing)),
     ("cmd", Full(interpreter)),
     ("continue", Simple(leave)),
-    ("convertfrom-json", Simple(filter)),
+    ("convertfrom-json", Simple(from_json)),
     ("echo", Simple(echo)),
     ("echo.", Simple(echo)),
     ("endlocal", Simple(nothing)),
@@ -181,6 +182,17 @@ fn filter(guest: &mut Guest, call: &Call) -> Status {
         _ => guest.write_unknown(call.span, &format!("the output of `{}`", call.name)),
     }
     DONE
+}
+
+/// `ConvertFrom-Json`: what the text says about metadata endpoints is read from it as it would be from the object.
+fn from_json(guest: &mut Guest, call: &Call) -> Status {
+    match guest.input(call.span) {
+        Content::Text(text) if value_of(&text, "HttpEndpoint").is_some() => {
+            guest.write_text(text);
+            DONE
+        }
+        _ => filter(guest, call),
+    }
 }
 
 /// `ForEach-Object { … }`: the block runs for each line that comes in.
