@@ -1,13 +1,16 @@
 //! What a host's boot scripts make of it: every end of the simulated guest, for each case that the source gives.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::open_texts::OpenTexts;
+use super::places::Places;
+use super::reachability::Stock;
 use crate::catalog::Platform;
 use crate::eval::{BuildStep, BuildStepKind, Interpreter, Language, Unknown, Value, ValueKind};
-use crate::guest::{self, Guest};
+use crate::guest::{self, Guest, Spent};
 use crate::model::{Host, Image, REPOSITORY};
-use crate::network::Network;
-use crate::source::{HOLE, Limits, Origin, PieceKind, Span, Text, Trail};
+use crate::source::{HOLE, Limits, Origin, Span, Text, Trail};
 use crate::syntax::shell;
 use crate::syntax::user_data::{self, Part, PartKind};
 
@@ -20,18 +23,28 @@ pub(super) struct Boots {
     pub(super) parts: Vec<Part>,
     /// Those of them that the guest cannot follow.
     pub(super) unread: Vec<Text>,
-    /// What `cfn-init` runs and writes that is not known to its end, and the scripts that run after the boot.
-    more_texts: Vec<Text>,
+    /// What `cfn-init` runs and writes that is not known to its end.
+    open_texts: Option<Arc<OpenTexts>>,
+    /// The scripts that run after the boot.
+    commands: Vec<Text>,
+    /// Where all these texts were written, once somebody asks.
+    places: OnceLock<Places>,
+    /// What is known about conditions that were asked about.
+    free_choices: Mutex<BTreeMap<Span, bool>>,
     /// Whether somebody who is not known may have set variables for the scripts.
     pub(super) sets_variables: bool,
     /// Why some of what runs is not known, and where that comes from.
     pub(super) unknown: Option<(Unknown, Origin)>,
     /// The platform, when the user data tells it.
     pub(super) platform: Option<Platform>,
+    /// What all this took of the steps that the boots of a project share.
+    pub(super) steps: u64,
+    /// Whether something was not followed for want of them.
+    pub(super) is_cut: bool,
 }
 
-/// Boots `host` from `start`.
-pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
+/// Boots `host` from the state that `stock` holds.
+pub(super) fn boot(host: &Host, stock: &Stock, limits: &Limits) -> Boots {
     let mut boots = Boots { sets_variables: host.sets_variables, ..Boots::default() };
     let parts = |text: &Text| parts(host, text, limits);
     let started = |mut guest: Guest| {
@@ -40,20 +53,32 @@ pub(super) fn boot(host: &Host, start: &Network, limits: &Limits) -> Boots {
         }
         guest
     };
-    boots.run(&host.user_data, host.init.as_ref(), parts, started(Guest::new(start.clone())), limits);
+    boots.open_texts = host.init.as_ref().map(|init| stock.open_texts(init));
+    boots.run(&host.user_data, host.init.as_ref(), parts, started(Guest::new(stock.network.clone())), limits);
     boots.command(&host.commands, limits);
     boots
 }
 
-/// Boots the machine that `image` is built on from `start`.
-pub(super) fn boot_builder(image: &Image, start: &Network, limits: &Limits) -> Boots {
+/// Boots the machine that `image` is built on from the state that `stock` holds.
+pub(super) fn boot_builder(image: &Image, stock: &Stock, limits: &Limits) -> Boots {
     let mut boots = Boots::default();
-    boots.run(image.user_data(), None, |text| user_data::parse(text, limits), Guest::new(start.clone()), limits);
+    boots.run(
+        image.user_data(),
+        None,
+        |text| user_data::parse(text, limits),
+        Guest::new(stock.network.clone()),
+        limits,
+    );
     boots
 }
 
 /// In how many cases the scripts may take as many steps as they may at all; more share what that comes to.
 const WHOLE_CASES: u64 = 4;
+
+/// How many of the `steps` that one case may take each of several may.
+fn share(steps: u64, cases: usize) -> u64 {
+    steps.min(steps.saturating_mul(WHOLE_CASES) / (cases as u64).max(1))
+}
 
 impl Boots {
     fn run(
@@ -77,17 +102,18 @@ impl Boots {
             };
             cases = cases.iter().flat_map(with).collect();
         }
-        let share = limits.script_steps.saturating_mul(WHOLE_CASES) / (cases.len() as u64).max(1);
-        let limits = &Limits { script_steps: limits.script_steps.min(share), ..*limits };
+        let boot_steps = limits.boot_steps / (cases.len() as u64).max(1);
+        let limits = &Limits { script_steps: share(limits.script_steps, cases.len()), boot_steps, ..*limits };
         for texts in cases {
             let parts: Vec<Part> = texts.iter().flat_map(&parts).collect();
-            self.cases.push(guest::boot(&parts, init, start.clone(), limits));
+            let (ends, spent) = guest::boot(&parts, init, start.clone(), limits);
+            self.cases.push(ends);
+            self.count(spent);
             let ways = || parts.iter().flat_map(Part::ways);
             self.unread.extend(ways().filter(|part| !is_followed(part, limits)).map(|part| part.text.clone()));
             self.parts.extend(ways().cloned());
         }
         self.platform = self.parts.iter().find_map(platform_of);
-        self.more_texts = init.map(open_texts).unwrap_or_default();
     }
 
     /// Runs what the hosts are told to do once they have booted, as far as it is for their platform.
@@ -103,21 +129,37 @@ impl Boots {
         if steps.is_empty() {
             return;
         }
-        for case in &mut self.cases {
-            *case = guest::command(&steps, std::mem::take(case), limits);
+        let boot_steps = limits.boot_steps.saturating_sub(self.steps) / (self.cases.len() as u64).max(1);
+        let limits = &Limits { build_steps: share(limits.build_steps, self.cases.len()), boot_steps, ..*limits };
+        for case in std::mem::take(&mut self.cases) {
+            let (ends, spent) = guest::command(&steps, case, limits);
+            self.cases.push(ends);
+            self.count(spent);
         }
         for step in &steps {
             if let BuildStepKind::Script { text, .. } = &step.kind {
-                self.more_texts.extend(texts(text, &mut self.unknown).into_iter().flatten());
+                self.commands.extend(texts(text, &mut self.unknown).into_iter().flatten());
             }
         }
     }
 
+    fn count(&mut self, spent: Spent) {
+        self.steps += spent.steps;
+        self.is_cut |= spent.is_all;
+    }
+
+    /// Where the texts were written that run during the boot and after it; those that `cfn-init` knows stand apart.
+    fn places(&self) -> impl Iterator<Item = &Places> {
+        let own = self.places.get_or_init(|| {
+            let parts = self.parts.iter().map(|part| (&part.text, part.decisions.as_slice()));
+            Places::new(parts.chain(self.commands.iter().map(|text| (text, [].as_slice()))))
+        });
+        std::iter::once(own).chain(self.open_texts.iter().map(|texts| texts.places()))
+    }
+
     /// The layers that what stands at `span` went through on its way to the host.
     pub(super) fn trail_of(&self, span: Span) -> Trail {
-        let texts = self.parts.iter().map(|part| &part.text).chain(&self.more_texts);
-        let piece = texts.into_iter().find_map(|text| text.piece_at(span));
-        piece.map(|piece| piece.trail.clone()).unwrap_or_default()
+        self.places().find_map(|places| places.trail_of(span)).unwrap_or_default()
     }
 
     /// Whether an input that nobody has given leads to `end`.
@@ -130,37 +172,29 @@ impl Boots {
     /// known before the script runs, or one of a variable that it names. So is what asks on which platform it runs: other
     /// platforms are nobody's concern here.
     pub(super) fn is_free_choice(&self, span: Span) -> bool {
-        let parts = self.parts.iter().map(|part| (&part.text, part.decisions.as_slice()));
-        parts.chain(self.more_texts.iter().map(|text| (text, [].as_slice()))).any(|(text, decisions)| {
-            // What the condition of a template asks does not stand in what the template becomes.
-            let decision = decisions.iter().find(|decision| decision.span == span);
-            let condition = decision.map_or_else(|| condition_at(text, span), |decision| &*decision.condition);
-            let has_hole = |line: &str| text.has_holes() && line.contains(HOLE);
-            let is_set_so = |name: &str| {
-                let assignment = format!("{name}=");
-                text.as_str().lines().any(|line| line.contains(&assignment) && has_hole(line))
+        let mut known = self.free_choices.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(span).or_insert_with(|| {
+            let is_free_in = |places: &Places| {
+                let mut conditions = places.conditions_at(span).into_iter();
+                conditions.any(|(text, condition)| self.is_free(condition, places.text(text)))
             };
-            // Whoever runs a script that is judged by itself sets its variables.
-            let is_open = self.sets_variables && variables(condition).next().is_some();
-            let asks_where = PLATFORM_QUESTIONS.iter().any(|question| condition.contains(question));
-            is_open || asks_where || has_hole(condition) || variables(condition).any(is_set_so)
+            self.places().any(is_free_in)
         })
     }
-}
 
-/// The texts in a value that are not known to their end.
-fn open_texts(value: &Value) -> Vec<Text> {
-    let mut texts = Vec::new();
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match &value.kind {
-            ValueKind::String(text) if text.has_holes() => texts.push(text.clone()),
-            ValueKind::List(values) | ValueKind::Set(values) | ValueKind::OneOf(values) => open.extend(values.iter()),
-            ValueKind::Map(map) => open.extend(map.entries.values()),
-            _ => {}
-        }
+    /// The same of a `condition` in `text`.
+    fn is_free(&self, condition: &str, text: Option<&Text>) -> bool {
+        let text = text.filter(|text| text.has_holes()).map(Text::as_str);
+        let has_hole = |line: &str| text.is_some() && line.contains(HOLE);
+        let is_set_so = |name: &str| {
+            let assignment = format!("{name}=");
+            text.is_some_and(|text| text.lines().any(|line| line.contains(HOLE) && line.contains(&assignment)))
+        };
+        // Whoever runs a script that is judged by itself sets its variables.
+        let is_open = self.sets_variables && variables(condition).next().is_some();
+        let asks_where = PLATFORM_QUESTIONS.iter().any(|question| condition.contains(question));
+        is_open || asks_where || has_hole(condition) || variables(condition).any(is_set_so)
     }
-    texts
 }
 
 /// What scripts that run on several platforms ask.
@@ -177,28 +211,6 @@ const PLATFORM_QUESTIONS: &[&str] = &[
     "ec2-metadata",
     ".dockerenv",
 ];
-
-/// The lines of `text` that were written at `span`.
-pub(super) fn condition_at(text: &Text, span: Span) -> &str {
-    let mut at = 0;
-    let mut found: Option<Range<usize>> = None;
-    for piece in text.pieces() {
-        let range = at..at + piece.length;
-        at = range.end;
-        let is_near = piece.span.file == span.file && piece.span.start < span.end && span.start < piece.span.end;
-        if is_near {
-            let exact = if piece.kind == PieceKind::Verbatim {
-                let offset = |place: u32| (place.max(piece.span.start) - piece.span.start) as usize;
-                let end = offset(span.end).min(piece.length);
-                range.start + offset(span.start).min(end)..range.start + end
-            } else {
-                range
-            };
-            found = Some(found.map_or(exact.clone(), |found| found.start..exact.end));
-        }
-    }
-    found.and_then(|range| text.as_str().get(range)).unwrap_or_default()
-}
 
 /// The names of the variables that a condition mentions.
 pub(super) fn variables(condition: &str) -> impl Iterator<Item = &str> {

@@ -1,5 +1,6 @@
 //! Whether metadata endpoints answer: as they are described, and as boot scripts leave their own host's and others'.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::boot::Boots;
@@ -157,37 +158,42 @@ impl Cause {
 
 /// The commands that disable the metadata endpoints of others, unless they are enabled again, each once.
 pub(super) fn of_others(boots: &Boots) -> Vec<Disabling> {
-    let mut found: Vec<Disabling> = Vec::new();
-    let ends = || boots.cases.iter().flatten();
-    for end in ends() {
-        for call in disabling(end) {
-            if found.iter().any(|known| known.call.switch == call.switch) {
-                continue;
-            }
-            let runs_it = |end: &Guest| disabling(end).any(|other| other.switch == call.switch);
-            let is_certain = ends().all(runs_it);
-            if is_certain || ends().any(|end| runs_it(end) && !boots.is_open(end)) {
-                found.push(Disabling { call: Arc::clone(call), origin: origin(call.switch, boots), is_certain });
-            }
+    let ends: Vec<(&Guest, Vec<&Arc<EndpointCall>>)> =
+        boots.cases.iter().flatten().map(|end| (end, disabling(end))).collect();
+    let of_end = |(_, calls): &(_, Vec<&Arc<EndpointCall>>)| calls.iter().map(|call| call.switch).collect();
+    let switches: Vec<BTreeSet<Switch>> = ends.iter().map(of_end).collect();
+    let is_decided: Vec<bool> = ends.iter().map(|(end, _)| !boots.is_open(end)).collect();
+    let mut known = BTreeSet::new();
+    let mut found = Vec::new();
+    for call in ends.iter().flat_map(|(_, calls)| calls) {
+        let runs_it = |switches: &BTreeSet<Switch>| switches.contains(&call.switch);
+        let is_certain = switches.iter().all(runs_it);
+        let is_run = is_certain || switches.iter().zip(&is_decided).any(|(end, decided)| *decided && runs_it(end));
+        if is_run && known.insert(call.switch) {
+            found.push(Disabling { call: Arc::clone(call), origin: origin(call.switch, boots), is_certain });
         }
     }
     found
 }
 
 /// What an end leaves disabled of others.
-fn disabling(end: &Guest) -> impl Iterator<Item = &Arc<EndpointCall>> {
-    calls(end).enumerate().filter(|(at, call)| !is_taken_back(end, *at, call)).map(|(_, call)| call)
+fn disabling(end: &Guest) -> Vec<&Arc<EndpointCall>> {
+    let mut enabled = BTreeSet::new();
+    let mut left = Vec::new();
+    for call in calls(end).rev() {
+        // Each instance that is launched is a new one.
+        let is_taken_back = call.whose != Whose::Launched && enabled.contains(&call.whose);
+        if call.enables {
+            enabled.insert(&call.whose);
+        } else if call.whose != Whose::Own && !is_taken_back {
+            left.push(call);
+        }
+    }
+    left.reverse();
+    left
 }
 
-fn is_taken_back(end: &Guest, at: usize, call: &EndpointCall) -> bool {
-    let is_own = call.whose == Whose::Own;
-    let each_is_new = call.whose == Whose::Launched;
-    call.enables
-        || is_own
-        || !each_is_new && calls(end).skip(at + 1).any(|next| next.enables && next.whose == call.whose)
-}
-
-fn calls(end: &Guest) -> impl Iterator<Item = &Arc<EndpointCall>> {
+fn calls(end: &Guest) -> impl DoubleEndedIterator<Item = &Arc<EndpointCall>> {
     end.events.iter().filter_map(|event| match &event.kind {
         EventKind::Endpoint(call) => Some(call),
         _ => None,

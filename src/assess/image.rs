@@ -2,8 +2,9 @@
 //! that are launched from it.
 
 use super::agents::{self, SeenAgent};
-use super::boot::{boot_builder, condition_at, variables};
+use super::boot::{boot_builder, variables};
 use super::identity::{How, Identity, Left, at_ends};
+use super::places::Places;
 use super::reachability::{Stock, is_away};
 use super::{PinnedVersion, Terms, user_of};
 use crate::catalog::{Agent, Platform, Reach, Registered, StartOutcome, StoredIdentity};
@@ -53,7 +54,8 @@ pub struct ImageAgent {
 
 /// Assesses `image`, whose build starts from `stock`.
 pub(super) fn assess_image(image: Image, stock: &Stock, terms: &Terms) -> ImageAssessment {
-    let boots = boot_builder(&image, &stock.network, &terms.limits);
+    let stock = &stock.within(terms.limits.verdict_steps);
+    let boots = boot_builder(&image, stock, &terms.limits);
     let starts = boots.cases.iter().flatten().cloned().collect();
     let ends = guest::build(&image.steps, starts, &terms.limits);
     let platform = platform_of(&image).or(boots.platform);
@@ -136,43 +138,43 @@ fn platform_of(image: &Image) -> Option<Platform> {
 
 /// The scripts of a build.
 struct Scripts<'a> {
-    /// Their texts, each with the variables that it is given.
-    texts: Vec<(Text, Vec<(&'a str, &'a Value)>)>,
+    places: Places,
+    /// The variables that each is given.
+    environments: Vec<Vec<(&'a str, &'a Value)>>,
 }
 
 impl<'a> Scripts<'a> {
     fn of(image: &'a Image) -> Self {
-        let mut texts = Vec::new();
+        let (mut texts, mut environments) = (Vec::new(), Vec::new());
         for step in &image.steps {
             let BuildStepKind::Script { text, environment, .. } = &step.kind else { continue };
             for value in &*text.alternatives() {
                 if let ValueKind::String(text) = &value.kind {
-                    let environment = environment.iter().map(|(name, value)| (&**name, value)).collect();
-                    texts.push((text.through(&value.origin.trail), environment));
+                    texts.push(text.through(&value.origin.trail));
+                    environments.push(environment.iter().map(|(name, value)| (&**name, value)).collect());
                 }
             }
         }
-        Self { texts }
+        Self { places: Places::new(texts.iter().map(|text| (text, [].as_slice()))), environments }
     }
 
     fn trail_of(&self, span: Span) -> Option<Trail> {
-        let piece = self.texts.iter().find_map(|(text, _)| text.piece_at(span))?;
-        Some(piece.trail.clone())
+        self.places.trail_of(span)
     }
 
     /// Whether the condition at `span` is up to an input that nobody has given: a part of its text is not known, or a
     /// variable that it names and the build sets.
     fn is_free_choice(&self, span: Span) -> bool {
-        self.texts.iter().any(|(text, environment)| {
-            let condition = condition_at(text, span);
-            let is_unknown = |value: &Value| match &value.kind {
-                ValueKind::String(text) => text.has_holes(),
-                _ => true,
-            };
+        let is_unknown = |value: &Value| match &value.kind {
+            ValueKind::String(text) => text.has_holes(),
+            _ => true,
+        };
+        self.places.conditions_at(span).into_iter().any(|(number, condition)| {
+            let text = self.places.text(number).map(Text::as_str).unwrap_or_default();
+            let environment = self.environments.get(number).map(Vec::as_slice).unwrap_or_default();
             // Whoever gives variables of which the names are not known may give any that the script does not set.
-            let may_be_given = |given: &str, name: &str| {
-                given == name || given == ANY_VARIABLE && !text.as_str().contains(&format!("{name}="))
-            };
+            let may_be_given =
+                |given: &str, name: &str| given == name || given == ANY_VARIABLE && !text.contains(&format!("{name}="));
             let is_open =
                 |name: &str| environment.iter().any(|(given, value)| may_be_given(given, name) && is_unknown(value));
             condition.contains(HOLE) || variables(condition).any(is_open)

@@ -8,6 +8,8 @@ mod boot;
 mod endpoint;
 mod identity;
 mod image;
+mod open_texts;
+mod places;
 mod reachability;
 mod registration;
 mod taken;

@@ -1,7 +1,10 @@
 //! Whether a principal's packets reach the metadata service, over all ends of a boot and all cases of the source.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::open_texts::OpenTexts;
+use crate::eval::{Value, ValueKind};
 use crate::guest::Guest;
 use crate::network::{Answer, Condition, Family, Network, Principal, Step};
 
@@ -51,34 +54,55 @@ pub(super) fn is_away(reachability: &Reachability) -> bool {
 /// The state that hosts start with. Most stay in it, so that a question about it is answered once for all of them.
 pub(super) struct Stock {
     pub(super) network: Network,
-    answers: Mutex<Vec<Reachability>>,
+    answers: Arc<Mutex<Vec<Reachability>>>,
+    /// What is not known of what `cfn-init` does, by the address of the map that says so: the hosts of a template share it.
+    open_texts: Arc<Mutex<BTreeMap<usize, Arc<OpenTexts>>>>,
+    /// How many rules and open questions may still be looked at in other states.
+    steps: Mutex<u64>,
 }
 
 impl Stock {
     pub(super) fn new(network: Network) -> Self {
-        Self { network, answers: Mutex::default() }
+        Self { network, answers: Arc::default(), open_texts: Arc::default(), steps: Mutex::new(u64::MAX) }
+    }
+
+    /// The same for questions that together look at no more than so many rules and open questions.
+    pub(super) fn within(&self, steps: u64) -> Self {
+        let (network, answers, open_texts) =
+            (self.network.clone(), Arc::clone(&self.answers), Arc::clone(&self.open_texts));
+        Self { network, answers, open_texts, steps: Mutex::new(steps) }
+    }
+
+    /// What is not known of what `init` has `cfn-init` do.
+    pub(super) fn open_texts(&self, init: &Value) -> Arc<OpenTexts> {
+        let ValueKind::Map(map) = &init.kind else { return Arc::new(OpenTexts::new(init)) };
+        let mut known = self.open_texts.lock().unwrap_or_else(PoisonError::into_inner);
+        // The map stays where it is as long as its texts are kept.
+        let texts = known.entry(Arc::as_ptr(map).addr()).or_insert_with(|| Arc::new(OpenTexts::new(init)));
+        Arc::clone(texts)
     }
 
     /// The answer in a state.
     pub(super) fn answer(&self, network: &Network, family: Family, who: &Who) -> Reachability {
         if *network != self.network {
-            return in_state(network, family, who);
+            return in_state(network, family, who, &mut self.steps.lock().unwrap_or_else(PoisonError::into_inner));
         }
         let is_asked = |answer: &&Reachability| answer.family == family && answer.who == *who;
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = answers.iter().find(is_asked) {
             return known.clone();
         }
-        let answer = in_state(network, family, who);
+        let mut steps = u64::MAX;
+        let answer = in_state(network, family, who, &mut steps);
         answers.push(answer.clone());
         answer
     }
 }
 
-/// The answer in one state.
-fn in_state(network: &Network, family: Family, who: &Who) -> Reachability {
+/// The answer in one state, for which at most so many `steps` are taken.
+fn in_state(network: &Network, family: Family, who: &Who, steps: &mut u64) -> Reachability {
     let verdict = match &who.principal {
-        Some(principal) => network.verdict(family, principal),
+        Some(principal) => network.verdict_within(family, principal, steps),
         None => network.windows_verdict(family),
     };
     let (answer, proof, depends_on) = (verdict.answer, verdict.proof, verdict.depends_on);
@@ -145,4 +169,22 @@ pub(super) fn over_cases(cases: &[Reachability]) -> Option<Reachability> {
     });
     let proof = cases.iter().map(|case| &case.proof).find(|proof| !proof.is_empty()).cloned().unwrap_or_default();
     Some(Reachability { answer: Answer::Depends, proof, depends_on: conditions.collect(), ..first.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Assumptions;
+    use crate::source::{FileId, Span};
+
+    #[test]
+    fn hosts_of_a_template_share_what_is_not_known_of_what_cfn_init_does() {
+        let stock = Stock::new(Network::new(&Assumptions::default()));
+        let span = Span::new(FileId(0), 0..1);
+        let init = || Value::map(BTreeMap::new(), span);
+        let (one, other) = (init(), init());
+        let texts = stock.open_texts(&one);
+        assert!(Arc::ptr_eq(&texts, &stock.within(10).open_texts(&one.clone())));
+        assert!(!Arc::ptr_eq(&texts, &stock.open_texts(&other)));
+    }
 }

@@ -12,53 +12,115 @@ use rayon::prelude::*;
 use super::boot;
 use super::reachability::Stock;
 use super::{Assessment, Terms, assess_host};
-use crate::eval::Language;
+use crate::eval::{Language, Value, ValueKind};
 use crate::model::Host;
 use crate::source::{Limits, Span};
 
 /// The fewest steps that every boot may take, however many hosts there are.
-const LEAST_STEPS: u64 = 200;
+const LEAST_STEPS: u64 = 400;
+
+/// The fewest rules and open questions that are looked at for each boot.
+const LEAST_VERDICT_STEPS: u64 = 300_000;
+
+/// What boots may take together, and how many they are.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    steps: u64,
+    boots: u64,
+}
+
+impl Share {
+    /// How many steps each may take.
+    fn each(self) -> u64 {
+        (self.steps / self.boots.max(1)).max(LEAST_STEPS)
+    }
+}
+
+/// The shares of projects.
+type Shares = BTreeMap<Arc<str>, Share>;
+
+/// Hosts that boot with the same, each with its place among all.
+type Group = Vec<(usize, Host)>;
+
+/// What became of a group.
+struct Assessed {
+    hosts: Vec<(usize, Assessment)>,
+    project: Arc<str>,
+    /// How many steps its boot took.
+    steps: u64,
+    /// Whether it was not followed to its end, and would be with a larger share.
+    wants_more: bool,
+}
 
 /// Assesses the hosts; the result is in their order.
+///
+/// The boots of one project share out its steps evenly. Those that need more do it again with what the others left, so that
+/// neither order nor threads decide.
 pub(super) fn assess(hosts: Vec<Host>, stock: &Stock, terms: &Terms) -> Vec<Assessment> {
     let groups = groups(hosts);
-    let mut boots_of: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+    let mut shares = Shares::new();
     for (_, first) in groups.iter().filter_map(|group| group.first()) {
-        *boots_of.entry(Arc::clone(&first.subject.project)).or_default() += 1;
+        let whole = Share { steps: terms.limits.boot_steps, boots: 0 };
+        shares.entry(project(first)).or_insert(whole).boots += 1;
     }
-    let assess_group = |group: Vec<(usize, Host)>| {
-        let Some((_, first)) = group.first() else { return Vec::new() };
-        let boots = boots_of.get(&first.subject.project).copied().unwrap_or(1);
-        let share = (terms.limits.boot_steps / boots).max(LEAST_STEPS);
-        let limits = Limits { script_steps: terms.limits.script_steps.min(share), ..terms.limits };
-        let boots = boot::boot(first, &stock.network, &limits);
-        let mut assessed: Vec<(usize, Assessment)> = Vec::with_capacity(group.len());
-        for (index, host) in group {
-            let endpoint = &host.metadata.endpoint.effective;
-            let same = assessed.last().filter(|(_, last)| last.host.metadata.endpoint.effective == *endpoint);
-            let assessment = match same {
-                Some((_, last)) => Assessment {
-                    endpoint: last.endpoint.clone(),
-                    agents: last.agents.clone(),
-                    boot: last.boot.clone(),
-                    taken: last.taken.clone(),
-                    host,
-                },
-                None => assess_host(host, &boots, stock, terms),
-            };
-            assessed.push((index, assessment));
-        }
-        assessed
+    let assess_all = |groups: Vec<Group>, shares: &Shares| -> Vec<Assessed> {
+        groups.into_par_iter().filter_map(|group| assess_group(group, shares, stock, terms)).collect()
     };
-    let mut assessed: Vec<(usize, Assessment)> =
-        groups.into_par_iter().map(assess_group).collect::<Vec<_>>().into_iter().flatten().collect();
+    let assessed = assess_all(groups, &shares);
+    let mut left: Shares =
+        shares.iter().map(|(project, share)| (Arc::clone(project), Share { boots: 0, ..*share })).collect();
+    for group in &assessed {
+        if let Some(share) = left.get_mut(&group.project) {
+            share.steps = share.steps.saturating_sub(group.steps);
+            share.boots += u64::from(group.wants_more);
+        }
+    }
+    left.retain(|project, left| left.boots > 0 && shares.get(project).is_some_and(|share| left.each() > share.each()));
+    let gets_more = |group: &Assessed| group.wants_more && left.contains_key(&group.project);
+    let (again, mut assessed): (Vec<_>, Vec<_>) = assessed.into_iter().partition(gets_more);
+    let of_group =
+        |group: Assessed| group.hosts.into_iter().map(|(index, assessment)| (index, assessment.host)).collect();
+    assessed.extend(assess_all(again.into_iter().map(of_group).collect(), &left));
+    let mut assessed: Vec<(usize, Assessment)> = assessed.into_iter().flat_map(|group| group.hosts).collect();
     assessed.sort_unstable_by_key(|(index, _)| *index);
     assessed.into_iter().map(|(_, assessment)| assessment).collect()
 }
 
+/// What a host shares the steps of its boot with. Scripts and documents that no host is given are a project together.
+fn project(host: &Host) -> Arc<str> {
+    if host.language == Language::Script { Arc::default() } else { Arc::clone(&host.subject.project) }
+}
+
+fn assess_group(group: Group, shares: &Shares, stock: &Stock, terms: &Terms) -> Option<Assessed> {
+    let (_, first) = group.first()?;
+    let project = project(first);
+    let share = shares.get(&project)?.each();
+    let limits = Limits { boot_steps: share, ..terms.limits };
+    let verdict_steps = terms.limits.verdict_steps / shares.get(&project)?.boots.max(1);
+    let stock = &stock.within(verdict_steps.max(LEAST_VERDICT_STEPS));
+    let boots = boot::boot(first, stock, &limits);
+    let mut hosts: Vec<(usize, Assessment)> = Vec::with_capacity(group.len());
+    for (index, host) in group {
+        let endpoint = &host.metadata.endpoint.effective;
+        let same = hosts.last().filter(|(_, last)| last.host.metadata.endpoint.effective == *endpoint);
+        let assessment = match same {
+            Some((_, last)) => Assessment {
+                endpoint: last.endpoint.clone(),
+                agents: last.agents.clone(),
+                boot: last.boot.clone(),
+                taken: last.taken.clone(),
+                host,
+            },
+            None => assess_host(host, &boots, stock, terms),
+        };
+        hosts.push((index, assessment));
+    }
+    Some(Assessed { hosts, project, steps: boots.steps, wants_more: boots.is_cut })
+}
+
 /// The hosts, those together that boot with the same, each with its place among all.
-fn groups(hosts: Vec<Host>) -> Vec<Vec<(usize, Host)>> {
-    let mut groups: Vec<Vec<(usize, Host)>> = Vec::with_capacity(hosts.len());
+fn groups(hosts: Vec<Host>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::with_capacity(hosts.len());
     // Which group has a text with such a hash; others with the same hash take each other's place here.
     let mut group_of: BTreeMap<Option<(Span, u64)>, usize> = BTreeMap::new();
     for (index, host) in hosts.into_iter().enumerate() {
@@ -83,15 +145,21 @@ fn groups(hosts: Vec<Host>) -> Vec<Vec<(usize, Host)>> {
     groups
 }
 
-/// Whether two hosts boot with the same. What a script by itself is depends on its name, and commands from elsewhere are
-/// few.
+/// Whether two hosts boot with the same. What a script by itself is depends on its name.
 fn boots_alike(left: &Host, right: &Host) -> bool {
     let is_named = |host: &Host| host.language == Language::Script;
     !is_named(left)
         && !is_named(right)
         && left.sets_variables == right.sets_variables
         && left.user_data == right.user_data
-        && left.init == right.init
-        && left.commands.is_empty()
-        && right.commands.is_empty()
+        && is_same_init(left.init.as_ref(), right.init.as_ref())
+        && left.commands == right.commands
+}
+
+/// Whether `cfn-init` does the same. The hosts of a template share what it says, which may be much.
+fn is_same_init(left: Option<&Value>, right: Option<&Value>) -> bool {
+    match (left.map(|value| &value.kind), right.map(|value| &value.kind)) {
+        (Some(ValueKind::Map(one)), Some(ValueKind::Map(other))) if Arc::ptr_eq(one, other) => true,
+        _ => left == right,
+    }
 }

@@ -1,6 +1,7 @@
 //! The suppressions that are written in what hosts boot with and images are built with, wherever its text comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::assess::{Assessments, parts};
 use crate::discover::Workspace;
@@ -51,13 +52,19 @@ impl Gathered {
 /// The suppressions in all scripts and configurations that hosts boot with.
 pub(super) fn of_user_data(assessments: &Assessments, workspace: &Workspace, limits: &Limits) -> Vec<Directive> {
     let mut gathered = Gathered::default();
+    // The hosts of a template share what it has `cfn-init` do.
+    let mut read_inits = BTreeSet::new();
     for host in assessments.hosts.iter().map(|assessment| &assessment.host) {
         for text in host.user_data.iter().flat_map(texts) {
             for part in parts(host, &text, limits).iter().flat_map(Part::ways) {
                 gathered.add(of_part(part, limits));
             }
         }
-        for text in host.init.iter().flat_map(texts) {
+        let is_new = |init: &&Value| match &init.kind {
+            ValueKind::Map(map) => read_inits.insert(Arc::as_ptr(map).addr()),
+            _ => true,
+        };
+        for text in host.init.iter().filter(is_new).flat_map(texts) {
             gathered.add(of_init(&text, limits));
         }
         if host.language == Language::Script && host.init.is_some() {

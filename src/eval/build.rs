@@ -32,7 +32,7 @@ pub struct Build {
 }
 
 /// One thing that is done to the machine of a build.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BuildStep {
     /// What is done.
     pub kind: BuildStepKind,
@@ -44,7 +44,7 @@ pub struct BuildStep {
 pub const ANY_VARIABLE: &str = "*";
 
 /// What a step of a build does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BuildStepKind {
     /// A script is run in a shell of its own.
     Script {

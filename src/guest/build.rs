@@ -2,7 +2,7 @@
 //! of its own.
 
 use super::join::merge_ended;
-use super::machine::Machine;
+use super::machine::{Machine, Spent};
 use super::{Content, Dialect, EventKind, FileChange, Flow, Guest, Options, Shell, Variable};
 use crate::eval::{ANY_VARIABLE, BuildStep, BuildStepKind, Interpreter, Value, ValueKind};
 use crate::network::Status;
@@ -24,13 +24,13 @@ const UPLOADED: &str = "/tmp/script.sh";
 /// [`Limits::build_steps`]. A script that fails ends the build without an image, so that its end counts only where there is no other.
 #[must_use]
 pub fn build(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
-    run_steps(steps, starts, Failure::EndsAll, limits)
+    run_steps(steps, starts, Failure::EndsAll, limits).0
 }
 
 /// Runs the `steps` that somebody has a host do which has booted, from each of the states `starts`, as [`build`] does:
-/// a script that fails ends nothing.
+/// a script that fails ends nothing. Beside the ends stands what was taken of [`Limits::boot_steps`].
 #[must_use]
-pub fn command(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> Vec<Guest> {
+pub fn command(steps: &[BuildStep], starts: Vec<Guest>, limits: &Limits) -> (Vec<Guest>, Spent) {
     run_steps(steps, starts, Failure::EndsNothing, limits)
 }
 
@@ -41,7 +41,7 @@ enum Failure {
     EndsNothing,
 }
 
-fn run_steps(steps: &[BuildStep], starts: Vec<Guest>, failure: Failure, limits: &Limits) -> Vec<Guest> {
+fn run_steps(steps: &[BuildStep], starts: Vec<Guest>, failure: Failure, limits: &Limits) -> (Vec<Guest>, Spent) {
     let mut machine = Machine::of_build(limits);
     let mut ends = starts;
     for end in &mut ends {
@@ -76,7 +76,7 @@ fn run_steps(steps: &[BuildStep], starts: Vec<Guest>, failure: Failure, limits: 
         }
         ends = merge_ended(next, limits.script_paths, step.header);
     }
-    ends
+    (ends, machine.spent())
 }
 
 fn run_step(machine: &mut Machine, step: &BuildStep, mut guest: Guest) -> Vec<Guest> {

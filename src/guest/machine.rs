@@ -21,6 +21,9 @@ const MOST_NESTED: usize = 48;
 /// The bytes that are copied in one step.
 const BYTES_PER_STEP: u64 = 1_024;
 
+/// How many more steps a command of the packet filter takes than others.
+const STEPS_OF_NETWORK_COMMAND: u64 = 12;
+
 /// The bytes that are copied in the time in which one is parsed, and in which the parser starts.
 const PARSING: usize = 8;
 const PARSING_AT_LEAST: usize = 16 << 10;
@@ -29,10 +32,21 @@ const PARSING_AT_LEAST: usize = 16 << 10;
 const PARSING_SHELL: usize = 2;
 const PARSING_SHELL_AT_LEAST: usize = 4 << 10;
 
+/// What was taken of the steps that the boots of a project share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// How many.
+    pub steps: u64,
+    /// Whether there were too few, so that something was not followed.
+    pub is_all: bool,
+}
+
 /// What holds for the whole run.
 pub(super) struct Machine<'a> {
     pub(super) limits: &'a Limits,
     steps_left: u64,
+    /// What the boots of a project share: steps too, of which some commands take several.
+    shared_steps_left: u64,
     pub(super) depth: usize,
     /// In how many conditions the place lies: there a failure does not end the script.
     tested: usize,
@@ -44,7 +58,8 @@ pub(super) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, steps_left: limits.script_steps, depth: 0, tested: 0, asked: 0, init: None }
+        let (steps_left, shared_steps_left) = (limits.script_steps, limits.boot_steps);
+        Self { limits, steps_left, shared_steps_left, depth: 0, tested: 0, asked: 0, init: None }
     }
 
     /// What holds for the whole of an image build, which is longer than a boot.
@@ -52,15 +67,29 @@ impl<'a> Machine<'a> {
         Self { steps_left: limits.build_steps, ..Self::new(limits) }
     }
 
+    /// What was taken so far of [`Limits::boot_steps`].
+    pub(super) fn spent(&self) -> Spent {
+        let steps = self.limits.boot_steps.saturating_sub(self.shared_steps_left);
+        Spent { steps, is_all: self.shared_steps_left == 0 }
+    }
+
     /// Counts a step; says no when there are none left.
     pub(super) fn step(&mut self) -> bool {
         self.steps_left = self.steps_left.saturating_sub(1);
-        self.steps_left > 0
+        self.shared_steps_left = self.shared_steps_left.saturating_sub(1);
+        self.steps_left.min(self.shared_steps_left) > 0
     }
 
     /// Counts the steps that copying and comparing this many bytes takes.
     pub(super) fn charge(&mut self, bytes: usize) {
-        self.steps_left = self.steps_left.saturating_sub(bytes as u64 / BYTES_PER_STEP);
+        let steps = bytes as u64 / BYTES_PER_STEP;
+        self.steps_left = self.steps_left.saturating_sub(steps);
+        self.shared_steps_left = self.shared_steps_left.saturating_sub(steps);
+    }
+
+    /// Counts what a command of the packet filter takes beyond a step: it is done in several worlds, and asked about later.
+    pub(super) fn charge_network_command(&mut self) {
+        self.shared_steps_left = self.shared_steps_left.saturating_sub(STEPS_OF_NETWORK_COMMAND);
     }
 
     /// Counts the steps that parsing a shell script of this many bytes takes.
@@ -247,6 +276,8 @@ impl<'a> Machine<'a> {
         let redirected = self.redirect(&mut guest, &statement.redirections);
         let mut ends = self.kind(statement, guest);
         for end in &mut ends {
+            let output = end.outputs.last().and_then(Option::as_ref);
+            self.charge(output.map_or(0, Content::approximate_bytes));
             redirected.finish(end, statement.span);
         }
         ends

@@ -34,6 +34,7 @@ pub use self::boot::boot;
 pub use self::build::{build, command};
 pub use self::endpoint::{EndpointCall, Switch, Whose, is_own_instance};
 use self::machine::Machine;
+pub use self::machine::Spent;
 pub use self::paths::{Covers, covers};
 pub use self::shared::Shared;
 pub use self::variables::{Dialect, Options, Shell, Variable};
@@ -263,7 +264,9 @@ impl Guest {
     fn copied_bytes(&self) -> usize {
         const ENTRY: usize = 16;
         let Shell { variables, functions, .. } = &self.shell;
-        let entries = variables.len() + functions.len() + self.files.len() + self.events.len() + self.opaque.len();
+        let elements: usize = variables.values().map(Variable::elements_within).sum();
+        let entries =
+            variables.len() + elements + functions.len() + self.files.len() + self.events.len() + self.opaque.len();
         entries.saturating_mul(ENTRY)
     }
 
@@ -360,10 +363,21 @@ impl Guest {
     }
 }
 
+/// The longest text, in bytes, that files and outputs are put together to. Pieces count too.
+const LONGEST_CONTENT: usize = 256 << 10;
+
 impl Content {
     /// No content.
     fn empty() -> Self {
         Self::Text(Text::new())
+    }
+
+    /// How many bytes it takes in memory, more or less, of which saved rules share all.
+    fn approximate_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.approximate_bytes(),
+            Self::SavedRules(_) => 0,
+        }
     }
 
     fn append(&mut self, more: Self) {
@@ -371,7 +385,10 @@ impl Content {
             (Self::Text(first), saved @ Self::SavedRules(_)) if first.is_empty() => saved,
             (Self::Text(mut first), Self::Text(second)) => {
                 first.push_text(&second);
-                Self::Text(first)
+                let span = first.span_of(0..first.len()).filter(|_| first.is_larger_than(LONGEST_CONTENT));
+                Self::Text(
+                    span.map_or(first, |span| Text::hole(span, "a file or output that is longer than is followed")),
+                )
             }
             (saved @ Self::SavedRules(_), Self::Text(second)) if second.is_empty() => saved,
             (Self::Text(text), Self::SavedRules(_)) | (Self::SavedRules(_), Self::Text(text)) => {

@@ -233,7 +233,10 @@ impl Machine<'_> {
         match operation {
             Operation::Remove { end, longest, pattern } => {
                 let Some(pieces) = self.pattern(guest, pattern) else { return unknown() };
-                match (pattern::at_end(&pieces, known, *end, *longest), end) {
+                let mut work = 0;
+                let found = pattern::at_end(&pieces, known, *end, *longest, &mut work);
+                self.charge(work);
+                match (found, end) {
                     (None, _) => unknown(),
                     (Some(None), _) => text.clone(),
                     (Some(Some(length)), TextEnd::Start) => text.slice(length..text.len()),
@@ -243,7 +246,10 @@ impl Machine<'_> {
             Operation::Replace { all, anchor, pattern, replacement } => {
                 let Some(pieces) = self.pattern(guest, pattern) else { return unknown() };
                 let replacement = self.expand_joined(guest, replacement);
-                replace(text, &pieces, &replacement, *all, *anchor).unwrap_or_else(unknown)
+                let mut work = known.len();
+                let replaced = replace(text, &pieces, &replacement, *all, *anchor, &mut work);
+                self.charge(work);
+                replaced.unwrap_or_else(unknown)
             }
             Operation::Substring(range) => {
                 let mut bounds = range.as_str().splitn(2, ':');
@@ -285,14 +291,21 @@ fn join(list: &[Text], span: Span) -> Text {
     joined
 }
 
-fn replace(text: &Text, pattern: &[Piece], by: &Text, all: bool, anchor: Option<TextEnd>) -> Option<Text> {
+fn replace(
+    text: &Text,
+    pattern: &[Piece],
+    by: &Text,
+    all: bool,
+    anchor: Option<TextEnd>,
+    work: &mut usize,
+) -> Option<Text> {
     let known = text.known()?;
     if pattern.is_empty() {
         return Some(text.clone());
     }
     let mut replaced = Text::new();
     if let Some(end) = anchor {
-        let Some(length) = pattern::at_end(pattern, known, end, true)? else { return Some(text.clone()) };
+        let Some(length) = pattern::at_end(pattern, known, end, true, work)? else { return Some(text.clone()) };
         if end == TextEnd::Start {
             replaced.push_text(by);
             replaced.push_text(&text.slice(length..text.len()));
@@ -325,7 +338,7 @@ fn replace(text: &Text, pattern: &[Piece], by: &Text, all: bool, anchor: Option<
     let mut at = 0;
     let mut kept = 0;
     while let Some(rest) = known.get(at..).filter(|rest| !rest.is_empty()) {
-        match pattern::at_end(pattern, rest, TextEnd::Start, true)? {
+        match pattern::at_end(pattern, rest, TextEnd::Start, true, work)? {
             Some(length) if length > 0 => {
                 replaced.push_text(&text.slice(kept..at));
                 replaced.push_text(by);

@@ -115,10 +115,16 @@ pub(super) fn matches(pattern: &[Piece], text: &[char]) -> bool {
 const MOST_TRIED: usize = 2_000;
 
 /// The range of bytes of `text` at `end` that matches, the shortest or the longest; `None` inside when there is
-/// none, outside when the text is too long.
+/// none, outside when the text is too long. How many characters were looked at is added to `work`.
 #[expect(clippy::option_option, reason = "no match, and not followed, are two things")]
-pub(super) fn at_end(pattern: &[Piece], text: &str, end: TextEnd, longest: bool) -> Option<Option<usize>> {
-    let characters: Vec<char> = text.chars().collect();
+pub(super) fn at_end(
+    pattern: &[Piece],
+    text: &str,
+    end: TextEnd,
+    longest: bool,
+    work: &mut usize,
+) -> Option<Option<usize>> {
+    let characters: Vec<char> = text.chars().take(MOST_TRIED + 1).collect();
     if characters.len() > MOST_TRIED {
         return None;
     }
@@ -130,6 +136,10 @@ pub(super) fn at_end(pattern: &[Piece], text: &str, end: TextEnd, longest: bool)
         TextEnd::Start => characters.get(..*length),
         TextEnd::End => characters.get(characters.len() - *length..),
     };
-    let found = lengths.into_iter().find(|length| part(length).is_some_and(|part| matches(pattern, part)));
+    let mut is_match = |part: &[char]| {
+        *work += part.len() + pattern.len();
+        matches(pattern, part)
+    };
+    let found = lengths.into_iter().find(|length| part(length).is_some_and(&mut is_match));
     Some(found.map(|length| part(&length).unwrap_or_default().iter().map(|character| character.len_utf8()).sum()))
 }

@@ -365,6 +365,17 @@ fn growing_texts_end_soon() {
     assert_eq!(answers(&ends(script)), [Answer::Depends]);
 }
 
+#[test]
+fn growing_files_are_not_known_any_more() {
+    for grow in ["cat /tmp/a /tmp/a >>/tmp/a\n", "x=$(cat /tmp/a /tmp/a); echo \"$x\" >>/tmp/a\n"] {
+        let ends = ends(&format!("echo abcdefgh >/tmp/a\n{}", grow.repeat(40)));
+        assert_eq!(ends.len(), 1);
+        assert!(ends[0].bytes() <= 2 * LONGEST_CONTENT, "{}", ends[0].bytes());
+        let Some(Content::Text(text)) = ends[0].file("/tmp/a") else { panic!("{:?}", ends[0].files.keys()) };
+        assert!(text.has_holes());
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_script_has_an_end(words in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..60)) {

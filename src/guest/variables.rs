@@ -350,6 +350,14 @@ impl Variable {
         }
     }
 
+    /// How many elements it has as an array.
+    pub(super) fn elements_within(&self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Array(elements) => elements.len(),
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         match self {

@@ -1,7 +1,7 @@
 //! The tables of one packet filter: chains of rules, and the edits that the commands make, with their refusals.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::rule::{Extension, Rule, Spec, Target};
 use super::{Backend, Failure};
@@ -96,22 +96,51 @@ pub(super) struct Table {
 /// The tables of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Filter {
-    tables: BTreeMap<TableName, Arc<Table>>,
+    /// In the order of [`TableName::ALL`].
+    tables: [Arc<Table>; 5],
 }
+
+/// The tables of a host on which nothing was done yet, shared by all.
+static UNTOUCHED: LazyLock<Filter> =
+    LazyLock::new(|| Filter { tables: TableName::ALL.map(|name| Arc::new(Table::new(name))) });
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { tables: TableName::ALL.into_iter().map(|name| (name, Arc::new(Table::new(name)))).collect() }
+        UNTOUCHED.clone()
     }
 }
 
 impl Filter {
-    pub(super) fn table(&self, name: TableName) -> Option<&Table> {
-        self.tables.get(&name).map(AsRef::as_ref)
+    pub(super) fn table(&self, name: TableName) -> &Arc<Table> {
+        let [raw, mangle, nat, filter, security] = &self.tables;
+        match name {
+            TableName::Raw => raw,
+            TableName::Mangle => mangle,
+            TableName::Nat => nat,
+            TableName::Filter => filter,
+            TableName::Security => security,
+        }
     }
 
-    pub(super) fn table_mut(&mut self, name: TableName) -> &mut Table {
-        Arc::make_mut(self.tables.entry(name).or_insert_with(|| Arc::new(Table::new(name))))
+    pub(super) fn table_mut(&mut self, name: TableName) -> &mut Arc<Table> {
+        let [raw, mangle, nat, filter, security] = &mut self.tables;
+        match name {
+            TableName::Raw => raw,
+            TableName::Mangle => mangle,
+            TableName::Nat => nat,
+            TableName::Filter => filter,
+            TableName::Security => security,
+        }
+    }
+
+    /// Takes a table out, to put another one in its place: whoever holds it alone changes it without a copy.
+    pub(super) fn take(&mut self, name: TableName) -> Arc<Table> {
+        std::mem::replace(self.table_mut(name), Arc::clone(UNTOUCHED.table(name)))
+    }
+
+    /// Whether both are known to be the same without a look at their rules.
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
+        self.tables.iter().zip(&other.tables).all(|(one, other)| Arc::ptr_eq(one, other))
     }
 }
 
@@ -144,25 +173,25 @@ impl Table {
     }
 
     /// Puts rules before the one with `number`, which counts from 1; at the end without a number.
-    pub(super) fn insert(&mut self, chain: &str, number: Option<usize>, rules: Vec<Rule>) -> Result<(), Failure> {
+    pub(super) fn insert(&mut self, chain: &str, number: Option<usize>, rules: &[Arc<Rule>]) -> Result<(), Failure> {
         let length = self.require(chain)?.rules.len();
         let at = number.map_or(length, |number| number.saturating_sub(1));
         if at > length {
             let number = at + 1;
             return Err(Failure::exits(1, format!("chain {chain} has {length} rules: there is no place {number}")));
         }
-        for rule in &rules {
+        for rule in rules {
             self.permits(chain, &rule.spec)?;
         }
-        self.chain_mut(chain)?.rules.splice(at..at, rules.into_iter().map(Arc::new));
+        self.chain_mut(chain)?.rules.splice(at..at, rules.iter().cloned());
         Ok(())
     }
 
-    pub(super) fn replace(&mut self, chain: &str, number: usize, rule: Rule) -> Result<(), Failure> {
+    pub(super) fn replace(&mut self, chain: &str, number: usize, rule: &Arc<Rule>) -> Result<(), Failure> {
         let index = self.index(chain, number)?;
         self.permits(chain, &rule.spec)?;
         if let Some(place) = self.chain_mut(chain)?.rules.get_mut(index) {
-            *place = Arc::new(rule);
+            *place = Arc::clone(rule);
         }
         Ok(())
     }

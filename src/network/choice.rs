@@ -65,21 +65,38 @@ pub(super) enum Truth {
 /// The most ways that are tried for one question.
 const MOST_WAYS: usize = 256;
 
-/// The most rules and routes that are looked at for one question.
-const MOST_STEPS: usize = 1_000_000;
+/// The most rules, routes and facts that are looked at for one question in one world.
+const MOST_STEPS: u64 = 1_000_000;
+
+/// How many facts are compared in the time in which a rule is looked at.
+const FACTS_PER_STEP: usize = 4;
 
 /// One way through the open facts, and how to come to the next one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Choices {
     taken: Vec<(Fact, bool)>,
     used: usize,
     ways: usize,
-    steps: usize,
+    steps: u64,
+    most_steps: u64,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self::within(MOST_STEPS)
+    }
 }
 
 impl Choices {
+    /// For a question that may take so many steps.
+    pub(super) fn within(steps: u64) -> Self {
+        let most_steps = steps.min(MOST_STEPS);
+        Self { taken: Vec::new(), used: 0, ways: 0, steps: 0, most_steps }
+    }
+
     /// The answer of this way to `fact`; the same one each time it is asked.
     pub(super) fn decide(&mut self, fact: &Fact) -> bool {
+        self.charge(self.used / FACTS_PER_STEP);
         let asked = self.taken.iter().take(self.used).find(|(known, _)| known.is(fact));
         if let Some((_, answer)) = asked {
             return *answer;
@@ -111,6 +128,16 @@ impl Choices {
         false
     }
 
+    /// Counts several steps.
+    pub(super) fn charge(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps as u64);
+    }
+
+    /// How many steps were taken.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Counts a step, and tells whether there are any left.
     pub(super) fn step(&mut self) -> bool {
         self.steps += 1;
@@ -119,7 +146,7 @@ impl Choices {
 
     /// Whether the question is too large to be followed to its end.
     pub(super) fn exhausted(&self) -> bool {
-        self.ways >= MOST_WAYS || self.steps > MOST_STEPS
+        self.ways >= MOST_WAYS || self.steps > self.most_steps
     }
 }
 

@@ -106,19 +106,19 @@ impl Walk<'_> {
                 packet: verdict::Packet::Request,
                 place: verdict::Place::Translation { port },
                 span: cause.span,
-                text: cause.text.to_string(),
+                text: Arc::clone(&cause.text),
             };
             if answers && self.blockers.is_empty() {
                 return Outcome { answer: Answer::Diverted, steps: vec![step] };
             }
             if !answers {
-                self.blockers.push(step);
+                self.blockers.steps.push(step);
             }
         }
         if !self.blockers.is_empty() {
             answer = Answer::Blocked;
         }
-        Outcome { answer, steps: self.blockers }
+        Outcome { answer, steps: self.blockers.steps }
     }
 
     /// The packet `number` as it leaves its sender.

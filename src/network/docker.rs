@@ -1,9 +1,11 @@
 //! The chains that docker lays when it starts, so that containers on its default bridge reach the network.
 
+use std::sync::{Arc, LazyLock};
+
 use super::chain::TableName::{self, Filter, Nat};
-use super::iptables::{self, Setting};
+use super::iptables::{self, Command, Setting};
 use super::world::{self, World};
-use super::{Assumptions, Family, Word};
+use super::{Assumptions, Family, Word, chain};
 
 /// What docker 28 does, as commands. Jumps go to the top each time it starts, and its users' chain is never flushed.
 const COMMANDS: &[(TableName, &str)] = &[
@@ -27,17 +29,45 @@ const COMMANDS: &[(TableName, &str)] = &[
     (Filter, "-I FORWARD -j DOCKER-USER"),
 ];
 
-/// Lays the chains of a docker that starts now.
-pub(super) fn lay(world: &mut World) {
+/// The same, read.
+static READ: LazyLock<Vec<(Command, String)>> = LazyLock::new(|| {
     let assumptions = Assumptions::default();
-    let backend = world.backend;
-    for (table, line) in COMMANDS {
+    let read = |(table, line): &(TableName, &str)| {
         let words: Vec<Word> = line.split(' ').map(|word| Word::Known(word.to_owned())).collect();
         let text = format!("docker: iptables -t {} {line}", table.name());
-        let setting =
-            Setting { family: Family::V4, assumptions: &assumptions, span: None, text: &text, table: Some(*table) };
-        let table = world.filter_mut(backend, Family::V4).table_mut(*table);
+        let command = iptables::parse(setting(&assumptions, &text, *table), &words).ok()?;
+        Some((command, text))
+    };
+    COMMANDS.iter().filter_map(read).collect()
+});
+
+/// The packet filter of a host on which nothing was done but that docker was started, shared by all.
+static LAID: LazyLock<chain::Filter> = LazyLock::new(|| {
+    let mut filter = chain::Filter::default();
+    lay_in(&mut filter);
+    filter
+});
+
+fn setting<'a>(assumptions: &'a Assumptions, text: &'a str, table: TableName) -> Setting<'a> {
+    Setting { family: Family::V4, assumptions, span: None, text, table: Some(table) }
+}
+
+/// Lays the chains of a docker that starts now.
+pub(super) fn lay(world: &mut World) {
+    let backend = world.backend;
+    let filter = world.filter_mut(backend, Family::V4);
+    if filter.is_shared_with(&chain::Filter::default()) {
+        *filter = LAID.clone();
+    } else {
+        lay_in(filter);
+    }
+}
+
+fn lay_in(filter: &mut chain::Filter) {
+    let assumptions = Assumptions::default();
+    for (command, text) in READ.iter() {
+        let table = Arc::make_mut(filter.table_mut(command.table));
         // A chain that is there already is kept, as docker keeps it.
-        let _kept = iptables::parse(setting, &words).and_then(|command| world::apply(table, command, setting, false));
+        let _kept = world::apply(table, command, setting(&assumptions, text, command.table), false);
     }
 }

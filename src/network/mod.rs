@@ -169,16 +169,7 @@ impl Network {
             return Arc::make_mut(&mut self.windows).run(invocation);
         }
         let invocation = Invocation { program: base_name(invocation.program), ..*invocation };
-        let before = self.worlds.len();
-        let mut all: Option<Effect> = None;
-        for (index, world) in Arc::make_mut(&mut self.worlds).iter_mut().enumerate() {
-            let effect = world.run(&self.assumptions, &invocation, index, before);
-            all = Some(match all {
-                None => effect,
-                Some(all) => all.or(effect),
-            });
-        }
-        all.unwrap_or(Effect { status: Status::Unknown, changed: false, note: None })
+        world::run(Arc::make_mut(&mut self.worlds).as_mut_slice(), &self.assumptions, &invocation)
     }
 
     /// A command made a user, with a group of the same name; without numbers only the names are known.
@@ -250,7 +241,14 @@ impl Network {
 
     /// Whether packets of `principal` arrive at the service and its answers come back.
     pub fn verdict(&self, family: Family, principal: &Principal) -> Verdict {
-        verdict::verdict(&self.assumptions, &self.worlds, family, principal)
+        let mut steps = u64::MAX;
+        self.verdict_within(family, principal, &mut steps)
+    }
+
+    /// As [`verdict`](Self::verdict), for several questions that share `steps`: when there are none left, the answer depends
+    /// on what was not looked at.
+    pub fn verdict_within(&self, family: Family, principal: &Principal, steps: &mut u64) -> Verdict {
+        verdict::verdict(&self.assumptions, &self.worlds, family, principal, steps)
     }
 }
 

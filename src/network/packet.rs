@@ -81,35 +81,48 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// The tests of a rule in turn: what each says, and whether it is turned round.
-    pub(super) fn tests(self, rule: &Rule, packet: &Packet) -> Vec<(Truth, bool)> {
+    pub(super) fn tests(self, rule: &Rule, packet: &Packet) -> Option<Vec<(Fact, bool)>> {
         let spec = &rule.spec;
-        let mut tests = Vec::new();
+        // Most rules are about another destination.
+        if let (Some(test), Place::Known(address)) = (&spec.destination, packet.destination)
+            && test.value.contains(address) == test.negated
+        {
+            return None;
+        }
+        let mut open = Vec::new();
+        let mut add = |truth: Truth, negated: bool| match truth {
+            Truth::Known(holds) => (holds != negated).then_some(()),
+            Truth::Open(fact) => {
+                open.push((fact, negated));
+                Some(())
+            }
+        };
         if let Some(test) = &spec.source {
-            tests.push((self.block(rule, packet.source, test.value), test.negated));
+            add(self.block(rule, packet.source, test.value), test.negated)?;
         }
         if let Some(test) = &spec.destination {
-            tests.push((self.block(rule, packet.destination, test.value), test.negated));
+            add(self.block(rule, packet.destination, test.value), test.negated)?;
         }
         if let Some(test) = &spec.protocol {
-            tests.push((Truth::Known(packet.protocol == test.value), test.negated));
+            add(Truth::Known(packet.protocol == test.value), test.negated)?;
         }
         if let Some(test) = &spec.in_interface {
-            tests.push((self.device(rule, packet.in_device.as_ref(), &test.value), test.negated));
+            add(self.device(rule, packet.in_device.as_ref(), &test.value), test.negated)?;
         }
         if let Some(test) = &spec.out_interface {
-            tests.push((self.device(rule, packet.out_device.as_ref(), &test.value), test.negated));
+            add(self.device(rule, packet.out_device.as_ref(), &test.value), test.negated)?;
         }
         if let Some(test) = &spec.fragments {
-            tests.push((Truth::Known(false), test.negated));
+            add(Truth::Known(false), test.negated)?;
         }
         for test in &spec.extensions {
             let truth = match connection_test(rule, packet, test) {
                 Some(truth) => truth,
                 None => self.extension(rule, packet, &test.value),
             };
-            tests.push((truth, test.negated));
+            add(truth, test.negated)?;
         }
-        tests
+        Some(open)
     }
 
     fn block(self, rule: &Rule, place: Place, block: Block) -> Truth {

@@ -94,7 +94,7 @@ impl World {
             .into_iter()
             .flat_map(|family| [Backend::Nft, Backend::Legacy].map(|backend| self.filter(backend, family)));
         let tables = filters.flatten().flat_map(|filter| TableName::ALL.map(|name| filter.table(name)));
-        let extensions = tables.flatten().flat_map(super::chain::Table::rules).flat_map(|rule| &rule.spec.extensions);
+        let extensions = tables.flat_map(|table| table.rules()).flat_map(|rule| &rule.spec.extensions);
         extensions.filter_map(|extension| named_by(&extension.value)).collect()
     }
 }

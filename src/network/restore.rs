@@ -1,5 +1,7 @@
 //! iptables-restore: whole tables from a text, each of them taken over at its COMMIT or not at all.
 
+use std::sync::Arc;
+
 use super::chain::{Filter, Policy, Table, TableName};
 use super::iptables::{self, Setting};
 use super::{Backend, Effect, Exit, Failure, Input, Invocation, Trouble, Word, world};
@@ -105,7 +107,7 @@ impl Restore<'_> {
                 Err(_) if name.contains(HOLE) => return Err(Trouble::Unclear),
                 table => table?,
             };
-            let mut copy = self.filter.table(table).cloned().unwrap_or_else(|| Table::new(table));
+            let mut copy = Table::clone(self.filter.table(table));
             if !self.options.keep {
                 // The nft variant makes the table anew; the legacy one leaves the policies that the text does not name.
                 match self.backend {
@@ -121,7 +123,7 @@ impl Restore<'_> {
                 return Err(fail("COMMIT without a table".to_owned()).into());
             };
             if self.options.table.as_ref().is_none_or(|wanted| wanted == name.name()) {
-                *self.filter.table_mut(name) = table;
+                *self.filter.table_mut(name) = Arc::new(table);
             }
             return Ok(());
         }
@@ -136,7 +138,7 @@ impl Restore<'_> {
                 let words = words(text);
                 let unknown = words.contains(&Word::Unknown);
                 iptables::parse(setting, &words)
-                    .and_then(|command| world::apply(table, command, setting, unknown))
+                    .and_then(|command| world::apply(table, &command, setting, unknown))
                     .map(|_| ())
             }
         };

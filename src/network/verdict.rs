@@ -1,9 +1,11 @@
 //! The answer about one principal: every way of the open facts walked, and what their outcomes have in common.
 
+use std::sync::Arc;
+
 use super::choice::{Choices, Fact};
 use super::connection::Outcome;
 use super::packet::View;
-use super::walk::Walk;
+use super::walk::{Blockers, Walk};
 use super::world::World;
 use super::{Assumptions, Backend, Docker, Doubt, Family, Layout, Principal, docker};
 use crate::source::Span;
@@ -37,7 +39,7 @@ pub enum Packet {
 }
 
 /// Where something happens to a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// A rule drops it.
     Rule {
@@ -84,7 +86,7 @@ pub struct Step {
     /// The command that is the cause, unless it comes with the image.
     pub span: Option<Span>,
     /// The text of the command or the line.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// Something that the answer depends on.
@@ -138,16 +140,27 @@ pub(super) struct Way {
     pub(super) steps: Vec<Step>,
 }
 
-pub(super) fn verdict(assumptions: &Assumptions, worlds: &[World], family: Family, principal: &Principal) -> Verdict {
+/// The most steps that one question takes in all worlds together.
+pub(super) const MOST_STEPS: u64 = 3_000_000;
+
+/// The answer about `principal`, for which at most so many `steps` are taken; what it takes is subtracted from them.
+pub(super) fn verdict(
+    assumptions: &Assumptions,
+    worlds: &[World],
+    family: Family,
+    principal: &Principal,
+    steps: &mut u64,
+) -> Verdict {
     let container = *principal == Principal::Container;
     if container && family == Family::V6 {
-        let text = "docker's default bridge has no IPv6".to_owned();
+        let text = "docker's default bridge has no IPv6".into();
         let step = Step { packet: Packet::Request, place: Place::Network, span: None, text };
         return Verdict { answer: Answer::Blocked, proof: vec![step], depends_on: Vec::new() };
     }
     let mut ways = Vec::new();
     let mut exhausted = false;
-    for world in worlds {
+    let mut left = MOST_STEPS.min(*steps);
+    for (index, world) in worlds.iter().enumerate() {
         // Where docker is absent there is no container to ask about, unless it is absent everywhere.
         if container && world.docker == Docker::Absent && worlds.iter().any(|other| other.docker != Docker::Absent) {
             continue;
@@ -161,18 +174,28 @@ pub(super) fn verdict(assumptions: &Assumptions, worlds: &[World], family: Famil
         } else {
             world
         };
-        exhausted |= walk(assumptions, world, family, principal, &mut ways);
+        let share = left / (worlds.len() - index) as u64;
+        let mut choices = Choices::within(share);
+        exhausted |= walk(assumptions, world, family, principal, &mut choices, &mut ways);
+        left = left.saturating_sub(choices.steps());
+        *steps = steps.saturating_sub(choices.steps());
     }
     join(ways, exhausted)
 }
 
 /// Walks all ways in one world; tells whether there were too many.
-fn walk(assumptions: &Assumptions, world: &World, family: Family, principal: &Principal, ways: &mut Vec<Way>) -> bool {
+fn walk(
+    assumptions: &Assumptions,
+    world: &World,
+    family: Family,
+    principal: &Principal,
+    choices: &mut Choices,
+    ways: &mut Vec<Way>,
+) -> bool {
     let container = *principal == Principal::Container;
     let view = View { family, assumptions, routing: &world.routing, has_containers: world.docker != Docker::Absent };
-    let mut choices = Choices::default();
     loop {
-        let walk = Walk { world, view, choices: &mut choices, blockers: Vec::new(), packet_name: Packet::Request };
+        let walk = Walk { world, view, choices, blockers: Blockers::default(), packet_name: Packet::Request };
         let Outcome { answer, steps } = walk.connect(principal);
         let mut facts = given(world, assumptions);
         facts.extend(choices.taken().iter().cloned());
@@ -184,6 +207,8 @@ fn walk(assumptions: &Assumptions, world: &World, family: Family, principal: &Pr
         let doubts = world.doubts.iter().filter(|doubt| {
             doubt.family.is_none_or(|concerned| concerned == family) && (container || !doubt.containers_only)
         });
+        // Each command in doubt makes a way with all facts.
+        choices.charge(facts.len() + world.doubts.len() * (facts.len() + world.doubts.len() / 2));
         push_way(ways, doubts, Way { facts, answer, steps });
         if choices.exhausted() {
             return true;

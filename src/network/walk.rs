@@ -1,8 +1,11 @@
 //! The way of one packet through the hooks: chains in the kernel's order, jumps, verdicts, translations.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::address::Address;
 use super::chain::{Chain, Hook, Policy, Table, TableName};
-use super::choice::{Choices, Fact, Truth};
+use super::choice::{Choices, Fact};
 use super::packet::{Packet, View};
 use super::route::Cause;
 use super::rule::{Rule, Target, TimeToLive, Translation, state};
@@ -12,6 +15,9 @@ use super::{Backend, Family};
 
 /// The deepest nesting of chains that is followed. The kernel takes no loops, so only hostile rules reach it.
 const DEEPEST: usize = 64;
+
+/// How many rules are looked at in the time in which a question is put.
+const STEPS_PER_QUESTION: usize = 4;
 
 /// What a chain says about a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +55,32 @@ pub(super) struct Walk<'a> {
     pub(super) world: &'a World,
     pub(super) view: View<'a>,
     pub(super) choices: &'a mut Choices,
-    /// Everything that keeps the packets from arriving, in order.
-    pub(super) blockers: Vec<Step>,
+    /// Everything that keeps the packets from arriving.
+    pub(super) blockers: Blockers,
     /// Which packet it is, for the proof.
     pub(super) packet_name: verdict::Packet,
+}
+
+/// What keeps packets from arriving, in order.
+#[derive(Default)]
+pub(super) struct Blockers {
+    pub(super) steps: Vec<Step>,
+    /// Where they are, and their texts: each counts once.
+    known: HashSet<(verdict::Place, Arc<str>)>,
+    /// The rules among them, by the addresses of their chains and their places there: most packets meet the same.
+    rules: HashSet<(usize, usize)>,
+}
+
+impl Blockers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.steps.clear();
+        self.known.clear();
+        self.rules.clear();
+    }
 }
 
 impl Walk<'_> {
@@ -61,10 +89,9 @@ impl Walk<'_> {
     }
 
     pub(super) fn block(&mut self, place: verdict::Place, cause: &Cause) {
-        let step = Step { packet: self.packet_name, place, span: cause.span, text: cause.text.to_string() };
-        let known = self.blockers.iter().any(|other| other.place == step.place && other.text == step.text);
-        if !known {
-            self.blockers.push(step);
+        if self.blockers.known.insert((place.clone(), Arc::clone(&cause.text))) {
+            let step = Step { packet: self.packet_name, place, span: cause.span, text: Arc::clone(&cause.text) };
+            self.blockers.steps.push(step);
         }
     }
 
@@ -93,7 +120,7 @@ impl Walk<'_> {
     fn chain(&mut self, backend: Backend, name: TableName, hook: Hook, packet: &mut Packet) -> Option<Change> {
         let world = self.world;
         let family: Family = self.view.family;
-        let table = world.filter(backend, family)?.table(name)?;
+        let table = world.filter(backend, family)?.table(name);
         let chain = table.chain(hook.name())?;
         match self.rules(At { table, name, depth: 0 }, hook.name(), chain, packet) {
             Fate::Accept => None,
@@ -124,12 +151,12 @@ impl Walk<'_> {
             match &rule.spec.target {
                 Target::None | Target::Pass(_) => {}
                 Target::Accept => return Fate::Accept,
-                Target::Drop | Target::Reject(_) => self.drop(at, name, index, rule),
+                Target::Drop | Target::Reject(_) => self.drop(at, name, chain, index),
                 Target::Open(what) => {
                     let fact =
                         |does: &str| Fact::of_packet(format!("{what} in `{}` {does} packets", rule.text), rule.span, 0);
                     if self.decide(&fact("drops")) {
-                        self.drop(at, name, index, rule);
+                        self.drop(at, name, chain, index);
                     } else if self.decide(&fact("accepts")) {
                         return Fate::Accept;
                     }
@@ -166,26 +193,26 @@ impl Walk<'_> {
         Fate::Through
     }
 
-    fn drop(&mut self, at: At, chain: &str, index: usize, rule: &Rule) {
-        let place = verdict::Place::Rule { table: at.name.name(), chain: chain.to_owned(), number: index + 1 };
+    fn drop(&mut self, at: At, name: &str, chain: &Chain, index: usize) {
+        let Some(rule) = chain.rules.get(index) else { return };
+        if !self.blockers.rules.insert((std::ptr::from_ref(chain).addr(), index)) {
+            return;
+        }
+        let place = verdict::Place::Rule { table: at.name.name(), chain: name.to_owned(), number: index + 1 };
         self.block(place, &Cause { span: rule.span, text: rule.text.clone() });
     }
 
     /// Whether a rule matches on this way. Facts are asked only when nothing that is known decides.
     fn matches(&mut self, rule: &Rule, packet: &Packet) -> bool {
-        let tests = self.view.tests(rule, packet);
-        if tests.iter().any(|(truth, negated)| *truth == Truth::Known(*negated)) {
-            return false;
-        }
+        let Some(open) = self.view.tests(rule, packet) else { return false };
+        // To put a question takes longer than to look at a rule.
+        self.choices.charge(open.len() * STEPS_PER_QUESTION);
         // What happens to the packet is the same either way.
         if matches!(rule.spec.target, Target::None | Target::Pass(_)) {
             return false;
         }
         rule.conditions.iter().all(|fact| self.decide(fact))
-            && tests.iter().all(|(truth, negated)| match truth {
-                Truth::Known(_) => true,
-                Truth::Open(fact) => self.decide(fact) != *negated,
-            })
+            && open.iter().all(|(fact, negated)| self.decide(fact) != *negated)
     }
 }
 

@@ -3,6 +3,8 @@
 //! A block beats an allow, an allow beats the profile's default, and answers to one's own requests always come in.
 //! This follows the documentation; unlike the rest of the room it was not measured.
 
+use std::sync::Arc;
+
 use super::address::{self, Address, Block};
 use super::choice::{Choices, Fact, Truth};
 use super::verdict::{self, Answer, Place, Step, Verdict, Way};
@@ -33,20 +35,21 @@ struct Rule {
     tests: Vec<(Family, Truth)>,
     persistent: bool,
     span: Span,
-    text: String,
+    text: Arc<str>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Profile {
     off: bool,
     /// The command that made it block what no rule allows.
-    blocks: Option<(Span, String)>,
+    blocks: Option<(Span, Arc<str>)>,
 }
 
 /// The state of a host's firewall.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Windows {
-    rules: Vec<Rule>,
+    /// Each command makes a new state, in which most rules are the same.
+    rules: Vec<Arc<Rule>>,
     profiles: [Profile; 3],
     doubts: Vec<Doubt>,
 }
@@ -79,9 +82,7 @@ fn is(options: &Options, name: &str, wanted: &str) -> Result<bool, Trouble> {
 
 impl Windows {
     pub(super) fn doubt(&mut self, doubt: Doubt) {
-        if !self.doubts.contains(&doubt) {
-            self.doubts.push(doubt);
-        }
+        world::add_doubt(&mut self.doubts, doubt);
     }
 
     /// The state after a reboot.
@@ -184,7 +185,7 @@ impl Windows {
             ["firewallpolicy", policy] => {
                 let Some((_, out)) = policy.split_once(',') else { return Err(Trouble::Unclear) };
                 let blocks = match out {
-                    "blockoutbound" => Some((span, text.to_owned())),
+                    "blockoutbound" => Some((span, text.into())),
                     "allowoutbound" | "notconfigured" => None,
                     _ => return Err(Trouble::Unclear),
                 };
@@ -217,7 +218,7 @@ impl Windows {
                 self.change(chosen, |profile| profile.off = off);
             }
             if get(options, "defaultoutboundaction").is_some() {
-                let blocks = is(options, "defaultoutboundaction", "block")?.then(|| (span, text.to_owned()));
+                let blocks = is(options, "defaultoutboundaction", "block")?.then(|| (span, text.into()));
                 self.change(chosen, |profile| profile.blocks.clone_from(&blocks));
             }
             // What a policy from elsewhere does to local rules is not known.
@@ -247,12 +248,16 @@ impl Windows {
 
     fn enable(&mut self, name: &str, enabled: bool) -> Result<(), Trouble> {
         self.edit(name, |rules, meant| {
-            rules.iter_mut().filter(|rule| meant(rule)).for_each(|rule| rule.enabled = enabled);
+            rules.iter_mut().filter(|rule| meant(rule)).for_each(|rule| Arc::make_mut(rule).enabled = enabled);
         })
     }
 
     /// Edits the rules with a name; fails when there are none.
-    fn edit(&mut self, name: &str, edit: impl FnOnce(&mut Vec<Rule>, &dyn Fn(&Rule) -> bool)) -> Result<(), Trouble> {
+    fn edit(
+        &mut self,
+        name: &str,
+        edit: impl FnOnce(&mut Vec<Arc<Rule>>, &dyn Fn(&Rule) -> bool),
+    ) -> Result<(), Trouble> {
         let name = name.to_lowercase();
         if self.rules.is_empty() {
             return Ok(());
@@ -262,7 +267,7 @@ impl Windows {
             return Err(Trouble::Unclear);
         }
         let meant = |rule: &Rule| rule.names.contains(&name);
-        if !self.rules.iter().any(meant) {
+        if !self.rules.iter().any(|rule| meant(rule)) {
             return Err(Failure::other(format!("there is no rule `{name}` of the script's own")).into());
         }
         edit(&mut self.rules, &meant);
@@ -304,7 +309,7 @@ impl Windows {
                 tests.extend(test(name, value.as_deref(), family, span, text).map(|truth| (family, truth)));
             }
         }
-        self.rules.push(Rule {
+        self.rules.push(Arc::new(Rule {
             names: names.map(|name| name.to_lowercase()).collect(),
             blocks,
             enabled: !is(options, "enabled", "false")? && !is(options, "enabled", "no")?,
@@ -312,8 +317,8 @@ impl Windows {
             tests,
             persistent,
             span,
-            text: text.to_owned(),
-        });
+            text: text.into(),
+        }));
         Ok(())
     }
 
@@ -350,14 +355,17 @@ impl Windows {
         if profile.off {
             return Answer::Reachable;
         }
-        let mut step = |span, text: &str| {
+        let mut step = |span, text: &Arc<str>| {
             let packet = verdict::Packet::Request;
-            steps.push(Step { packet, place: Place::WindowsFirewall, span: Some(span), text: text.to_owned() });
+            steps.push(Step { packet, place: Place::WindowsFirewall, span: Some(span), text: Arc::clone(text) });
         };
         let mut allowed = false;
         let mut blocked = false;
         for blocks in [true, false] {
             for rule in self.rules.iter().filter(|rule| rule.enabled && rule.blocks == blocks) {
+                if !choices.step() {
+                    break;
+                }
                 let holds = rule.profiles.get(number).copied().unwrap_or_default();
                 if holds && rule.tests.iter().all(|(of, truth)| *of != family || decide(choices, truth)) {
                     if blocks {

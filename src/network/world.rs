@@ -1,6 +1,5 @@
 //! The state of one host under one set of assumptions, and the commands that change it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chain::{self, Filter, Policy, Table, TableName};
@@ -20,8 +19,10 @@ pub(super) struct World {
     pub(super) docker: Docker,
     pub(super) layout: Layout,
     pub(super) backend: Backend,
-    filters: BTreeMap<(Backend, Family), Filter>,
-    pub(super) routing: Routing,
+    /// Those that commands named: each backend's for each family.
+    filters: [[Option<Filter>; 2]; 2],
+    /// Shared by the states of a script's many ways until a command changes it.
+    pub(super) routing: Arc<Routing>,
     pub(super) doubts: Vec<Doubt>,
     commands: usize,
 }
@@ -92,8 +93,8 @@ impl World {
             docker,
             layout,
             backend,
-            filters: BTreeMap::new(),
-            routing: Routing::new(docker != Docker::Absent, layout),
+            filters: Default::default(),
+            routing: Arc::new(Routing::new(docker != Docker::Absent, layout)),
             doubts: Vec::new(),
             commands: 0,
         };
@@ -104,22 +105,25 @@ impl World {
     }
 
     pub(super) fn filter(&self, backend: Backend, family: Family) -> Option<&Filter> {
-        self.filters.get(&(backend, family))
+        let [nft, legacy] = &self.filters;
+        let [v4, v6] = if backend == Backend::Nft { nft } else { legacy };
+        if family == Family::V4 { v4.as_ref() } else { v6.as_ref() }
     }
 
     pub(super) fn filter_mut(&mut self, backend: Backend, family: Family) -> &mut Filter {
-        self.filters.entry((backend, family)).or_default()
+        let [nft, legacy] = &mut self.filters;
+        let [v4, v6] = if backend == Backend::Nft { nft } else { legacy };
+        let filter = if family == Family::V4 { v4 } else { v6 };
+        filter.get_or_insert_default()
     }
 
     pub(super) fn doubt(&mut self, doubt: Doubt) {
-        if !self.doubts.contains(&doubt) {
-            self.doubts.push(doubt);
-        }
+        add_doubt(&mut self.doubts, doubt);
     }
 
     pub(super) fn set_parameter(&mut self, name: &str, value: &Word, span: Span) {
         let text = format!("{name} is set");
-        if let Err(doubt) = host::set_parameter(&mut self.routing, name, value, span) {
+        if let Err(doubt) = host::set_parameter(Arc::make_mut(&mut self.routing), name, value, span) {
             self.doubt(Doubt { text: text.into(), ..doubt });
         }
     }
@@ -131,50 +135,14 @@ impl World {
         self.filter(backend, family).cloned().unwrap_or_default()
     }
 
-    /// Runs a command in this world, which is number `index` of `count`.
-    pub(super) fn run(
+    /// How a command with this `result` ends here, and what it leaves in doubt.
+    fn conclude(
         &mut self,
-        assumptions: &Assumptions,
+        result: Result<Effect, Trouble>,
+        backend: Backend,
         invocation: &Invocation,
-        index: usize,
-        count: usize,
+        text: &str,
     ) -> Effect {
-        let text = text_of(invocation);
-        let span = Some(invocation.span);
-        self.commands += 1;
-        if self.commands > MOST_COMMANDS {
-            if self.commands == MOST_COMMANDS + 1 {
-                self.doubt(doubt(invocation, "more commands than are followed", None));
-            }
-            return Effect { status: Status::Unknown, changed: true, note: None };
-        }
-        let mut backend = self.backend;
-        let result = if let Some(tool) = tool(invocation.program) {
-            backend = tool.backend.unwrap_or(backend);
-            let family = tool.family;
-            match tool.role {
-                Role::Save => Ok(Effect::done(false)),
-                Role::Command => {
-                    let setting = Setting { family, assumptions, span, text: &text, table: None };
-                    self.iptables(backend, setting, invocation.arguments)
-                }
-                Role::Restore => {
-                    let saved = match invocation.input {
-                        Some(Input::Saved(saved)) if saved.worlds.len() == count => saved.worlds.get(index),
-                        _ => None,
-                    };
-                    let setting = Setting { family, assumptions, span, text: &text, table: None };
-                    let filter = self.filters.entry((backend, family)).or_default();
-                    restore::run(filter, backend, setting, invocation, saved)
-                }
-            }
-        } else if host::knows(invocation.program) {
-            host::run(&mut self.routing, assumptions, invocation, &text)
-        } else if let Some((family, table)) = unmodelled::removed_tables(invocation) {
-            Ok(self.remove_tables(family, table))
-        } else {
-            Err(Trouble::Unclear)
-        };
         match result {
             Ok(effect) => effect,
             Err(Trouble::Failed(failure)) => {
@@ -186,7 +154,7 @@ impl World {
                 Effect { status, changed: false, note: Some(Note { span: invocation.span, text: failure.why }) }
             }
             Err(Trouble::Unclear) => {
-                let changed = match unmodelled::doubt(invocation, &text) {
+                let changed = match unmodelled::doubt(invocation, text) {
                     Some(found) => {
                         self.doubt(found);
                         true
@@ -203,7 +171,7 @@ impl World {
         for of in [Family::V4, Family::V6].into_iter().filter(|of| family.is_none_or(|family| family == *of)) {
             let filter = self.filter_mut(Backend::Nft, of);
             match table {
-                Some(name) => *filter.table_mut(name) = Table::new(name),
+                Some(name) => *filter.table_mut(name) = Arc::new(Table::new(name)),
                 None => *filter = Filter::default(),
             }
         }
@@ -211,13 +179,136 @@ impl World {
         let status = if table.is_none() { Status::Known(0) } else { Status::Unknown };
         Effect { status, changed: true, note: None }
     }
+}
 
-    fn iptables(&mut self, backend: Backend, setting: Setting, words: &[Word]) -> Result<Effect, Trouble> {
-        let command = iptables::parse(setting, words)?;
-        let unknown = words.contains(&Word::Unknown);
-        let table = self.filter_mut(backend, setting.family).table_mut(command.table);
-        apply(table, command, setting, unknown)
+/// Runs a command in all `worlds`: what it says is read once, and what worlds share is changed once.
+pub(super) fn run(worlds: &mut [World], assumptions: &Assumptions, invocation: &Invocation) -> Effect {
+    let unknown = Effect { status: Status::Unknown, changed: true, note: None };
+    if !count_command(worlds, invocation) {
+        return unknown;
     }
+    let text = text_of(invocation);
+    let tool = tool(invocation.program);
+    let backend_of = |world: &World| tool.as_ref().and_then(|tool| tool.backend).unwrap_or(world.backend);
+    let setting = |tool: &Tool| Setting {
+        family: tool.family,
+        assumptions,
+        span: Some(invocation.span),
+        text: &text,
+        table: None,
+    };
+    let results: Vec<Result<Effect, Trouble>> = match &tool {
+        Some(Tool { role: Role::Save, .. }) => vec![Ok(Effect::done(false)); worlds.len()],
+        Some(tool) if tool.role == Role::Command => edit(worlds, backend_of, setting(tool), invocation.arguments),
+        Some(tool) => restore(worlds, backend_of, setting(tool), invocation),
+        None if host::knows(invocation.program) => {
+            let mut run =
+                |world: &mut World| host::run(Arc::make_mut(&mut world.routing), assumptions, invocation, &text);
+            worlds.iter_mut().map(&mut run).collect()
+        }
+        None => match unmodelled::removed_tables(invocation) {
+            Some((family, table)) => worlds.iter_mut().map(|world| Ok(world.remove_tables(family, table))).collect(),
+            None => vec![Err(Trouble::Unclear); worlds.len()],
+        },
+    };
+    let effects = worlds.iter_mut().zip(results).map(|(world, result)| {
+        let backend = backend_of(world);
+        world.conclude(result, backend, invocation, &text)
+    });
+    effects.reduce(Effect::or).unwrap_or(Effect { changed: false, ..unknown })
+}
+
+/// Counts a command; says no when there were too many.
+fn count_command(worlds: &mut [World], invocation: &Invocation) -> bool {
+    for world in &mut *worlds {
+        world.commands += 1;
+        if world.commands == MOST_COMMANDS + 1 {
+            world.doubt(doubt(invocation, "more commands than are followed", None));
+        }
+    }
+    worlds.iter().all(|world| world.commands <= MOST_COMMANDS)
+}
+
+/// Does one command to the packet filters of all worlds. Most worlds share their tables, before and afterwards.
+fn edit(
+    worlds: &mut [World],
+    backend_of: impl Fn(&World) -> Backend,
+    setting: Setting,
+    arguments: &[Word],
+) -> Vec<Result<Effect, Trouble>> {
+    let command = match iptables::parse(setting, arguments) {
+        Ok(command) => command,
+        Err(trouble) => return vec![Err(trouble); worlds.len()],
+    };
+    let unknown = arguments.contains(&Word::Unknown);
+    let mut tables: Vec<Arc<Table>> = Vec::new();
+    let mut table_of = Vec::with_capacity(worlds.len());
+    for world in &mut *worlds {
+        let backend = backend_of(world);
+        let table = world.filter_mut(backend, setting.family).take(command.table);
+        let known = tables.iter().position(|known| Arc::ptr_eq(known, &table));
+        table_of.push(known.unwrap_or(tables.len()));
+        tables.extend(Some(table).filter(|_| known.is_none()));
+    }
+    let edit = |table: &mut Arc<Table>| apply(Arc::make_mut(table), &command, setting, unknown);
+    let results: Vec<Result<Effect, Trouble>> = tables.iter_mut().map(edit).collect();
+    for (world, table) in worlds.iter_mut().zip(&table_of) {
+        let backend = backend_of(world);
+        if let Some(table) = tables.get(*table) {
+            *world.filter_mut(backend, setting.family).table_mut(command.table) = Arc::clone(table);
+        }
+    }
+    table_of.iter().filter_map(|table| results.get(*table)).cloned().collect()
+}
+
+/// Restores the packet filters of all worlds from what the command reads.
+fn restore(
+    worlds: &mut [World],
+    backend_of: impl Fn(&World) -> Backend,
+    setting: Setting,
+    invocation: &Invocation,
+) -> Vec<Result<Effect, Trouble>> {
+    let count = worlds.len();
+    let mut known: Vec<(Backend, Filter, Filter, Result<Effect, Trouble>)> = Vec::new();
+    let in_world = |(index, world): (usize, &mut World)| {
+        let saved = match invocation.input {
+            Some(Input::Saved(saved)) if saved.worlds.len() == count => saved.worlds.get(index),
+            _ => None,
+        };
+        let backend = backend_of(world);
+        let filter = world.filter_mut(backend, setting.family);
+        let is_same =
+            |(of, before, ..): &&(Backend, Filter, Filter, _)| *of == backend && before.is_shared_with(filter);
+        if let (None, Some((_, _, after, result))) = (saved, known.iter().find(is_same)) {
+            *filter = after.clone();
+            return result.clone();
+        }
+        let before = filter.clone();
+        let result = restore::run(filter, backend, setting, invocation, saved);
+        known.push((backend, before, filter.clone(), result.clone()));
+        result
+    };
+    worlds.iter_mut().enumerate().map(in_world).collect()
+}
+
+/// The most commands in doubt that are told apart.
+const MOST_DOUBTS: usize = 64;
+
+/// Remembers a command in doubt. What is beyond the most becomes one that may do anything.
+pub(super) fn add_doubt(doubts: &mut Vec<Doubt>, doubt: Doubt) {
+    if doubts.len() > MOST_DOUBTS || doubts.contains(&doubt) {
+        return;
+    }
+    let is_last = doubts.len() == MOST_DOUBTS;
+    let more = || Doubt {
+        text: "more commands in doubt than are told apart".into(),
+        may_block: true,
+        may_open: true,
+        family: None,
+        containers_only: false,
+        ..doubt
+    };
+    doubts.push(if is_last { more() } else { doubt });
 }
 
 /// What is in doubt when nothing more is known of a command.
@@ -233,61 +324,61 @@ pub(super) fn doubt(invocation: &Invocation, text: &str, family: Option<Family>)
 }
 
 /// Does one command to a table. `unknown` says that some of its words are not known.
-pub(super) fn apply(table: &mut Table, command: Command, setting: Setting, unknown: bool) -> Result<Effect, Trouble> {
+pub(super) fn apply(table: &mut Table, command: &Command, setting: Setting, unknown: bool) -> Result<Effect, Trouble> {
     // Where a rule may be missing, a number does not say which rule is meant.
     let by_number = |table: &Table, chain: &str| if table.is_uncertain(chain) { Err(Trouble::Unclear) } else { Ok(()) };
-    let conditional = |rules: &[super::rule::Rule]| rules.iter().any(|rule| !rule.conditions.is_empty());
+    let conditional = |rules: &[Arc<super::rule::Rule>]| rules.iter().any(|rule| !rule.conditions.is_empty());
     let mut status = Status::Known(0);
     let mut changed = true;
-    match command.action {
+    match &command.action {
         Action::Append { chain, rules } => {
-            if conditional(&rules) {
+            if conditional(rules) {
                 status = Status::Unknown;
             }
-            table.insert(&chain, None, rules)?;
+            table.insert(chain, None, rules)?;
         }
         Action::Insert { chain, number, rules } => {
-            if conditional(&rules) {
+            if conditional(rules) {
                 status = Status::Unknown;
             }
-            if number > 1 {
-                by_number(table, &chain)?;
+            if *number > 1 {
+                by_number(table, chain)?;
             }
-            table.insert(&chain, Some(number), rules)?;
+            table.insert(chain, Some(*number), rules)?;
         }
         Action::Replace { chain, number, rule } => {
-            by_number(table, &chain)?;
-            table.replace(&chain, number, *rule)?;
+            by_number(table, chain)?;
+            table.replace(chain, *number, rule)?;
         }
         Action::DeleteNumber { chain, number } => {
-            by_number(table, &chain)?;
-            table.delete_number(&chain, number)?;
+            by_number(table, chain)?;
+            table.delete_number(chain, *number)?;
         }
         Action::Delete { chain, rules } => {
-            table.require(&chain)?;
+            table.require(chain)?;
             if unknown {
                 return Err(Trouble::Unclear);
             }
             // All of them go, or none.
-            rules.iter().try_for_each(|rule| table.find(&chain, &rule.spec).map(|_| ()))?;
-            for rule in &rules {
-                let index = table.find(&chain, &rule.spec)?;
-                let found = table.chain(&chain).and_then(|chain| chain.rules.get(index));
+            rules.iter().try_for_each(|rule| table.find(chain, &rule.spec).map(|_| ()))?;
+            for rule in rules {
+                let index = table.find(chain, &rule.spec)?;
+                let found = table.chain(chain).and_then(|chain| chain.rules.get(index));
                 if found.is_some_and(|found| !found.conditions.is_empty()) {
                     status = Status::Unknown;
                 }
-                table.delete_number(&chain, index + 1)?;
+                table.delete_number(chain, index + 1)?;
             }
         }
         Action::Check { chain, rules } => {
             changed = false;
-            table.require(&chain)?;
+            table.require(chain)?;
             if unknown {
                 status = Status::Unknown;
             } else {
-                for rule in &rules {
-                    let index = table.find(&chain, &rule.spec)?;
-                    let found = table.chain(&chain).and_then(|chain| chain.rules.get(index));
+                for rule in rules {
+                    let index = table.find(chain, &rule.spec)?;
+                    let found = table.chain(chain).and_then(|chain| chain.rules.get(index));
                     if found.is_some_and(|found| !found.conditions.is_empty()) {
                         status = Status::Unknown;
                     }
@@ -297,17 +388,17 @@ pub(super) fn apply(table: &mut Table, command: Command, setting: Setting, unkno
         Action::Look { chain } => {
             changed = false;
             if let Some(chain) = chain {
-                table.require(&chain)?;
+                table.require(chain)?;
             }
         }
         Action::Flush { chain } => table.flush(chain.as_deref())?,
-        Action::Create { chain } => table.create(&chain)?,
-        Action::Remove { chain: Some(chain) } => table.remove(&chain)?,
+        Action::Create { chain } => table.create(chain)?,
+        Action::Remove { chain: Some(chain) } => table.remove(chain)?,
         Action::Remove { chain: None } => table.remove_all()?,
         Action::Policy { chain, accept } => {
-            table.set_policy(&chain, Policy { accept, span: setting.span, text: setting.text.into() })?;
+            table.set_policy(chain, Policy { accept: *accept, span: setting.span, text: setting.text.into() })?;
         }
-        Action::Rename { old, new } => table.rename(&old, &new)?,
+        Action::Rename { old, new } => table.rename(old, new)?,
         Action::Nothing => changed = false,
     }
     Ok(Effect { status, changed, note: None })

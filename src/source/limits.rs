@@ -52,8 +52,12 @@ pub struct Limits {
     pub script_paths: usize,
     /// The most statements and words that the simulated guest runs for one script.
     pub script_steps: u64,
-    /// The most steps that the boots of the hosts of one project share out among them.
+    /// The most steps that the boots of the hosts of one project share out among them; scripts and documents that no host
+    /// is given are a project together.
     pub boot_steps: u64,
+    /// The most rules and open questions of packet filters that are looked at for the hosts of one project together, or for
+    /// one image.
+    pub verdict_steps: u64,
     /// The most steps for all scripts of one image build together.
     pub build_steps: u64,
     /// The most problems that are reported for one file.
@@ -88,6 +92,7 @@ impl Default for Limits {
             script_paths: 8,
             script_steps: 20_000,
             boot_steps: 1_000_000,
+            verdict_steps: 12_000_000,
             build_steps: 60_000,
             problems_per_file: 20,
         }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::config::Config;
 use super::join::merge;
-use super::machine::Machine;
+use super::machine::{Machine, Spent};
 use super::{Branch, Content, Guest, Options, Shell, Variable, windows};
 use crate::eval::Value;
 use crate::source::{HOLE, Limits, Span, Text};
@@ -32,8 +32,10 @@ const MOST_COMBINATIONS: usize = 16;
 /// the metadata of CloudFormation's resources have `cfn-init` do: a map from the logical name of a resource to its
 /// `AWS::CloudFormation::Init`. The ends are limited and joined as those of [`run`](super::run), and the steps of all
 /// scripts together as those of one. A template with conditions boots the host once for each way that it can go.
+///
+/// Beside the ends stands what was taken of [`Limits::boot_steps`].
 #[must_use]
-pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits) -> Vec<Guest> {
+pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits) -> (Vec<Guest>, Spent) {
     let mut machine = Machine::new(limits);
     machine.init = init;
     let mut decoded_bytes_left = limits.text_bytes;
@@ -64,7 +66,8 @@ pub fn boot(parts: &[Part], init: Option<&Value>, start: Guest, limits: &Limits)
         Boot { machine, decoded_bytes_left, .. } = boot;
         ends.extend(boot.ends);
     }
-    if has_choice { merge(ends, limits.script_paths, None) } else { ends }
+    let spent = machine.spent();
+    (if has_choice { merge(ends, limits.script_paths, None) } else { ends }, spent)
 }
 
 const TOO_MANY: &str = "templates that can go in more ways than are followed";

@@ -17,7 +17,7 @@ fn parts(texts: &[Text]) -> Vec<Part> {
 /// The ends of a boot with user data in which `<?>` is a part that is not known.
 fn ends(source: &str) -> Vec<Guest> {
     let (_, text) = text_with_holes(source);
-    boot(&parts(&[text]), None, start(), &Limits::default())
+    boot(&parts(&[text]), None, start(), &Limits::default()).0
 }
 
 /// What the one end's first reason for a block points to.
@@ -134,7 +134,7 @@ fn early_scripts_know_the_instance_and_later_ones_do_not() {
     let script = Text::encoded(format!("#!/bin/sh\n[ -z \"$X\" ] && {BLOCK}"), Span::new(FileId(1), 0..1));
     let mut foreign = start();
     foreign.shell.foreign = true;
-    let ends = boot(&parts(&[script]), None, foreign, &Limits::default());
+    let ends = boot(&parts(&[script]), None, foreign, &Limits::default()).0;
     assert_eq!(answers(&ends), [Answer::Reachable, Answer::Blocked], "someone may have set the variable");
 }
 
@@ -383,9 +383,9 @@ fn several_user_data_make_one_boot() {
         let file = SourceFile::new(FileId(1), "user-data", source.into());
         Text::verbatim(source, file.span(0..source.len()))
     });
-    assert_eq!(answers(&boot(&parts(&texts), None, start(), &Limits::default())), [Answer::Blocked]);
-    assert_eq!(answers(&boot(&parts(&texts[..1]), None, start(), &Limits::default())), [Answer::Reachable]);
-    assert_eq!(boot(&[], None, start(), &Limits::default()).len(), 1);
+    assert_eq!(answers(&boot(&parts(&texts), None, start(), &Limits::default()).0), [Answer::Blocked]);
+    assert_eq!(answers(&boot(&parts(&texts[..1]), None, start(), &Limits::default()).0), [Answer::Reachable]);
+    assert_eq!(boot(&[], None, start(), &Limits::default()).0.len(), 1);
 }
 
 #[test]
@@ -408,7 +408,7 @@ fn a_boot_without_end_is_in_doubt() {
     let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
     let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
     let boot = |script_steps| {
-        boot(&parts(std::slice::from_ref(&text)), None, start(), &Limits { script_steps, ..Limits::default() })
+        boot(&parts(std::slice::from_ref(&text)), None, start(), &Limits { script_steps, ..Limits::default() }).0
     };
     let (whole, stopped) = (boot(5_000), boot(100));
     assert_eq!((answers(&whole), whole[0].opaque.len()), (vec![Answer::Reachable], 1));
@@ -444,7 +444,7 @@ proptest::proptest! {
         let source = fragments.concat();
         let file = SourceFile::new(FileId(1), "user-data", source.clone().into());
         let text = Text::verbatim(source.as_str(), file.span(0..source.len()));
-        let ends = boot(&parts(&[text]), None, start(), &limits);
+        let ends = boot(&parts(&[text]), None, start(), &limits).0;
         proptest::prop_assert!(!ends.is_empty() && ends.len() <= limits.script_paths);
     }
 }

@@ -67,6 +67,9 @@ fn find(name: &str) -> Option<Action> {
     BY_NAME.get(name).copied()
 }
 
+/// What copying an element of an array takes, as the bytes that are copied in the same time.
+const BYTES_OF_ELEMENT: usize = 16;
+
 pub(super) const DONE: Status = Status::Known(0);
 
 pub(in crate::guest) use crate::source::DOWNLOADED;
@@ -223,7 +226,10 @@ impl Machine<'_> {
                     return;
                 };
                 let mut elements = match guest.shell.variables.get(name) {
-                    Some(Variable::Array(elements)) => elements.clone(),
+                    Some(Variable::Array(elements)) => {
+                        self.charge(elements.len().saturating_mul(BYTES_OF_ELEMENT));
+                        elements.clone()
+                    }
                     Some(Variable::Text(text)) => [(Key::Number(0), text.clone())].into(),
                     None => BTreeMap::new(),
                 };
@@ -239,7 +245,10 @@ impl Machine<'_> {
             }
             AssignedValue::Array(written) => {
                 let mut elements = match guest.shell.variables.get(name) {
-                    Some(Variable::Array(elements)) if assignment.append => elements.clone(),
+                    Some(Variable::Array(elements)) if assignment.append => {
+                        self.charge(elements.len().saturating_mul(BYTES_OF_ELEMENT));
+                        elements.clone()
+                    }
                     _ => BTreeMap::new(),
                 };
                 let mut next = match elements.keys().next_back() {
@@ -339,6 +348,8 @@ impl Machine<'_> {
             }
             Some(Action::Full(run)) => run(self, guest, &call),
             None if Network::knows(base) => {
+                self.charge(network::bytes_read(&guest, &call));
+                self.charge_network_command();
                 guest.shell.status = network::run(&mut guest, &call);
                 vec![guest]
             }

@@ -11,6 +11,15 @@ use crate::source::{Span, Text};
 pub(super) const TABLE: &[(&str, Action)] =
     &[("curl", Full(fetch)), ("sysctl", Simple(parameters)), ("wget", Full(fetch))];
 
+/// How many bytes a program reads that the network knows; lines of rules take as long as to be parsed.
+pub(super) fn bytes_read(guest: &Guest, call: &Call) -> usize {
+    const PARSING: usize = 32;
+    match input(guest, call) {
+        Content::Text(text) => text.len().saturating_mul(PARSING),
+        Content::SavedRules(_) => 0,
+    }
+}
+
 /// Runs a program that the network knows.
 pub(super) fn run(guest: &mut Guest, call: &Call) -> Status {
     if guest.shell.is_unprivileged {
@@ -39,8 +48,11 @@ pub(super) fn run(guest: &mut Guest, call: &Call) -> Status {
     run_with(guest, call.name, call.arguments, &input, call.span)
 }
 
-/// What the program reads: the file that it names, or its standard input.
+/// What the program reads: the file that it names, or its standard input. Only those read that restore rules.
 fn input(guest: &Guest, call: &Call) -> Content {
+    if !call.name.ends_with("-restore") {
+        return Content::empty();
+    }
     let named = call.arguments.iter().rev().find(|word| {
         let path = guest.path(word);
         path.is_some_and(|path| guest.files.contains_key(&path)) || word.as_str().starts_with('/')

@@ -1,12 +1,17 @@
 //! The end of an iptables command line: what can be said only when all options are read.
 
-use super::{Action, Command, LONGEST_CHAIN_NAME, Loaded, Parser, Setting, bad};
+use std::sync::Arc;
+
+use super::{Action, Command, LONGEST_CHAIN_NAME, Loaded, Parser, bad};
 use crate::network::address::Block;
 use crate::network::chain::TableName;
 use crate::network::extension::{self, Given};
 use crate::network::extension_table;
 use crate::network::rule::{Extension, Not, Rule, Spec, Target, protocol};
 use crate::network::{Failure, Trouble, Word};
+
+/// The most rules that one command makes; what a command with more addresses does is in doubt.
+const MOST_RULES: usize = 1_000;
 
 impl Parser<'_> {
     pub(super) fn finish(mut self) -> Result<Command, Trouble> {
@@ -37,8 +42,8 @@ impl Parser<'_> {
                 let rules = rules.into_iter().rev().collect();
                 Action::Insert { chain: required, number: number.unwrap_or(1), rules }
             }
-            'R' => match <[Rule; 1]>::try_from(rules) {
-                Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule: Box::new(rule) },
+            'R' => match <[Arc<Rule>; 1]>::try_from(rules) {
+                Ok([rule]) => Action::Replace { chain: required, number: number.unwrap_or(1), rule },
                 Err(_) => return bad("-R takes one rule"),
             },
             'D' => match number {
@@ -66,7 +71,7 @@ impl Parser<'_> {
     }
 
     /// The rules of the command: one for each pair of a source and a destination.
-    fn rules(&mut self, table: TableName) -> Result<Vec<Rule>, Trouble> {
+    fn rules(&mut self, table: TableName) -> Result<Vec<Arc<Rule>>, Trouble> {
         self.check_protocol()?;
         if let Some(name) = self.target
             && !matches!(self.spec.target, Target::Open(_))
@@ -108,13 +113,18 @@ impl Parser<'_> {
                 blocks => blocks.iter().map(|block| (!block.is_all()).then(|| Not::new(false, *block))).collect(),
             }
         };
+        let (sources, destinations) = (self.sources.len().max(1), self.destinations.len().max(1));
+        if sources.saturating_mul(destinations) > MOST_RULES {
+            return Err(Trouble::Unclear);
+        }
+        let text: Arc<str> = self.setting.text.into();
         let mut rules = Vec::new();
         for source in optional(&self.sources, &self.spec.source) {
             for destination in optional(&self.destinations, &self.spec.destination) {
                 let spec = Spec { source: source.clone(), destination: destination.clone(), ..self.spec.clone() };
-                let Setting { span, text, .. } = self.setting;
+                let (span, text) = (self.setting.span, Arc::clone(&text));
                 let (conditions, may_be_several) = (self.conditions.clone(), self.open_addresses);
-                rules.push(Rule { spec, span, text: text.into(), conditions, may_be_several });
+                rules.push(Arc::new(Rule { spec, span, text, conditions, may_be_several }));
             }
         }
         Ok(rules)

@@ -2,6 +2,8 @@
 
 mod finish;
 
+use std::sync::Arc;
+
 use super::address::Block;
 use super::chain::TableName;
 use super::choice::Fact;
@@ -22,21 +24,21 @@ pub(super) struct Command {
 pub(super) enum Action {
     Append {
         chain: String,
-        rules: Vec<Rule>,
+        rules: Vec<Arc<Rule>>,
     },
     Insert {
         chain: String,
         number: usize,
-        rules: Vec<Rule>,
+        rules: Vec<Arc<Rule>>,
     },
     Replace {
         chain: String,
         number: usize,
-        rule: Box<Rule>,
+        rule: Arc<Rule>,
     },
     Delete {
         chain: String,
-        rules: Vec<Rule>,
+        rules: Vec<Arc<Rule>>,
     },
     DeleteNumber {
         chain: String,
@@ -44,7 +46,7 @@ pub(super) enum Action {
     },
     Check {
         chain: String,
-        rules: Vec<Rule>,
+        rules: Vec<Arc<Rule>>,
     },
     /// Listing and counting: fails only when the chain does not exist.
     Look {

@@ -35,7 +35,7 @@ fn ends(template: &str) -> Vec<Guest> {
     let host = &estate.hosts[0];
     let data = host.user_data.iter().filter_map(Value::to_text);
     let data: Vec<_> = data.flat_map(|text| user_data::parse(&text, &limits)).collect();
-    boot(&data, host.init.as_ref(), start(), &limits)
+    boot(&data, host.init.as_ref(), start(), &limits).0
 }
 
 /// What the one end's first reason for a block points to.
