@@ -164,7 +164,23 @@ pub fn assess(estate: Estate, terms: &Terms) -> Assessments {
     Assessments { hosts, accounts, images, copies: estate.copies }
 }
 
-fn assess_host(host: Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Assessment {
+/// What becomes of a host: an [`Assessment`] without the host itself.
+#[derive(Clone)]
+struct Judgement {
+    endpoint: Endpoint,
+    agents: Vec<AgentAssessment>,
+    boot: Boot,
+    taken: Vec<TakenImage>,
+}
+
+impl Judgement {
+    fn about(self, host: Host) -> Assessment {
+        let Self { endpoint, agents, boot, taken } = self;
+        Assessment { host, endpoint, agents, boot, taken }
+    }
+}
+
+fn judge(host: &Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Judgement {
     let launch = Endpoint::of(&host.metadata.endpoint.effective);
     let mut endpoint = launch.after(boots);
     let ends: Vec<&Guest> = boots.cases.iter().flatten().collect();
@@ -228,7 +244,7 @@ fn assess_host(host: Host, boots: &Boots, stock: &Stock, terms: &Terms) -> Asses
     let boot =
         Boot { platform: boots.platform, unknown: boots.unknown.clone(), reachability, disabling, blockages, assumes };
     let taken = taken::images(&ends, platform, &assessed);
-    Assessment { host, endpoint, agents: assessed, boot, taken }
+    Judgement { endpoint, agents: assessed, boot, taken }
 }
 
 /// Who is asked about on a host.

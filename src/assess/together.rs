@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::boot;
 use super::reachability::Stock;
-use super::{Assessment, Terms, assess_host};
+use super::{Assessment, Judgement, Terms, judge};
 use crate::eval::{Language, Value, ValueKind};
 use crate::model::Host;
 use crate::source::{Limits, Span};
@@ -39,12 +39,15 @@ impl Share {
 /// The shares of projects.
 type Shares = BTreeMap<Arc<str>, Share>;
 
-/// Hosts that boot with the same, each with its place among all.
-type Group = Vec<(usize, Host)>;
+/// Hosts that boot with the same, by their places among all.
+struct Group {
+    first: usize,
+    others: Vec<usize>,
+}
 
 /// What became of a group.
 struct Assessed {
-    hosts: Vec<(usize, Assessment)>,
+    judgements: Vec<(usize, Judgement)>,
     project: Arc<str>,
     /// How many steps its boot took.
     steps: u64,
@@ -57,14 +60,14 @@ struct Assessed {
 /// The boots of one project share out its steps evenly. Those that need more do it again with what the others left, so that
 /// neither order nor threads decide.
 pub(super) fn assess(hosts: Vec<Host>, stock: &Stock, terms: &Terms) -> Vec<Assessment> {
-    let groups = groups(hosts);
+    let groups = groups(&hosts);
     let mut shares = Shares::new();
-    for (_, first) in groups.iter().filter_map(|group| group.first()) {
+    for first in groups.iter().filter_map(|group| hosts.get(group.first)) {
         let whole = Share { steps: terms.limits.boot_steps, boots: 0 };
         shares.entry(project(first)).or_insert(whole).boots += 1;
     }
     let assess_all = |groups: Vec<Group>, shares: &Shares| -> Vec<Assessed> {
-        groups.into_par_iter().filter_map(|group| assess_group(group, shares, stock, terms)).collect()
+        groups.into_par_iter().filter_map(|group| assess_group(&group, &hosts, shares, stock, terms)).collect()
     };
     let assessed = assess_all(groups, &shares);
     let mut left: Shares =
@@ -78,12 +81,21 @@ pub(super) fn assess(hosts: Vec<Host>, stock: &Stock, terms: &Terms) -> Vec<Asse
     left.retain(|project, left| left.boots > 0 && shares.get(project).is_some_and(|share| left.each() > share.each()));
     let gets_more = |group: &Assessed| group.wants_more && left.contains_key(&group.project);
     let (again, mut assessed): (Vec<_>, Vec<_>) = assessed.into_iter().partition(gets_more);
-    let of_group =
-        |group: Assessed| group.hosts.into_iter().map(|(index, assessment)| (index, assessment.host)).collect();
-    assessed.extend(assess_all(again.into_iter().map(of_group).collect(), &left));
-    let mut assessed: Vec<(usize, Assessment)> = assessed.into_iter().flat_map(|group| group.hosts).collect();
-    assessed.sort_unstable_by_key(|(index, _)| *index);
-    assessed.into_iter().map(|(_, assessment)| assessment).collect()
+    let group_of = |assessed: Assessed| {
+        let mut places = assessed.judgements.into_iter().map(|(index, _)| index);
+        Some(Group { first: places.next()?, others: places.collect() })
+    };
+    assessed.extend(assess_all(again.into_iter().filter_map(group_of).collect(), &left));
+    let mut judgements: Vec<Option<Judgement>> = hosts.iter().map(|_| None).collect();
+    for (index, judgement) in assessed.into_iter().flat_map(|group| group.judgements) {
+        if let Some(place) = judgements.get_mut(index) {
+            *place = Some(judgement);
+        }
+    }
+    let mut assessments = Vec::with_capacity(hosts.len());
+    let judged = hosts.into_iter().zip(judgements);
+    assessments.extend(judged.filter_map(|(host, judgement)| Some(judgement?.about(host))));
+    assessments
 }
 
 /// What a host shares the steps of its boot with. Scripts and documents that no host is given are a project together.
@@ -91,39 +103,33 @@ fn project(host: &Host) -> Arc<str> {
     if host.language == Language::Script { Arc::default() } else { Arc::clone(&host.subject.project) }
 }
 
-fn assess_group(group: Group, shares: &Shares, stock: &Stock, terms: &Terms) -> Option<Assessed> {
-    let (_, first) = group.first()?;
+fn assess_group(group: &Group, hosts: &[Host], shares: &Shares, stock: &Stock, terms: &Terms) -> Option<Assessed> {
+    let first = hosts.get(group.first)?;
     let project = project(first);
     let share = shares.get(&project)?.each();
     let limits = Limits { boot_steps: share, ..terms.limits };
     let verdict_steps = terms.limits.verdict_steps / shares.get(&project)?.boots.max(1);
     let stock = &stock.within(verdict_steps.max(LEAST_VERDICT_STEPS));
     let boots = boot::boot(first, stock, &limits);
-    let mut hosts: Vec<(usize, Assessment)> = Vec::with_capacity(group.len());
-    for (index, host) in group {
-        let endpoint = &host.metadata.endpoint.effective;
-        let same = hosts.last().filter(|(_, last)| last.host.metadata.endpoint.effective == *endpoint);
-        let assessment = match same {
-            Some((_, last)) => Assessment {
-                endpoint: last.endpoint.clone(),
-                agents: last.agents.clone(),
-                boot: last.boot.clone(),
-                taken: last.taken.clone(),
-                host,
-            },
-            None => assess_host(host, &boots, stock, terms),
-        };
-        hosts.push((index, assessment));
+    let mut judgements: Vec<(usize, Judgement)> = Vec::with_capacity(1 + group.others.len());
+    let mut last_endpoint = None;
+    for index in std::iter::once(&group.first).chain(&group.others) {
+        let host = hosts.get(*index)?;
+        let endpoint = Some(&host.metadata.endpoint.effective);
+        let same = judgements.last().filter(|_| last_endpoint == endpoint);
+        let judgement = same.map_or_else(|| judge(host, &boots, stock, terms), |(_, last)| last.clone());
+        judgements.push((*index, judgement));
+        last_endpoint = endpoint;
     }
-    Some(Assessed { hosts, project, steps: boots.steps, wants_more: boots.is_cut })
+    Some(Assessed { judgements, project, steps: boots.steps, wants_more: boots.is_cut })
 }
 
-/// The hosts, those together that boot with the same, each with its place among all.
-fn groups(hosts: Vec<Host>) -> Vec<Group> {
+/// The hosts, those together that boot with the same.
+fn groups(hosts: &[Host]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::with_capacity(hosts.len());
     // Which group has a text with such a hash; others with the same hash take each other's place here.
     let mut group_of: BTreeMap<Option<(Span, u64)>, usize> = BTreeMap::new();
-    for (index, host) in hosts.into_iter().enumerate() {
+    for (index, host) in hosts.iter().enumerate() {
         let first = host.user_data.first();
         let key = first.map(|value| {
             let mut hasher = DefaultHasher::new();
@@ -131,14 +137,14 @@ fn groups(hosts: Vec<Host>) -> Vec<Group> {
             (value.origin.span, hasher.finish())
         });
         let same = group_of.get(&key).copied().filter(|group| {
-            let first = groups.get(*group).and_then(|group| group.first());
-            first.is_some_and(|(_, first)| boots_alike(first, &host))
+            let first = groups.get(*group).and_then(|group| hosts.get(group.first));
+            first.is_some_and(|first| boots_alike(first, host))
         });
         match same.and_then(|group| groups.get_mut(group)) {
-            Some(group) => group.push((index, host)),
+            Some(group) => group.others.push(index),
             None => {
                 group_of.insert(key, groups.len());
-                groups.push(vec![(index, host)]);
+                groups.push(Group { first: index, others: Vec::new() });
             }
         }
     }
