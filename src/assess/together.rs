@@ -20,7 +20,7 @@ use crate::source::{Limits, Span};
 const LEAST_STEPS: u64 = 400;
 
 /// The fewest rules and open questions that are looked at for each boot.
-const LEAST_VERDICT_STEPS: u64 = 300_000;
+const LEAST_VERDICT_STEPS: u64 = 50_000;
 
 /// What boots may take together, and how many they are.
 #[derive(Clone, Copy, Debug)]

@@ -92,7 +92,7 @@ fn one_step(suffix: &str, value: &Value, step: &PathStep, limits: &Limits) -> Ve
             // The alternatives of one table have mostly the same keys: what has the same name is one thing.
             let mut found: Vec<(String, Vec<Value>)> = Vec::new();
             for alternative in &*value.alternatives() {
-                for (suffix, value) in one_step(suffix, &alternative, step, limits) {
+                for (suffix, value) in one_step(suffix, alternative, step, limits) {
                     match found.iter_mut().find(|(other, _)| *other == suffix) {
                         Some((_, values)) => values.push(value),
                         None => found.push((suffix, vec![value])),

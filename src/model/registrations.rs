@@ -35,7 +35,7 @@ impl<'a> Registrations<'a> {
         }
         for image in &*image.alternatives() {
             let before = found.len();
-            self.add(project, &image, setting, &mut BTreeSet::new(), &mut found);
+            self.add(project, image, setting, &mut BTreeSet::new(), &mut found);
             if found.len() == before {
                 found.push((Arc::default(), Written::Unset));
             }

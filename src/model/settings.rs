@@ -61,7 +61,7 @@ fn declared_in(
     let mut all: Vec<Written> = Vec::with_capacity(1);
     for block in &*blocks.alternatives() {
         for value in &*value_at_steps(block, std::slice::from_ref(last), limits).alternatives() {
-            let one = match (written(setting, &value), block_default) {
+            let one = match (written(setting, value), block_default) {
                 // A plan has an empty list where no block is written.
                 (Written::Unset, Some(default)) if !block.is_null() && block.as_list() != Some(&[]) => {
                     Written::Known { meaning: default.into(), origin: block.origin.clone() }

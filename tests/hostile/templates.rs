@@ -109,9 +109,10 @@ fn exports_in_a_circle_are_not_known() {
 #[test]
 fn exports_that_take_too_much_are_left_out() {
     let project = Project::new(&[("b.yaml", &importing("n999", "{Value: x}"))]);
-    let outputs: String = (0..1_000)
+    let outputs = (0..1_000)
         .map(|number| format!("  O{number}: {{Value: !Join ['', [disabled]], Export: {{Name: n{number}}}}}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     project.write("a.yaml", format!("AWSTemplateFormatVersion: '2010-09-09'\nResources: {{}}\nOutputs:\n{outputs}"));
     assert_eq!(outcome(&project, Limits::default()), (Vec::new(), 1));
     let limits = Limits { steps: 9_000, ..Limits::default() };
@@ -174,11 +175,12 @@ fn lists_that_are_cut_and_joined_very_often_stop_at_a_limit() {
 
 #[test]
 fn texts_of_one_deployment_stop_at_its_memory() {
-    let hosts: String = (0..50)
+    let hosts = (0..50)
         .map(|number| {
             format!("  W{number}: {{Type: AWS::EC2::Instance, Properties: {{UserData: !Sub '${{P}} {number}'}}}}\n")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let default = "x".repeat(1_000);
     let project = Project::new(&[(
         "t.yaml",
@@ -193,8 +195,10 @@ fn texts_of_one_deployment_stop_at_its_memory() {
 
 #[test]
 fn large_templates_that_are_nested_very_often_stop_at_a_limit() {
-    let resources: String =
-        (0..2_000).map(|number| format!("  R{number}: {{Type: 'A::B::C', Condition: N}}\n")).collect();
+    let resources = (0..2_000)
+        .map(|number| format!("  R{number}: {{Type: 'A::B::C', Condition: N}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let names: Vec<String> = (0..200).map(|number| format!("S{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let project = Project::new(&[
@@ -215,8 +219,9 @@ fn large_templates_that_are_nested_very_often_stop_at_a_limit() {
 
 #[test]
 fn entries_that_are_merged_very_often_count_as_values() {
-    let base: String = (0..1_000).map(|number| format!("k{number}: 1, ")).collect();
-    let resources: String = (0..500).map(|number| format!("  R{number}: {{<<: *base, Type: 'A::B::C'}}\n")).collect();
+    let base = (0..1_000).map(|number| format!("k{number}: 1, ")).collect::<Vec<_>>().concat();
+    let resources =
+        (0..500).map(|number| format!("  R{number}: {{<<: *base, Type: 'A::B::C'}}\n")).collect::<Vec<_>>().concat();
     let text = format!("Base: &base {{{base}}}\n{TEMPLATE}{resources}");
     let project = Project::new(&[("t.yaml", &text)]);
     let (path, place) = place_of_limit(&project, Limits::default());

@@ -381,8 +381,9 @@ fn resources_that_a_preprocessor_puts_in_are_left_out() {
 
 #[test]
 fn large_mappings_are_looked_into_as_small_ones_are() {
-    let columns: String = (0..40).map(|number| format!("c{number}: v{number}, ")).collect();
-    let rows: String = (0..40).map(|number| format!("r{number}: &r{number} {{{columns} c7: last}}, ")).collect();
+    let columns = (0..40).map(|number| format!("c{number}: v{number}, ")).collect::<Vec<_>>().concat();
+    let rows: Vec<_> = (0..40).map(|number| format!("r{number}: &r{number} {{{columns} c7: last}}, ")).collect();
+    let rows = rows.concat();
     let template = |expression: &str| {
         Template::of(&format!(
             "Mappings: {{M: {{{rows} aliased: *r3, merged: {{<<: *r3, c5: own}}}}}}\n\

@@ -158,7 +158,7 @@ impl Evaluator<'_> {
         let span = expression.span;
         let mut copies: BTreeMap<Arc<str>, Vec<(Value, Value)>> = BTreeMap::new();
         for alternative in &*value.alternatives() {
-            let elements = match (&alternative.kind, elements_of(&alternative)) {
+            let elements = match (&alternative.kind, elements_of(alternative)) {
                 (ValueKind::Map(_) | ValueKind::Set(_) | ValueKind::List(_), Ok(elements)) => elements,
                 (_, Err(Some(why))) => {
                     let unknown = || Value::unknown(why.clone(), span);

@@ -140,7 +140,7 @@ impl Evaluator<'_> {
         let mut results = Vec::new();
         let mut first_fault = None;
         for alternative in &*value.alternatives() {
-            match function(&alternative) {
+            match function(alternative) {
                 Ok(result) => results.push(result),
                 Err(problem) => first_fault = first_fault.or(Some(problem)),
             }

@@ -80,11 +80,11 @@ impl Module {
     /// The folders of the workspace that this module calls, sorted.
     #[must_use]
     pub fn called_folders(&self) -> Vec<Arc<str>> {
-        let local = |call: &Box<ModuleCall>| match &call.source {
+        let local = |call: &ModuleCall| match &call.source {
             ModuleSource::Local { folder, .. } => Some(Arc::clone(folder)),
             _ => None,
         };
-        self.calls.values().filter_map(local).collect()
+        self.calls.values().filter_map(|call| local(call)).collect()
     }
 
     fn declare(&mut self, block: Block) {

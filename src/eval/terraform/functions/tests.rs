@@ -443,7 +443,7 @@ proptest! {
             for value in &*value.alternatives() {
                 let passed_on = |part: &Value| arguments.iter().any(|argument| argument.kind == part.kind);
                 let length = value.as_list().map_or(0, <[Value]>::len);
-                prop_assert!(length <= limits.elements || passed_on(&value), "{}", function.name);
+                prop_assert!(length <= limits.elements || passed_on(value), "{}", function.name);
                 let length = value.to_text().map_or(0, |text| text.len());
                 prop_assert!(length <= limits.text_bytes, "{}", function.name);
             }
