@@ -51,9 +51,18 @@ impl Declared {
 /// `builds`.
 #[must_use]
 pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Estate {
-    let descriptions = describe(resources, limits);
-    let declared: Vec<Declared> = descriptions.par_iter().map(|description| description.declared(limits)).collect();
-    let register = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
+    let ((descriptions, declared), (register, registrations)) = rayon::join(
+        || {
+            let descriptions = describe(resources, limits);
+            let declared: Vec<Declared> =
+                descriptions.par_iter().map(|description| description.declared(limits)).collect();
+            (descriptions, declared)
+        },
+        || {
+            let register = Register::new(resources, |kind| Some(&catalog::resource(kind)?.names), limits);
+            (register, Registrations::new(resources, limits))
+        },
+    );
     let targets: Vec<Target> = descriptions
         .par_iter()
         .map(|description| {
@@ -91,7 +100,6 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     }
 
     let inits = inits(resources, limits);
-    let registrations = Registrations::new(resources, limits);
     let host = |((description, own), target): ((&Description<'_>, &Declared), &Target)| {
         if !description.is_host(own) {
             return None;
@@ -168,20 +176,20 @@ fn inits<'a>(resources: &'a [Resource], limits: &Limits) -> BTreeMap<StackName<'
 }
 
 fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'a>> {
-    let mut descriptions = Vec::new();
-    for (index, resource) in resources.iter().enumerate() {
+    let of_resource = |(index, resource): (usize, &'a Resource)| {
+        let mut descriptions = Vec::new();
         let module = resource.module_source.as_deref().and_then(catalog::module);
         let (role, settings) = match (module, catalog::resource(&resource.kind)) {
             (Some(module), _) => (module.role, &module.settings),
             (None, Some(row)) => (row.role, &row.settings),
-            (None, None) => continue,
+            (None, None) => return descriptions,
         };
         let whole = Description {
             resource: index,
             role,
             settings: match settings.first() {
                 Some(settings) => settings,
-                None => continue,
+                None => return descriptions,
             },
             value: resource.properties.clone(),
             suffix: String::new(),
@@ -192,8 +200,9 @@ fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'
         for settings in settings {
             whole.describe(settings, limits, &mut descriptions);
         }
-    }
-    descriptions
+        descriptions
+    };
+    resources.par_iter().enumerate().flat_map_iter(of_resource).collect()
 }
 
 impl<'a> Description<'a> {

@@ -189,7 +189,7 @@ fn evaluators_of<'e>(exporters: &'e [Exporter], deployment: &'e Deployment<'e>) 
         };
         let inputs = Inputs { file: &document.file, root, parameters, limits: deployment.limits };
         let mut evaluator = Evaluator::of(inputs, sections, place, deployment);
-        evaluator.expect(expanded);
+        evaluator.take_expanded(expanded);
         evaluators.push(evaluator);
     }
     evaluators

@@ -173,7 +173,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Takes over what the expansion of the template came to.
-    fn expect(&mut self, expanded: &'a Expanded) {
+    fn take_expanded(&mut self, expanded: &'a Expanded) {
         self.open_loops = &expanded.open_loops;
         self.most_steps = self.most_steps.saturating_add(expanded.nodes).min(self.deployment.steps_left());
         self.problems.clone_from(&expanded.problems);

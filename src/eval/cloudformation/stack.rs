@@ -158,7 +158,7 @@ pub(super) fn evaluate_stack(
     let expanded = expansion::expand(inputs, place, deployment);
     let inputs = Inputs { root: expanded.root.as_ref().unwrap_or(inputs.root), ..inputs };
     let mut evaluator = Evaluator::new(inputs, place, deployment);
-    evaluator.expect(&expanded);
+    evaluator.take_expanded(&expanded);
     let mut evaluated = Evaluated::default();
     if wanted != Wanted::Outputs {
         evaluator.check_conditions();

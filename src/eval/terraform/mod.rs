@@ -78,6 +78,7 @@ pub fn evaluate(workspace: &Workspace, store: &ModuleStore, task: &Task<'_>, lim
     let (evaluations, plans): (Vec<_>, Vec<_>) =
         rayon::join(|| shared(&roots, limits, evaluate), || shared(task.plans, limits, plan));
     let mut whole = Evaluation::default();
+    whole.resources.reserve(evaluations.iter().map(|evaluation| evaluation.resources.len()).sum());
     for mut evaluation in evaluations {
         evaluation.resources.retain(|resource| !plans.iter().any(|plan: &Planned| plan.speaks_of(resource)));
         whole.extend(evaluation);
