@@ -14,7 +14,7 @@ use super::reachability::Stock;
 use super::{Assessment, Judgement, Terms, judge};
 use crate::eval::{Language, Value, ValueKind};
 use crate::model::Host;
-use crate::source::{Limits, Span};
+use crate::source::{Limits, PORTION, Span};
 
 /// The fewest steps that every boot may take, however many hosts there are.
 const LEAST_STEPS: u64 = 400;
@@ -67,7 +67,11 @@ pub(super) fn assess(hosts: Vec<Host>, stock: &Stock, terms: &Terms) -> Vec<Asse
         shares.entry(project(first)).or_insert(whole).boots += 1;
     }
     let assess_all = |groups: Vec<Group>, shares: &Shares| -> Vec<Assessed> {
-        groups.into_par_iter().filter_map(|group| assess_group(&group, &hosts, shares, stock, terms)).collect()
+        groups
+            .into_par_iter()
+            .with_max_len(PORTION)
+            .filter_map(|group| assess_group(&group, &hosts, shares, stock, terms))
+            .collect()
     };
     let assessed = assess_all(groups, &shares);
     let mut left: Shares =

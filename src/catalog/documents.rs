@@ -141,6 +141,12 @@ impl DocumentTables {
         self.managed_documents.iter().find(|row| row.name == name)
     }
 
+    /// The resource types that have a row of which [`Self::properties`] tells.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
+        let documents = self.documents.iter().map(|row| &row.kind);
+        documents.chain(self.associations.iter().map(|row| &row.kind)).map(String::as_str)
+    }
+
     /// The names of the properties of `kind` that its row looks at, if it has one.
     pub(super) fn properties(&self, kind: &str) -> Option<Vec<&str>> {
         if let Some(row) = self.document(kind) {

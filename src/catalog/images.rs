@@ -142,6 +142,13 @@ impl ImageTables {
         self.managed_components.iter().find(is_it)
     }
 
+    /// The resource types that have a row of which [`Self::properties`] tells.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
+        let kinds = self.components.iter().map(|row| &row.kind).chain(self.recipes.iter().map(|row| &row.kind));
+        let kinds = kinds.chain(self.copies.iter().map(|row| &row.kind));
+        kinds.chain(self.registrations.iter().map(|row| &row.kind)).map(String::as_str)
+    }
+
     /// The names of the properties of `kind` that its row looks at, if it has one.
     pub(super) fn properties(&self, kind: &str) -> Option<Vec<&str>> {
         let component = self.components.iter().find(|row| row.kind == kind);

@@ -1,6 +1,6 @@
 //! The tables of `rules/resources/`: where resources and modules keep what decides about their hosts' metadata service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use schemars::JsonSchema;
@@ -347,7 +347,17 @@ pub fn systems_manager() -> &'static DocumentTables {
 
 /// The names of the properties of the resource type `kind` that anything looks at; nothing when the type is not known.
 #[must_use]
-pub fn properties(kind: &str) -> Option<Vec<&'static str>> {
+pub fn properties(kind: &str) -> Option<&'static [&'static str]> {
+    // Every resource of every root is looked up here.
+    static BY_KIND: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
+        let own = TABLES.resource_of_kind.keys().map(String::as_str);
+        let kinds = own.chain(TABLES.images.kinds()).chain(TABLES.systems_manager.kinds());
+        kinds.filter_map(|kind| Some((kind, properties_of(kind)?))).collect()
+    });
+    BY_KIND.get(kind).map(Vec::as_slice)
+}
+
+fn properties_of(kind: &str) -> Option<Vec<&'static str>> {
     let of_image = || TABLES.images.properties(kind);
     let mut names = resource(kind)
         .map(ResourceRow::properties)

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::literal::{Literal, UNKNOWN, literals};
 use super::read::{lies_in, normalise, split};
 use super::{Entry, Workspace};
-use crate::source::FileId;
+use crate::source::{FileId, PORTION};
 
 /// The references of all Terraform folders. All strings are paths relative to the root.
 #[derive(Debug, Default)]
@@ -67,8 +67,12 @@ impl Workspace {
             let all = self.terraform_folders();
             let ours = |path: &str| self.entry(path).is_some_and(|entry| entry.kind.is_terraform_module());
             let named: Vec<&str> = self.named.files.iter().map(String::as_str).filter(|path| !ours(path)).collect();
-            let scanned: Vec<_> =
-                self.entries().par_iter().filter_map(|entry| self.scan(entry, &all, &named)).collect();
+            let scanned: Vec<_> = self
+                .entries()
+                .par_iter()
+                .with_max_len(PORTION)
+                .filter_map(|entry| self.scan(entry, &all, &named))
+                .collect();
             let mut references = References::default();
             for (folder, called, mentions) in scanned {
                 if mentions {

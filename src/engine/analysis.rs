@@ -20,7 +20,7 @@ use crate::eval::{Evaluation, Resource, Value};
 use crate::finding::{Place, Problem};
 use crate::model::{self, Estate};
 use crate::network::Assumptions;
-use crate::source::{FileId, Limits, SourceFile, Text};
+use crate::source::{FileId, Limits, PORTION, SourceFile, Text};
 use crate::suppress::{self, DIRECTIVE, Directive};
 use crate::syntax::hcl;
 use crate::syntax::tree;
@@ -222,7 +222,7 @@ fn read_terraform(input: &Input, workspace: &Workspace, command_line: &CommandLi
         }
         (Module::new(folder, files), directives, problems)
     };
-    let parsed: Vec<_> = folders.into_par_iter().map(module).collect();
+    let parsed: Vec<_> = folders.into_par_iter().with_max_len(PORTION).map(module).collect();
 
     let mut read = Read::default();
     let mut modules = Vec::with_capacity(parsed.len());

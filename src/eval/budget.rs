@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::source::Limits;
+use crate::source::{Limits, PORTION};
 
 /// The fewest steps, bytes and instances that each may spend, however many there are: more than most real roots need, so
 /// that an estate of many is evaluated whole.
@@ -75,7 +75,8 @@ pub(super) fn shared<T: Sync, R: Send>(
     }
     let first = half.share(items.len(), limits);
     let within = first.limits(limits);
-    let evaluated: Vec<(R, Cost)> = items.par_iter().map(|item| evaluate(item, &within)).collect();
+    let evaluated: Vec<(R, Cost)> =
+        items.par_iter().with_max_len(PORTION).map(|item| evaluate(item, &within)).collect();
     let left = evaluated.iter().fold(whole, |left, (_, cost)| left.less(*cost));
     let count = evaluated.iter().filter(|(_, cost)| cost.reaches(first)).count();
     let second = left.share(count, limits);

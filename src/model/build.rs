@@ -13,7 +13,7 @@ use super::{AccountDefault, Estate, Host, Image, Metadata, Subject, Written};
 use super::{copies, document};
 use crate::catalog::{self, Defaults, Encoding, ModuleRow, Path, PathStep, Role, SettingName, Settings, UserData};
 use crate::eval::{Build, Resource, Value, ValueKind};
-use crate::source::{Limits, Origin, Span, Text};
+use crate::source::{Limits, Origin, PORTION, Span, Text};
 
 /// What a resource or a call of a known module says about one kind of host.
 struct Description<'a> {
@@ -55,7 +55,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
         || {
             let descriptions = describe(resources, limits);
             let declared: Vec<Declared> =
-                descriptions.par_iter().map(|description| description.declared(limits)).collect();
+                descriptions.par_iter().with_max_len(PORTION).map(|description| description.declared(limits)).collect();
             (descriptions, declared)
         },
         || {
@@ -65,6 +65,7 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
     );
     let targets: Vec<Target> = descriptions
         .par_iter()
+        .with_max_len(PORTION)
         .map(|description| {
             let project = &description.resource().project;
             register.follow(project, &description.value, &description.settings.inherits, limits)
@@ -143,7 +144,8 @@ pub fn build(resources: &[Resource], builds: Vec<Build>, limits: &Limits) -> Est
             files: Vec::new(),
         })
     };
-    let mut hosts: Vec<Host> = descriptions.par_iter().zip(&declared).zip(&targets).filter_map(host).collect();
+    let described = descriptions.par_iter().zip(&declared).zip(&targets);
+    let mut hosts: Vec<Host> = described.with_max_len(PORTION).filter_map(host).collect();
     let key = |subject: &Subject| (Arc::clone(&subject.project), Arc::clone(&subject.address));
     hosts.sort_by_cached_key(|host| key(&host.subject));
     let mut images: Vec<Image> = builds.into_iter().map(|build| Image::of(build, limits)).collect();
@@ -202,7 +204,7 @@ fn describe<'a>(resources: &'a [Resource], limits: &Limits) -> Vec<Description<'
         }
         descriptions
     };
-    resources.par_iter().enumerate().flat_map_iter(of_resource).collect()
+    resources.par_iter().enumerate().with_max_len(PORTION).flat_map_iter(of_resource).collect()
 }
 
 impl<'a> Description<'a> {

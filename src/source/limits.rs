@@ -1,5 +1,9 @@
 //! Every limit of the program in one place, so that hostile input meets a number and not a surprise.
 
+/// The most files, roots or hosts that a thread takes at once: what it still has of them when the others are done, they
+/// wait for.
+pub(crate) const PORTION: usize = 32;
+
 /// What one run may read, nest and expand. Bytes, nodes and steps are counted, never time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -12,6 +12,7 @@ mod trail;
 
 pub use file::{FileId, SourceFile, Span};
 pub use limits::Limits;
+pub(crate) use limits::PORTION;
 pub use line_index::{LineIndex, Position};
 pub use text::{DOWNLOADED, HOLE, Piece, PieceKind, Text};
 pub use trail::{Origin, Step, StepRole, Trail};

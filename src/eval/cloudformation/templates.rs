@@ -15,7 +15,7 @@ use crate::eval::Evaluation;
 use crate::eval::budget::{Cost, shared};
 use crate::eval::terraform::join_path;
 use crate::finding::Problem;
-use crate::source::{HOLE, Limits, SourceFile};
+use crate::source::{HOLE, Limits, PORTION, SourceFile};
 use crate::syntax::tree::{Node, Parsed};
 
 /// The values of parameters for one deployment.
@@ -77,7 +77,8 @@ impl<'w> Templates<'w> {
     #[must_use]
     pub fn evaluate(&self, paths: &BTreeSet<Arc<str>>) -> Evaluation {
         let all: Vec<&Arc<str>> = paths.iter().collect();
-        let calls: Vec<BTreeSet<Arc<str>>> = all.par_iter().map(|path| self.used_by(path)).collect();
+        let calls: Vec<BTreeSet<Arc<str>>> =
+            all.par_iter().with_max_len(PORTION).map(|path| self.used_by(path)).collect();
         let calls: BTreeMap<&Arc<str>, BTreeSet<Arc<str>>> = all.iter().copied().zip(calls).collect();
         let roots = roots(&calls);
         let called = calls.into_iter().flat_map(|(own, called)| called.into_iter().filter(move |path| path != own));
@@ -97,6 +98,7 @@ impl<'w> Templates<'w> {
         evaluated.extend(left.iter().cloned().zip(shared(&left, self.limits, evaluate)));
 
         let mut whole = Evaluation::default();
+        whole.resources.reserve(evaluated.values().map(|evaluated| evaluated.resources.len()).sum());
         for Evaluated { resources, problems, faults, .. } in evaluated.into_values() {
             whole.extend(Evaluation { resources, problems, faults, ..Evaluation::default() });
         }
