@@ -155,7 +155,7 @@ impl Expansion<'_> {
             let address = repetition.key.apply(&format!("{kind}.{name}"));
             let scope = scope.repeated(repetition);
             let provider = self.evaluator.provider(instance, declared, block, &scope);
-            let properties = self.evaluator.body_value(&block.body, &scope, &Wanted::Only(&wanted));
+            let properties = self.evaluator.body_value(&block.body, &scope, &Wanted::Only(wanted));
             self.resources.push(Resource {
                 language: Language::Terraform,
                 project: Arc::clone(self.project),

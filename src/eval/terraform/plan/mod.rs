@@ -104,7 +104,7 @@ pub(super) fn evaluate(
         if !evaluator.count_instance(resource.header) {
             break;
         }
-        resources.push(expansion.resource(resource, &wanted));
+        resources.push(expansion.resource(resource, wanted));
     }
     planned.evaluation.problems.append(&mut expansion.parser.problems);
     let parsed = bytes_left - expansion.parser.bytes_left;
