@@ -561,3 +561,42 @@ fn variables_files_count_in_the_order_in_which_terraform_reads_them() {
     input.variables = vec![file, value("e")];
     assert_eq!(image(&input), "123487");
 }
+
+#[test]
+fn of_several_copies_the_one_that_is_asked_for_counts() {
+    let module = "
+variable \"endpoint\" {}
+output \"endpoint\" { value = var.endpoint }
+";
+    let main = "
+locals { endpoints = { a = \"enabled\", b = \"disabled\", c = \"enabled\" } }
+module \"named\" {
+  source   = \"./module\"
+  for_each = local.endpoints
+  endpoint = each.value
+}
+resource \"terraform_data\" \"numbered\" {
+  count = 3
+  input = [\"enabled\", \"enabled\", \"disabled\"][count.index]
+}
+resource \"terraform_data\" \"keyed\" {
+  for_each = local.endpoints
+  input    = each.value
+}
+resource \"aws_instance\" \"this\" {
+  for_each = {
+    module    = [module.named[\"a\"].endpoint, module.named[\"b\"].endpoint, module.named[\"c\"].endpoint]
+    by_number = [terraform_data.numbered[0].input, terraform_data.numbered[2].input, terraform_data.numbered[1].input]
+    by_key    = [terraform_data.keyed[\"a\"].input, terraform_data.keyed[\"b\"].input, terraform_data.keyed[\"c\"].input]
+  }
+  metadata_options { http_endpoint = join(\",\", each.value) == \"enabled,disabled,enabled\" ? \"enabled\" : \"disabled\" }
+}
+";
+    let (_folder, input) = workspace(&[("main.tf", main), ("module/main.tf", module)]);
+    let hosts = engine::hosts(&input).unwrap().assessments.hosts;
+    let endpoints: Vec<_> = hosts
+        .iter()
+        .map(|assessment| assessment.host.metadata.endpoint.only_effective().unwrap().written.meaning().unwrap_or("-"))
+        .collect();
+    assert_eq!(endpoints, ["enabled"; 3]);
+}
