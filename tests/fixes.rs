@@ -9,12 +9,12 @@ use std::path::Path;
 use std::process::Command;
 
 use imdslint::engine::{self, Input, Request};
-use imdslint::finding::{Confidence, Safety, Severity};
+use imdslint::finding::Safety;
 use imdslint::fix;
 use imdslint::suppress::Date;
 use proptest::prelude::*;
 use serde_json::Value;
-use support::{Project, Ran, is_missing};
+use support::{Project, Ran, everything, is_missing};
 
 /// A host whose endpoint is `expression`, with session tokens required, below `head`.
 fn host(head: &str, expression: &str) -> String {
@@ -432,17 +432,8 @@ fn copied(from: &Path, below: &str, project: &Project, files: &mut BTreeMap<Stri
 
 /// All of `project`, on a day.
 fn request(project: &Project) -> Request {
-    Request {
-        input: Input { paths: vec![project.path("")], root: Some(project.path("")), ..Input::default() },
-        select: Vec::new(),
-        ignore: Vec::new(),
-        min_severity: Severity::Note,
-        min_confidence: Confidence::Low,
-        fail_on: None,
-        baseline: None,
-        strict_unknown: false,
-        today: Date::parse("2026-11-22").unwrap(),
-    }
+    let input = Input { paths: vec![project.path("")], root: Some(project.path("")), ..Input::default() };
+    Request { strict_unknown: false, today: Date::parse("2026-11-22").unwrap(), ..everything(input) }
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::fs;
 
-use imdslint::engine::{self, Checked, Configuration, Input, Request, Variables};
-use imdslint::finding::{Confidence, Place, Severity};
+use imdslint::engine::{self, Checked, Configuration, Input, Variables};
+use imdslint::finding::Place;
 use imdslint::model::Host;
-use imdslint::suppress::Date;
+use support::everything;
 use tempfile::TempDir;
 
 /// A workspace with `files`, and what asks for all of it.
@@ -36,18 +38,7 @@ fn tokens(files: &[(&str, &str)]) -> Vec<String> {
 /// What comes of checking a workspace with `files`.
 fn check(files: &[(&str, &str)]) -> Checked {
     let (_folder, input) = workspace(files);
-    let request = Request {
-        input,
-        select: Vec::new(),
-        ignore: Vec::new(),
-        min_severity: Severity::Note,
-        min_confidence: Confidence::Low,
-        fail_on: None,
-        baseline: None,
-        strict_unknown: true,
-        today: Date::parse("2026-01-01").unwrap(),
-    };
-    engine::check(&request).unwrap()
+    engine::check(&everything(input)).unwrap()
 }
 
 /// The rule and the text at the primary place of each finding.

@@ -15,12 +15,11 @@ mod templates;
 
 use std::fmt::Write as _;
 
-use imdslint::engine::{self, Checked, Request};
-use imdslint::finding::{Confidence, Place, Severity};
+use imdslint::engine::{self, Checked};
+use imdslint::finding::Place;
 use imdslint::report::{Format, Style, render};
 use imdslint::source::Limits;
-use imdslint::suppress::Date;
-use support::Project;
+use support::{Project, everything};
 
 /// A host that is found whatever stands beside it.
 const HOST: &str =
@@ -35,18 +34,7 @@ fn check_with(project: &Project, limits: Limits) -> Checked {
         limits,
         ..engine::Input::default()
     };
-    let request = Request {
-        input,
-        select: Vec::new(),
-        ignore: Vec::new(),
-        min_severity: Severity::Note,
-        min_confidence: Confidence::Low,
-        fail_on: None,
-        baseline: None,
-        strict_unknown: true,
-        today: Date::from_unix_seconds(0),
-    };
-    let checked = engine::check(&request).unwrap();
+    let checked = engine::check(&everything(input)).unwrap();
     assert_sound(&checked);
     checked
 }

@@ -11,6 +11,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use imdslint::engine::{Input, Request};
+use imdslint::finding::{Confidence, Severity};
+use imdslint::suppress::Date;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,6 +29,21 @@ pub struct Ran {
     pub stdout: String,
     /// What went to standard error.
     pub stderr: String,
+}
+
+/// Asks for everything that is found in `input`, however weak, on a day that never changes.
+pub fn everything(input: Input) -> Request {
+    Request {
+        input,
+        select: Vec::new(),
+        ignore: Vec::new(),
+        min_severity: Severity::Note,
+        min_confidence: Confidence::Low,
+        fail_on: None,
+        baseline: None,
+        strict_unknown: true,
+        today: Date::from_unix_seconds(0),
+    }
 }
 
 impl Project {
